@@ -1,0 +1,68 @@
+// Every limit of the broker, with its reason and what happens when it is reached.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tandem::limits {
+
+/// Stored form of a message, or one record batch. A message must fit one journal frame, and a frame one segment, with
+/// room to spare; RabbitMQ 4 has the same limit. Reached: too_large.
+inline constexpr std::size_t message_size_max_bytes = 16u << 20;
+/// Names of exchanges, queues, topics, groups, routing keys: a length octet in AMQP. Reached: invalid_argument.
+inline constexpr std::size_t name_size_max_bytes = 255;
+/// Kafka's own limit for topic names (and what makes a safe directory name elsewhere). Reached: invalid_argument.
+inline constexpr std::size_t topic_name_size_max_bytes = 249;
+/// Catalog sizes: 64 bit machines have room; the bound keeps a runaway client from eating the heap
+/// (about 1 KiB each). Reached: limit_reached.
+inline constexpr std::size_t exchanges_max = 100'000;
+inline constexpr std::size_t queues_max = 200'000;
+inline constexpr std::size_t bindings_max = 1'000'000;
+inline constexpr std::size_t topics_max = 20'000;
+inline constexpr std::int32_t partitions_per_topic_max = 4'096;
+inline constexpr std::size_t partitions_max = 50'000;
+inline constexpr std::size_t groups_max = 50'000;
+inline constexpr std::size_t group_members_max = 5'000;
+inline constexpr std::size_t producers_max = 200'000;
+/// Connections: two descriptors' worth of the usual hard limit. Reached: the new connection is told and closed.
+inline constexpr std::size_t connections_max = 20'000;
+inline constexpr std::uint16_t channels_per_connection_max = 2'047;
+inline constexpr std::size_t consumers_per_channel_max = 65'535;
+/// Unsettled deliveries of one consumer whatever its prefetch says: 32 bytes each in RAM. Reached: dispatch waits.
+inline constexpr std::uint32_t unsettled_per_consumer_max = 262'144;
+/// Operations and bytes of one transaction: it must fit one journal frame. Reached: limit_reached.
+inline constexpr std::size_t transaction_operations_max = 10'000;
+inline constexpr std::size_t transaction_size_max_bytes = 32u << 20;
+/// Hops of exchange-to-exchange routing are bounded by visiting each exchange once; destinations of one publish by the
+/// catalog. A field table may nest this deep. Reached: the frame is malformed.
+inline constexpr int table_depth_max = 32;
+/// Entries of queues in RAM, over all queues (32 bytes each): beyond it, homed entries are dropped from RAM and read
+/// back as runs. Not homed yet: kept (the journal's size bounds them).
+inline constexpr std::size_t resident_entries_max = 1'000'000;
+/// Entries and bytes of one backlog run: one read brings it back, and its ack ranges stay small.
+inline constexpr std::size_t run_entries_max = 1'024;
+inline constexpr std::size_t run_size_max_bytes = 1u << 20;
+/// Bodies kept in RAM for delivery. Reached: the oldest are dropped and read back from disk when needed.
+inline constexpr std::size_t body_cache_max_bytes = 64u << 20;
+/// Journal: segments are pre-written and recycled; a frame never crosses a segment.
+inline constexpr std::size_t journal_segment_size_bytes = 64u << 20;
+inline constexpr std::size_t journal_size_max_bytes = 1u << 30;
+/// Journal bytes between two checkpoints: bounds replay time and entries that are not homed.
+inline constexpr std::size_t checkpoint_interval_bytes = 128u << 20;
+/// One commit group; when the gathering one is this full and the disk is behind, connections are not read.
+inline constexpr std::size_t group_size_max_bytes = 8u << 20;
+/// A connection's unwritten bytes: beyond high no dispatch to it, below low again; beyond the hard limit a peer that
+/// never reads is dropped.
+inline constexpr std::size_t outbox_high_bytes = 1u << 20;
+inline constexpr std::size_t outbox_low_bytes = 256u << 10;
+inline constexpr std::size_t outbox_hard_max_bytes = 256u << 20;
+/// Before its handshake a connection costs at most this.
+inline constexpr std::size_t handshake_input_max_bytes = 4096;
+inline constexpr std::int64_t handshake_timeout_ms = 5'000;
+/// Free disk space below which publishers wait: two journal segments and a checkpoint's working room.
+inline constexpr std::uint64_t disk_free_min_bytes = 256ull << 20;
+/// Partitions one fetch may name, and fetches that wait: bounds a poll. Reached: limit_reached.
+inline constexpr std::size_t fetch_partitions_max = 10'000;
+inline constexpr std::size_t parked_fetches_max = 100'000;
+
+}  // namespace tandem::limits

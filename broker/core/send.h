@@ -1,0 +1,158 @@
+// Things to say: answers and deliveries to connections, and requests to the rim. A send that depends on a record
+// leaves Broker::handle only after Persisted has covered the record's turn.
+// Sends own their strings: they may wait in the core (pending) and in the rim.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/core/input.h"
+#include "broker/core/record.h"
+
+namespace tandem::core {
+
+// --- answers --------------------------------------------------------------------------------------------------------------
+
+struct Ok { Caller who; };
+struct Refused { Caller who; Refusal refusal; std::int32_t operation = -1 /* of a transaction */; };
+struct QueueOk { Caller who; std::string name; std::uint64_t ready = 0; std::uint32_t consumers = 0; };  // declare, delete, purge: `ready` = messages (deleted, purged)
+struct Committed { Caller who; std::vector<Offset> append_offsets; };  // of a Transaction, in its order
+
+// --- messages -------------------------------------------------------------------------------------------------------------
+
+/// Publishes with confirm_seq first..last (both included) of a channel are done (or, nack, were refused by a queue's
+/// overflow policy or a resource alarm).
+struct Confirmed { ChannelId channel; std::uint64_t first = 0, last = 0; bool nack = false; };
+/// A mandatory message that no queue took. Comes before its Confirmed.
+struct Returned { ChannelId channel; std::uint64_t confirm_seq = 0; BodyHandle body; std::uint32_t size_bytes = 0; };
+struct Deliver {
+  ChannelId channel;
+  std::uint64_t consumer = 0;
+  DeliveryTag tag = 0;
+  BodyHandle body;
+  std::uint32_t size_bytes = 0;
+  std::uint16_t deliveries = 0;  // before this one; > 0 means redelivered
+  QueueId queue;
+  QueueSeq seq = 0;
+};
+struct GotMessage { Caller who; DeliveryTag tag = 0; BodyHandle body; std::uint32_t size_bytes = 0; std::uint16_t deliveries = 0; std::uint64_t ready = 0; };
+struct GotNothing { Caller who; };
+struct Peeked { Caller who; std::vector<QueueEntry> entries; };
+/// The queue is gone or the consumer was replaced; nothing more comes for it.
+struct ConsumerCancelled { ChannelId channel; std::uint64_t consumer = 0; };
+
+// --- topics ---------------------------------------------------------------------------------------------------------------
+
+struct TopicOk { Caller who; TopicCreated topic; };
+struct AppendedOk { Caller who; Offset base_offset = 0; TimestampMs append_time = -1; Offset start = 0; bool duplicate = false; };
+/// What a fetch may read: the rim takes the bytes of [offset, visible_end) from storage, size_max_bytes at most but one
+/// whole batch at least. Only whole batches; the first may begin below `offset`.
+struct FetchedPartition {
+  PartitionId partition;
+  std::string topic;
+  ErrorCode error = ErrorCode::none;
+  Offset offset = 0;
+  Offset start = 0, visible_end = 0 /* what this isolation level may read */, high_watermark = 0, last_stable = 0;
+  std::uint32_t size_max_bytes = 0;
+  std::vector<AbortedTransaction> aborted;
+};
+struct Fetched { Caller who; std::uint32_t size_max_bytes = 0; std::vector<FetchedPartition> partitions; };
+/// `lookup` ≥ 0: the rim finds the first offset with timestamp ≥ lookup in [start, end) and answers; else `offset`.
+struct OffsetListed { Caller who; PartitionId partition; Offset offset = -1; TimestampMs timestamp = -1; TimestampMs lookup = -1; bool want_max_timestamp = false; Offset start = 0, end = 0; };
+struct TrimmedOk { Caller who; Offset start = 0; };
+
+struct ProducerOk { Caller who; std::int64_t producer_id = -1; std::int16_t epoch = -1; };
+
+// --- groups ---------------------------------------------------------------------------------------------------------------
+
+struct OffsetsCommittedOk { Caller who; std::vector<ErrorCode> errors; };  // one per entry asked
+struct FetchedOffset { std::string topic; PartitionIndex partition = 0; Offset offset = -1; std::int32_t leader_epoch = -1; std::string metadata; ErrorCode error = ErrorCode::none; };
+struct OffsetsFetched { Caller who; std::vector<FetchedOffset> offsets; };
+struct OffsetsDeletedOk { Caller who; std::vector<ErrorCode> errors; };
+struct GroupMember { std::string member, instance, client_id, client_host; std::string metadata, assignment; };
+/// error none: joined; `members` only for the leader. member_id_required: join again as `member`.
+struct Joined { Caller who; ErrorCode error = ErrorCode::none; std::int32_t generation = -1; std::string protocol_type, protocol_name, leader, member; std::vector<GroupMember> members; };
+struct Synced { Caller who; ErrorCode error = ErrorCode::none; std::string protocol_type, protocol_name, assignment; };
+struct GroupHeartbeatOk { Caller who; ErrorCode error = ErrorCode::none; };
+struct GroupLeft { Caller who; ErrorCode error = ErrorCode::none; std::vector<ErrorCode> errors; };
+
+// --- Described --------------------------------------------------------------------------------------------------------------
+
+struct ExchangeInfo { ExchangeDeclared exchange; std::uint64_t published = 0; };
+struct QueueInfo {
+  QueueDeclared queue;
+  std::uint64_t ready = 0, unsettled = 0, size_bytes = 0;
+  std::uint32_t consumers = 0;
+  std::uint64_t accepted = 0, acked = 0, expired = 0, dropped = 0, dead_lettered = 0, purged = 0, redelivered = 0;
+  std::uint64_t resident = 0;  // entries held in RAM
+};
+struct BindingInfo { std::string source; DestinationKind destination_kind = DestinationKind::queue; std::string destination, routing_key; Table arguments; bool durable = true; };
+struct PartitionInfo { PartitionIndex index = 0; Offset start = 0, end = 0, visible_end = 0, last_stable = 0; std::uint64_t size_bytes = 0; };
+struct TopicInfo { TopicCreated topic; std::vector<PartitionInfo> partitions; };
+struct GroupOffsetInfo { std::string topic; PartitionIndex partition = 0; Offset committed = -1, end = 0; std::string metadata; TimestampMs committed_at = 0; };
+struct GroupInfo {
+  std::string name, state /* Empty, PreparingRebalance, CompletingRebalance, Stable, Dead */, protocol_type, protocol_name, leader;
+  std::int32_t generation = 0;
+  std::vector<GroupMember> members;
+  std::vector<GroupOffsetInfo> offsets;
+};
+struct ConnectionInfo { ConnectionId connection; std::string name, user, face; std::uint32_t channels = 0, consumers = 0; std::uint64_t unsettled = 0; bool writable = true; };
+struct ConsumerInfo { ChannelId channel; std::uint64_t consumer = 0; std::string queue; std::uint32_t prefetch = 0; std::uint64_t unsettled = 0; bool no_ack = false, exclusive = false, active = true; std::int32_t priority = 0; };
+struct BrokerInfo {
+  std::uint64_t exchanges = 0, queues = 0, bindings = 0, topics = 0, partitions = 0, groups = 0, connections = 0, consumers = 0;
+  std::uint64_t ready = 0, unsettled = 0;
+  std::uint64_t published = 0, delivered = 0, acked = 0, appended_batches = 0, appended_records = 0;
+  TurnNumber turn = 0, persisted = 0;
+  bool disk_alarm = false, memory_alarm = false;
+};
+struct Described {
+  Caller who;
+  Subject subject = Subject::broker;
+  std::vector<ExchangeInfo> exchanges;
+  std::vector<QueueInfo> queues;
+  std::vector<BindingInfo> bindings;
+  std::vector<TopicInfo> topics;
+  std::vector<GroupInfo> groups;
+  std::vector<ConnectionInfo> connections;
+  std::vector<ConsumerInfo> consumers;
+  BrokerInfo broker;
+};
+
+// --- requests to the rim ------------------------------------------------------------------------------------------------------
+
+/// Read a run's entries from the backlog; answer: RunLoaded or RunUnreadable. One outstanding per queue and priority.
+struct LoadRun { QueueId queue; RunId run; };
+/// No entry of the run is alive; storage forgets it at the next checkpoint and frees its extent after that.
+struct DropRun { QueueId queue; RunId run; };
+/// Rewrite a message for its dead-letter exchange (x-death and friends); answer: DeadLetterReady.
+struct RewriteDeadLetter {
+  QueueId queue;
+  QueueSeq seq = 0;
+  BodyHandle body;
+  std::uint32_t size_bytes = 0;
+  RemovalReason reason = RemovalReason::rejected;
+  std::string queue_name, exchange, routing_key;  // routing_key "" = keep the message's own
+  TimestampMs now = 0;
+};
+/// Write a commit or abort marker to each partition of a producer's transaction; answer: MarkersReady.
+struct WriteMarkers { std::int64_t producer_id = -1; std::int16_t epoch = -1; bool commit = true; std::vector<PartitionId> partitions; TimestampMs now = 0; };
+/// Partition or topic is gone: storage drops its segments once a checkpoint has forgotten it.
+struct DropTopic { TopicId topic; };
+/// A publisher's connection must not be read for now (flow) or may be again.
+struct HoldPublishers { bool hold = false; Resource resource = Resource::disk; };
+
+/// The core's part of a checkpoint: state records of all that changed since the last one, and what has to move home.
+struct Survivors { QueueId queue; std::uint8_t priority = 0; std::vector<QueueEntry> entries; };  // ascending, bodies in the journal
+struct CheckpointState { TurnNumber turn = 0; std::vector<Record> states; std::vector<Survivors> survivors; };
+
+using Send = std::variant<
+    Deliver, Confirmed, Ok, Refused, AppendedOk, Fetched, QueueOk, Committed, Returned, GotMessage, GotNothing, Peeked,
+    ConsumerCancelled, TopicOk, OffsetListed, TrimmedOk, ProducerOk, OffsetsCommittedOk, OffsetsFetched,
+    OffsetsDeletedOk, Joined, Synced, GroupHeartbeatOk, GroupLeft, Described, LoadRun, DropRun, RewriteDeadLetter,
+    WriteMarkers, DropTopic, HoldPublishers, CheckpointState>;
+
+/// The connection a send goes to; 0 for a request to the rim.
+ConnectionId recipient(const Send& send);
+
+}  // namespace tandem::core

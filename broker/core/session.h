@@ -1,0 +1,20 @@
+// What a restart forgets: connections, consumers, unsettled deliveries, parked long polls, group members. Losing all of
+// it must be a legal event.
+#pragma once
+
+#include "broker/core/connections.h"
+#include "broker/core/consumers.h"
+#include "broker/core/membership.h"
+#include "broker/core/parked_fetches.h"
+
+namespace tandem::core {
+
+struct Session {
+  Connections connections;      // connections and their channels
+  Consumers consumers;          // subscriptions, credit, unsettled deliveries
+  ParkedFetches parked_fetches; // long polls that wait for records
+  Membership membership;        // members of groups, rebalances under way
+  bool disk_alarm = false, memory_alarm = false;
+};
+
+}  // namespace tandem::core

@@ -1,0 +1,89 @@
+// A face translates between the bytes of one connection and the core's vocabulary: sans I/O, no threads, no state of
+// the broker. server/ owns one Face per connection, feeds it bytes and sends, and writes what it puts into its Outbox.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "broker/core/input.h"
+#include "broker/core/send.h"
+#include "broker/wire/outbox.h"
+
+namespace tandem::wire {
+
+/// The bytes that a send's handle stands for, as the server found them. `error` is set when they cannot be read
+/// (a checksum is wrong): the face says so to its client and goes on.
+struct Body {
+  Bytes bytes;
+  Owner owner;
+  ErrorCode error = ErrorCode::none;
+};
+
+/// What a face can ask of the server. Lives longer than the face.
+class BrokerPort {
+ public:
+  virtual ~BrokerPort() = default;
+  virtual TimestampMs now() const = 0;
+  /// Puts a message or batch into the open journal group; the parts are joined. The handle is good for the next
+  /// submit() calls; bytes that no record refers to are forgotten. The total must be ≤ limits::message_size_max_bytes.
+  virtual BodyHandle stage(std::initializer_list<Bytes> parts) = 0;
+  /// Runs the core on one input, now. Its sends may come back into Face::send (also of this same face) before submit()
+  /// returns, so a face keeps itself consistent before it calls.
+  virtual void submit(const core::Input& input) = 0;
+  /// Random bytes for server-chosen names and member ids, as lower-case hexadecimal or URL-safe text of `size`.
+  virtual std::string random_name(std::size_t size) = 0;
+  /// Facts for handshakes: version, cluster id, advertised host and port of each face.
+  virtual std::string_view fact(std::string_view name) const = 0;
+};
+
+class Face {
+ public:
+  virtual ~Face() = default;
+
+  /// Consumes as many whole frames of `input` as it can and returns the number of bytes consumed. What is left is
+  /// offered again with more behind it. Never consumes when closing() is true.
+  virtual std::size_t receive(Bytes input) = 0;
+  /// Bytes that receive() needs to see at once to go on (a frame's size once known); bounds the connection's buffer.
+  virtual std::size_t input_size_wanted_bytes() const = 0;
+
+  /// Translates a send. `bodies`: Deliver, GotMessage, Returned: one; Peeked: one per entry; Fetched: one per
+  /// partition (whole record batches, may be empty); otherwise none. OffsetListed has its lookup already answered.
+  virtual void send(const core::Send& send, std::span<const Body> bodies) = 0;
+
+  /// Heartbeats and timeouts; called at or after next_due().
+  virtual void tick(TimestampMs now) = 0;
+  virtual TimestampMs next_due() const { return std::numeric_limits<TimestampMs>::max(); }
+
+  /// Publishers are held back (disk or memory is short) or no longer.
+  virtual void publishers_held(bool held, std::string_view reason) = 0;
+  /// The broker stops in order: say so to the peer and become closing().
+  virtual void shut_down(std::string_view reason) = 0;
+
+  /// Nothing more is read; the connection ends when the outbox is written.
+  virtual bool closing() const = 0;
+
+  Outbox& outbox() { return outbox_; }
+
+ protected:
+  Outbox outbox_;
+};
+
+/// Makes the face of a new connection; it submits ConnectionOpened itself when its handshake is done, and the server
+/// submits ConnectionClosed at the end in any case.
+struct FaceContext {
+  ConnectionId connection;
+  BrokerPort* port = nullptr;
+  std::string peer;          // address:port of the peer
+  bool loopback = false;     // the peer is on this machine
+};
+std::unique_ptr<Face> make_native_face(FaceContext context);
+std::unique_ptr<Face> make_amqp_face(FaceContext context);
+std::unique_ptr<Face> make_kafka_face(FaceContext context);
+
+}  // namespace tandem::wire

@@ -1,0 +1,52 @@
+// Bytes waiting to be written to one connection. Small pieces are copied together so that one writev carries many
+// frames; large bodies are referenced where they lie, with their owner kept alive until written.
+// Thread rule: the loop's thread only.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "schemas/message.h"
+
+namespace tandem::wire {
+
+/// Owner of bytes that are referenced, not copied.
+using Owner = std::shared_ptr<const void>;
+
+class Outbox {
+ public:
+  /// From here on a body is referenced instead of copied: below it, the copy costs less than another iovec.
+  static constexpr std::size_t reference_min_bytes = 4096;
+
+  /// Room for `size` bytes at the end, to be filled at once. Valid until the next call.
+  std::byte* extend(std::size_t size);
+  void write(Bytes bytes);
+  /// Copies or references, whichever costs less.
+  void write_owned(Bytes bytes, const Owner& owner);
+
+  std::size_t size_bytes() const { return size_bytes_; }
+  bool empty() const { return size_bytes_ == 0; }
+
+  /// The first pieces to write, at most `count_max`; valid until consume() or a write.
+  void gather(std::vector<Bytes>& pieces, std::size_t count_max) const;
+  /// `size` bytes from the front were written.
+  void consume(std::size_t size);
+
+ private:
+  static constexpr std::size_t block_size_bytes = 64 * 1024;
+  struct Piece {
+    std::vector<std::byte> copied;  // used when owner is empty
+    Owner owner;
+    Bytes referenced;
+    Bytes bytes() const { return owner ? referenced : Bytes(copied); }
+  };
+  std::deque<Piece> pieces_;
+  std::vector<std::vector<std::byte>> spare_;  // written blocks, to be used again
+  std::size_t front_offset_ = 0;
+  std::size_t size_bytes_ = 0;
+};
+
+}  // namespace tandem::wire

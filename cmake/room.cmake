@@ -1,0 +1,21 @@
+# tandem_room(NAME DEPENDS …): a static library of all .cpp files of this folder, named tandem_NAME.
+function(tandem_room name)
+  cmake_parse_arguments(ROOM "" "" "DEPENDS;PACKAGES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_library(tandem_${name} STATIC ${sources})
+  target_include_directories(tandem_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(tandem_${name} PUBLIC ${ROOM_DEPENDS} PRIVATE ${ROOM_PACKAGES})
+endfunction()
+
+# tandem_room_test(NAME DEPENDS …): a doctest program of all .cpp files of this folder, registered with ctest.
+function(tandem_room_test name)
+  cmake_parse_arguments(TEST "" "" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(sources)
+    add_executable(tandem_${name}_tests ${sources} ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
+    target_include_directories(tandem_${name}_tests PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(tandem_${name}_tests PRIVATE ${TEST_DEPENDS})
+    add_test(NAME ${name} COMMAND tandem_${name}_tests)
+    set_property(GLOBAL APPEND PROPERTY TANDEM_FAST_TESTS tandem_${name}_tests)
+  endif()
+endfunction()
