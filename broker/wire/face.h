@@ -56,6 +56,10 @@ class Face {
   /// partition (whole record batches, may be empty); otherwise none. OffsetListed has its lookup already answered.
   virtual void send(const core::Send& send, std::span<const Body> bodies) = 0;
 
+  /// Writes to the outbox what send() gathered (deliveries and confirms that travel together). Called at the end of a
+  /// loop iteration, before the outbox is written.
+  virtual void flush() {}
+
   /// Heartbeats and timeouts; called at or after next_due().
   virtual void tick(TimestampMs now) = 0;
   virtual TimestampMs next_due() const { return std::numeric_limits<TimestampMs>::max(); }

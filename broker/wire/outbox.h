@@ -30,7 +30,7 @@ class Outbox {
   std::size_t size_bytes() const { return size_bytes_; }
   bool empty() const { return size_bytes_ == 0; }
 
-  /// The first pieces to write, at most `count_max`; valid until consume() or a write.
+  /// Fills `pieces`, from empty, with the first ones to write, at most `count_max`; valid until consume() or a write.
   void gather(std::vector<Bytes>& pieces, std::size_t count_max) const;
   /// `size` bytes from the front were written.
   void consume(std::size_t size);

@@ -1,0 +1,90 @@
+#include "schemas/value.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tandem {
+namespace {
+
+template <class List, class Same>
+bool all_equivalent(const List& a, const List& b, Same same) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
+
+std::string number_text(auto number) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  return {digits, end};
+}
+
+/// What is not printable is written as \xNN, so that text from a peer cannot break a line or a terminal.
+std::string printable(std::string_view text) {
+  constexpr char hex[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet >= 0x20 && octet != 0x7f) {
+      out += c;
+    } else {
+      out += "\\x";
+      out += hex[octet >> 4];
+      out += hex[octet & 15];
+    }
+  }
+  return out;
+}
+
+std::string decimal_text(Decimal decimal) {
+  return number_text(decimal.unscaled) + "e-" + number_text(int{decimal.scale});
+}
+
+std::string array_text(const Array& array) {
+  std::string out = "[";
+  for (const Value& value : array) {
+    if (out.size() > 1) out += ", ";
+    out += to_text(value);
+  }
+  return out += "]";
+}
+
+std::string table_text(const Table& table) {
+  std::string out = "{";
+  for (const auto& [name, value] : table) {
+    if (out.size() > 1) out += ", ";
+    out += printable(name) + ": " + to_text(value);
+  }
+  return out += "}";
+}
+
+}  // namespace
+
+bool equivalent(const Value& a, const Value& b) {
+  if (a.integer() && b.integer()) return *a.integer() == *b.integer();
+  if (a.type != b.type) return false;
+  if (a.array() && b.array()) return all_equivalent(*a.array(), *b.array(), equivalent);
+  if (a.table() && b.table()) {
+    return all_equivalent(*a.table(), *b.table(), [](const auto& left, const auto& right) {
+      return left.first == right.first && equivalent(left.second, right.second);
+    });
+  }
+  return a.data == b.data;
+}
+
+std::string to_text(const Value& value) {
+  struct Writer {
+    ValueType type;
+    std::string operator()(std::monostate) const { return "none"; }
+    std::string operator()(bool v) const { return v ? "true" : "false"; }
+    std::string operator()(std::int64_t v) const { return number_text(v); }
+    std::string operator()(double v) const { return number_text(v); }
+    std::string operator()(Decimal v) const { return decimal_text(v); }
+    std::string operator()(const std::string& v) const {
+      return type == ValueType::bytes ? "<" + number_text(v.size()) + " bytes>" : "'" + printable(v) + "'";
+    }
+    std::string operator()(const Array& v) const { return array_text(v); }
+    std::string operator()(const Table& v) const { return table_text(v); }
+  };
+  return std::visit(Writer{value.type}, value.data);
+}
+
+}  // namespace tandem
