@@ -7,9 +7,36 @@
 
 namespace tandem::wire {
 namespace {
-// Written blocks that are kept for reuse: enough for a busy connection's next turn, little for 20,000 idle
-// ones.
-constexpr std::size_t spare_blocks_max = 2;
+
+using Block = std::vector<std::byte>;
+
+// Blocks kept for the next writes of any connection: 2 MiB, about what the busy ones fill in one turn of the
+// loop.
+constexpr std::size_t spare_blocks_max = 32;
+
+std::vector<Block>& spare_blocks() {
+  thread_local std::vector<Block> blocks;
+  return blocks;
+}
+
+Block take_block(std::size_t capacity) {
+  std::vector<Block>& spare = spare_blocks();
+  Block block;
+  if (!spare.empty() && spare.back().capacity() >= capacity) {
+    block = std::move(spare.back());
+    spare.pop_back();
+  }
+  block.reserve(capacity);
+  return block;
+}
+
+void give_back(Block block, std::size_t standard_size) {
+  std::vector<Block>& spare = spare_blocks();
+  if (block.capacity() != standard_size || spare.size() >= spare_blocks_max) return;
+  block.clear();
+  spare.push_back(std::move(block));
+}
+
 }  // namespace
 
 std::byte* Outbox::extend(std::size_t size) {
@@ -17,11 +44,7 @@ std::byte* Outbox::extend(std::size_t size) {
                         pieces_.back().copied.capacity() - pieces_.back().copied.size() >= size;
   if (!has_room) {
     Piece piece;
-    if (!spare_.empty() && spare_.back().capacity() >= size) {
-      piece.copied = std::move(spare_.back());
-      spare_.pop_back();
-    }
-    piece.copied.reserve(std::max(size, block_size_bytes));
+    piece.copied = take_block(std::max(size, block_size_bytes));
     pieces_.push_back(std::move(piece));
   }
   std::vector<std::byte>& block = pieces_.back().copied;
@@ -67,10 +90,7 @@ void Outbox::consume(std::size_t size) {
     }
     size -= rest;
     front_offset_ = 0;
-    if (!front.owner && front.copied.capacity() == block_size_bytes && spare_.size() < spare_blocks_max) {
-      front.copied.clear();
-      spare_.push_back(std::move(front.copied));
-    }
+    if (!front.owner) give_back(std::move(front.copied), block_size_bytes);
     pieces_.pop_front();
   }
 }

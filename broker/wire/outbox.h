@@ -1,5 +1,6 @@
 // Bytes waiting to be written to one connection. Small pieces are copied together so that one writev carries many
 // frames; large bodies are referenced where they lie, with their owner kept alive until written.
+// Written blocks are used again by any outbox of the thread, so that an idle connection holds none.
 // Thread rule: the loop's thread only.
 #pragma once
 
@@ -44,7 +45,6 @@ class Outbox {
     Bytes bytes() const { return owner ? referenced : Bytes(copied); }
   };
   std::deque<Piece> pieces_;
-  std::vector<std::vector<std::byte>> spare_;  // written blocks, to be used again
   std::size_t front_offset_ = 0;
   std::size_t size_bytes_ = 0;
 };
