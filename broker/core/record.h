@@ -132,6 +132,7 @@ struct GroupDeleted { std::string group; friend bool operator==(const GroupDelet
 
 enum class TransactionState : std::uint8_t { empty, ongoing, prepare_commit, prepare_abort, complete_commit, complete_abort };
 /// The whole state of one transactional id, or of a plain idempotent producer (transactional_id ""). Newest wins.
+/// producer_id -1: the transactional id was idle for too long and is forgotten.
 struct ProducerChanged {
   std::string transactional_id;
   std::int64_t producer_id = -1;

@@ -4,6 +4,7 @@
 
 #include "broker/core/connections.h"
 #include "broker/core/consumers.h"
+#include "broker/core/ending_transactions.h"
 #include "broker/core/membership.h"
 #include "broker/core/parked_fetches.h"
 
@@ -14,6 +15,7 @@ struct Session {
   Consumers consumers;          // subscriptions, credit, unsettled deliveries
   ParkedFetches parked_fetches; // long polls that wait for records
   Membership membership;        // members of groups, rebalances under way
+  EndingTransactions ending_transactions; // producers' transactions that wait for their markers
   bool disk_alarm = false, memory_alarm = false;
 };
 

@@ -1,0 +1,52 @@
+// Groups: what is durable of them, committed offsets and the generation. Members are session state (membership.h).
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/record.h"
+
+namespace tandem::core {
+
+class State;
+
+struct CommittedOffset {
+  Offset offset = 0;
+  std::int32_t leader_epoch = -1;
+  std::string metadata;
+  TimestampMs committed_at = 0;
+};
+
+struct Group {
+  std::string protocol_type;    // of its last generation; "" when only offsets were ever committed
+  std::int32_t generation = 0;  // of the last rebalance; grows for ever
+  std::map<PartitionId, CommittedOffset> offsets;
+};
+
+class Groups {
+ public:
+  const Group* find(std::string_view name) const;
+  /// Every group, by name.
+  const std::map<std::string, Group, std::less<>>& all() const { return groups_; }
+
+  // Only for apply():
+  Group& change(std::string_view name);  // creates it
+  void erase(std::string_view name);
+  void erase_offset(std::string_view name, PartitionId partition);
+  void erase_topic(TopicId topic);
+
+ private:
+  std::map<std::string, Group, std::less<>> groups_;
+};
+
+void apply(State& state, const OffsetCommitted& record);
+void apply(State& state, const OffsetDeleted& record);
+void apply(State& state, const GroupGeneration& record);
+void apply(State& state, const GroupDeleted& record);
+
+/// All of it as records, by name: GroupGeneration when it had one, then its offsets.
+void durable_groups(const State& state, std::vector<Record>& out);
+
+}  // namespace tandem::core

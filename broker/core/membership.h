@@ -1,0 +1,92 @@
+// Members of groups and rebalances under way: Kafka's classic group protocol. Session state: after a restart every
+// member is told unknown_member and joins again; generations go on growing (GroupGeneration).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/deadlines.h"
+#include "broker/core/send.h"
+
+namespace tandem::core {
+
+enum class GroupPhase : std::uint8_t {
+  empty,       // no members
+  preparing,   // waits for every member to join
+  completing,  // all joined; waits for the leader's assignments
+  stable,
+};
+/// As Kafka's tools print it: Empty, PreparingRebalance, CompletingRebalance, Stable.
+std::string_view name(GroupPhase phase);
+
+struct Member {
+  struct Protocol {
+    std::string name, metadata;
+    friend bool operator==(const Protocol&, const Protocol&) = default;
+  };
+  std::string id, instance, client_id, client_host;
+  std::vector<Protocol> protocols;  // the member's order of preference
+  DurationMs session_timeout = 0, rebalance_timeout = 0;
+  TimestampMs alive_until = 0;      // does not matter while a join or sync of it waits
+  std::uint64_t seniority = 0;      // order of joining: the most senior becomes leader
+  bool fresh = true;                // no join of it was answered yet
+  bool synced = false;              // asked for its assignment in this generation
+  std::optional<Caller> joining, syncing;  // requests that wait
+  std::string assignment;
+
+  bool waits() const { return joining || syncing; }
+  const Protocol* find_protocol(std::string_view name) const;
+};
+
+struct LiveGroup {
+  std::string name;
+  std::uint64_t number = 0;  // of this group among the live ones
+  GroupPhase phase = GroupPhase::empty;
+  std::string protocol_type, protocol_name, leader;
+  std::int32_t generation = 0;
+  std::map<std::string, Member, std::less<>> members;                 // by member id
+  std::map<std::string, std::string, std::less<>> static_members;     // instance → member id
+  std::map<std::string, TimestampMs, std::less<>> promised_members;   // ids given by member_id_required → until when
+  TimestampMs rebalance_due = never;  // preparing: late members are dropped; completing: members that did not sync
+  TimestampMs empty_since = 0;
+  std::uint64_t next_seniority = 1;
+
+  Member* find(std::string_view member);
+  const Member* find(std::string_view member) const;
+  /// When something in it may run out, at the earliest.
+  TimestampMs next_due() const;
+  bool everybody_joined() const;
+  DurationMs rebalance_timeout() const;  // the longest of its members'
+};
+
+class Membership {
+ public:
+  LiveGroup* find(std::string_view group);
+  const LiveGroup* find(std::string_view group) const;
+  LiveGroup* find(std::uint64_t number);
+  LiveGroup& find_or_add(std::string_view group, std::int32_t generation, TimestampMs now);
+  void erase(std::string_view group);
+  /// By name.
+  std::map<std::string, LiveGroup, std::less<>>& all() { return groups_; }
+  const std::map<std::string, LiveGroup, std::less<>>& all() const { return groups_; }
+
+  /// Call after a group changed: its next due time may be another.
+  void reschedule(const LiveGroup& group) { deadlines_.set(group.number, group.next_due()); }
+  std::optional<std::uint64_t> first_due(TimestampMs now) const { return deadlines_.first_due(now); }
+  TimestampMs next_due() const { return deadlines_.next(); }
+
+  TimestampMs next_retention_at = 0;  // when offsets of idle groups are looked at again
+
+ private:
+  std::map<std::string, LiveGroup, std::less<>> groups_;
+  std::unordered_map<std::uint64_t, LiveGroup*> by_number_;
+  Deadlines deadlines_;
+  std::uint64_t next_number_ = 1;
+};
+
+}  // namespace tandem::core

@@ -1,0 +1,35 @@
+// What a partition remembers of an idempotent producer: its newest batches, so that a batch sent twice is stored once.
+#pragma once
+
+#include "broker/core/record.h"
+
+namespace tandem::core {
+
+/// Batches remembered per producer: a Kafka producer has at most five in flight.
+inline constexpr std::size_t window_batches_max = 5;
+
+enum class SequenceVerdict : std::uint8_t {
+  next,       // append it
+  duplicate,  // stored before; the original's offset is known
+  forgotten,  // stored before, too long ago to know the offset
+  gap,        // batches in between are missing
+  fenced,     // the producer has a newer epoch
+};
+struct SequenceJudgement {
+  SequenceVerdict verdict = SequenceVerdict::next;
+  Offset base_offset = -1;          // of the original, for a duplicate
+  std::int32_t expected = 0;        // sequence that would be next
+};
+
+/// `window` is nullptr when nothing is known of the producer: any sequence is taken then, as Kafka does since 2.5
+/// (its records may have left by retention). A new epoch starts at sequence 0.
+SequenceJudgement judge_sequence(const ProducerWindow* window, const BatchView& batch);
+
+/// The sequence behind a batch of `count` records that starts at `first`; sequences wrap to 0 behind 2^31 - 1.
+std::int32_t sequence_after(std::int32_t first, std::int32_t count);
+
+/// Remembers an appended batch of this producer: its sequence, epoch, and where its open transaction starts.
+/// Not for control batches.
+void note_batch(ProducerWindow& window, const Appended& batch);
+
+}  // namespace tandem::core
