@@ -81,6 +81,8 @@ struct PropertyGlance {
   std::string_view expiration;
   std::string_view user_id;
   std::string_view reply_to;
+  std::string_view correlation_id;
+  std::string_view message_id;
   Bytes headers;  // the field table with its u32 length; empty when absent
 };
 std::optional<PropertyGlance> glance_properties(Bytes encoded);

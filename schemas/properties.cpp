@@ -130,9 +130,9 @@ std::optional<PropertyGlance> glance_properties(Bytes encoded) {
   const bool whole =
       read.skip_text(flag_content_type) && read.skip_text(flag_content_encoding) &&
       read.table(flag_headers, glance.headers) && read.octet(flag_delivery_mode, delivery_mode) &&
-      read.octet(flag_priority, glance.priority) && read.skip_text(flag_correlation_id) &&
+      read.octet(flag_priority, glance.priority) && read.text(flag_correlation_id, glance.correlation_id) &&
       read.text(flag_reply_to, glance.reply_to) && read.text(flag_expiration, glance.expiration) &&
-      read.skip_text(flag_message_id) && read.skip_timestamp() && read.skip_text(flag_type) &&
+      read.text(flag_message_id, glance.message_id) && read.skip_timestamp() && read.skip_text(flag_type) &&
       read.text(flag_user_id, glance.user_id) && read.skip_text(flag_app_id) &&
       read.skip_text(flag_cluster_id);
   if (!whole || !reader.at_end()) return std::nullopt;
