@@ -1,0 +1,93 @@
+// Message bodies of the journal in RAM, within a byte budget: the newest journal buffers, and windows that were read
+// back from segment files. What is not written yet is always here.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "broker/base/ids.h"
+#include "broker/storage/journal_buffer.h"
+#include "broker/storage/segment.h"
+#include "broker/storage/store.h"
+#include "broker/storage/worker.h"
+
+namespace tandem::storage {
+
+/// Bytes of a segment file, read at once: what follows a cold body is likely wanted next. Bodies in it are checked when
+/// they are taken.
+struct JournalWindow {
+  Lsn position = 0;
+  std::vector<std::byte> bytes;
+};
+inline constexpr std::size_t journal_window_size_bytes = 128u << 10;
+
+/// Reads journal bodies from segment files, for one thread that walks through many (the checkpoint): neighbours cost
+/// one read. Only what is written already (below Journal::written_through()).
+class JournalBodyReader {
+ public:
+  explicit JournalBodyReader(const JournalSegments& segments) : segments_(segments) {}
+  /// Valid until the next call. Errors: corrupt (checksum, size), not_found (position is not in the journal any more).
+  Result<Bytes> read(BodyHandle body, std::uint32_t size_bytes);
+
+ private:
+  const JournalSegments& segments_;
+  JournalWindow window_;
+};
+
+/// Thread rule: the loop's thread.
+class BodyCache {
+ public:
+  using Post = std::function<void(std::function<void()>)>;
+  using ReadDone = std::function<void(Result<StoredBytes>)>;
+
+  /// `reader` does what the system's page cache cannot answer; `post` brings its result back to the loop's thread.
+  /// All references must outlive the cache, and `reader` must be idle when it goes.
+  BodyCache(const JournalSegments& segments, Worker& reader, Post post, std::uint64_t size_max_bytes);
+
+  /// Bytes of the body when in RAM; nullptr owner when not. They stay valid while the owner is held.
+  StoredBytes resident(BodyHandle body, std::uint32_t size_bytes);
+  /// Resident or from disk, checked. `done` is called once, maybe before read() returns. Errors as JournalBodyReader.
+  void read(BodyHandle body, std::uint32_t size_bytes, ReadDone done);
+
+  std::uint64_t size_bytes() const { return buffers_size_bytes_ + windows_size_bytes_; }
+
+  // For the journal: a new buffer (positions ascend), and that everything below `position` is in its file now.
+  void add(std::shared_ptr<JournalBuffer> buffer);
+  void set_written_through(Lsn position);
+
+ private:
+  using Window = std::shared_ptr<const JournalWindow>;
+  struct Waiting {
+    BodyHandle body;
+    std::uint32_t size_bytes;
+    ReadDone done;
+  };
+
+  const std::shared_ptr<JournalBuffer>* find_buffer(Lsn position, std::size_t size);
+  StoredBytes in_windows(BodyHandle body, std::uint32_t size_bytes) const;
+  void add_window(Window window);
+  void window_arrived(Lsn start, Result<JournalWindow> read);
+  void drop_oldest_buffers();
+
+  const JournalSegments& segments_;
+  Worker& reader_;
+  const Post post_;
+  const std::uint64_t size_max_bytes_;
+
+  std::deque<std::shared_ptr<JournalBuffer>> buffers_;  // ascending by position
+  std::uint64_t buffers_size_bytes_ = 0;
+  Lsn written_through_ = 0;
+  std::shared_ptr<JournalBuffer> last_hit_;
+
+  std::map<Lsn, Window> windows_;  // by position
+  std::deque<Lsn> window_ages_;    // oldest first
+  std::uint64_t windows_size_bytes_ = 0;
+  std::map<Lsn, std::vector<Waiting>> waiting_;  // reads under way, by window position
+  std::shared_ptr<BodyCache*> alive_;            // posted results look here first
+};
+
+}  // namespace tandem::storage

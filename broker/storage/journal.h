@@ -1,0 +1,151 @@
+// The journal: the commit point. The loop stages bodies and writes turns into the open buffer; the journal thread
+// writes and syncs what was gathered, as one commit group, while the next one gathers.
+//
+//   loop            stage → write → stage → write → flush ──┐                 ┌─ persisted(last turn)
+//   journal thread                                          └ checksums, pwritev, fdatasync ┘
+//
+// A group is one or more frames (journal_frame.h): a frame ends where its buffer or segment ends, and at flush. A turn's
+// records are in one frame; bodies may lie in frames before it. A failed write or sync is final: failed() is called
+// once, and nothing is written or confirmed after it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "broker/core/record.h"
+#include "broker/storage/body_cache.h"
+#include "broker/storage/journal_buffer.h"
+#include "broker/storage/journal_reader.h"
+#include "broker/storage/journal_writer.h"
+#include "broker/storage/segment.h"
+#include "broker/storage/worker.h"
+
+namespace tandem::storage {
+
+struct JournalOptions {
+  std::uint64_t size_max_bytes = 0;        // live segments; 0 = limits.h. Reached: behind() until recycle_below()
+  std::uint64_t group_size_max_bytes = 0;  // 0 = limits.h. Reached while the disk works: behind()
+};
+
+/// Called on the loop's thread.
+class JournalEvents {
+ public:
+  virtual ~JournalEvents() = default;
+  /// Every turn up to this one is on disk.
+  virtual void persisted(TurnNumber turn) = 0;
+  virtual void failed(const Error& error) = 0;
+};
+
+/// What the journal works with; all of it outlives the journal.
+struct JournalParts {
+  JournalSegments& segments;
+  BodyCache& cache;
+  Worker& writer;      // the journal thread
+  Worker& background;  // pre-writes spare segments
+  std::function<void(std::function<void()>)> post;
+  JournalEvents& events;
+};
+
+/// Thread rule: the loop's thread, except where said. Destroy it only after drain(), or after its workers are idle.
+class Journal {
+ public:
+  /// Goes on behind `end` (read_journal) in a new epoch, which is on disk when this returns. In an empty directory the
+  /// first segment is small (4 MiB at most), so that starting does not wait for 64 MiB of zeros.
+  static Result<std::unique_ptr<Journal>> open(const JournalOptions& options, const JournalParts& parts,
+                                               const JournalEnd& end);
+  ~Journal();
+
+  /// Appends the parts, joined, as one body. At most 4 GiB − 1; larger than a segment is fine.
+  BodyHandle stage(std::initializer_list<Bytes> parts);
+  /// Forgets what was staged since the last write(); its handles mean nothing any more.
+  void unstage();
+  /// The body's bytes, to be changed in place (a batch's base offset). Empty once it was handed to the journal thread:
+  /// then stage a changed copy.
+  std::span<std::byte> editable(BodyHandle body, std::uint32_t size_bytes);
+  /// Encodes the durable records as turn `turn` (> every turn before; 0: none is durable), and keeps what was staged.
+  void write(std::span<const core::Record> records, TurnNumber turn);
+  /// Hands what was gathered to the journal thread if that is idle and something durable waits; else it goes by itself
+  /// as soon as the thread is free. Without anything durable only whole buffers go, and are not synced.
+  void flush();
+  /// Stop reading publishers: the disk is a whole group behind, the journal is full, or it has failed.
+  bool behind() const;
+
+  /// Writes and syncs everything, waiting for it; calls persisted(). For close().
+  Result<> drain();
+
+  /// For a checkpoint: ends the open frame. All turns written so far are below the returned position, all later ones
+  /// behind it. The checkpoint must not be committed before durable_through() has reached it.
+  JournalPosition cut();
+  /// A checkpoint from cut() `position` is committed: segments below it are spares now. Bodies below it must not be asked
+  /// for any more (a read that has begun still ends well).
+  void recycle_below(Lsn position);
+
+  std::uint32_t epoch() const { return epoch_; }
+  /// Behind everything that is staged or written.
+  Lsn end() const { return position_now(); }
+  /// Everything below is on disk. Any thread.
+  Lsn durable_through() const { return durable_through_.load(std::memory_order_acquire); }
+  /// Everything below can be read from segment files (but a crash may take it back). Any thread.
+  Lsn written_through() const { return written_through_.load(std::memory_order_acquire); }
+  /// From the oldest live segment to the end.
+  std::uint64_t live_bytes() const { return end() - oldest_; }
+  /// Commit groups written since open.
+  std::uint64_t groups() const { return groups_; }
+
+ private:
+  Journal(const JournalOptions& options, const JournalParts& parts, const JournalEnd& end);
+  Result<> begin_epoch();
+
+  Lsn position_now() const { return frame_open_ ? frame_.position + frame_size_bytes_ : next_; }
+  std::byte* reserve(std::size_t size_bytes);
+  void open_frame(std::size_t size_bytes);
+  void open_buffer(std::uint64_t size_bytes);
+  void enter_next_segment(std::uint64_t frame_size_bytes);
+  void seal_frame();
+  void hand_over(bool sync);
+  void collect();
+  void want_spare();
+
+  const JournalParts parts_;
+  const std::uint64_t size_max_bytes_;
+  const std::uint64_t group_size_max_bytes_;
+  const std::uint32_t epoch_;
+
+  // Where bytes go. All frames below next_ are sealed; the chain's end differs from it only after a segment switch.
+  SegmentId segment_;
+  Lsn next_;
+  Lsn chain_end_;
+  Lsn oldest_;
+  std::shared_ptr<JournalBufferPool> pool_;
+  std::shared_ptr<JournalBuffer> buffer_;
+
+  // The open frame.
+  bool frame_open_ = false;
+  GroupFrame frame_;
+  std::size_t frame_size_bytes_ = 0;      // header and items so far
+  std::size_t kept_size_bytes_ = 0;       // up to the last write(): what unstage() goes back to
+  Lsn pinned_from_ = 0;                   // staged before a cut but not written yet: keeps its segment; 0 = none
+
+  CommitGroup gathering_;                 // sealed frames that wait for the journal thread
+  std::uint64_t gathering_size_bytes_ = 0;
+  Lsn gathering_from_ = 0;                // handed over below this: not editable any more
+  bool in_flight_ = false;
+  bool failed_ = false;
+  TurnNumber last_turn_ = 0;
+  std::uint64_t groups_ = 0;
+  std::atomic<Lsn> durable_through_;
+  std::atomic<Lsn> written_through_;
+
+  JournalWriter writer_;                  // used by the journal thread, and before it starts
+  std::mutex finished_mutex_;
+  std::vector<GroupResult> finished_;     // by the journal thread, for collect()
+  std::shared_ptr<Journal*> alive_;       // posted tasks look here first
+};
+
+}  // namespace tandem::storage

@@ -1,0 +1,65 @@
+// The journal thread's half: takes a commit group to disk. Knows nothing of turns but their numbers, and nothing of the
+// loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "broker/base/ids.h"
+#include "broker/storage/journal_buffer.h"
+#include "broker/storage/segment.h"
+#include "schemas/result.h"
+
+namespace tandem::storage {
+
+/// A sealed frame: header room and items are in the buffer at `position`, zero padded to a block.
+struct GroupFrame {
+  std::shared_ptr<JournalBuffer> buffer;
+  SegmentId segment;
+  Lsn position = 0;
+  Lsn previous_end = 0;
+  std::uint32_t payload_size_bytes = 0;
+  TurnNumber first_turn = 0, last_turn = 0;
+};
+
+struct CommitGroup {
+  std::vector<GroupFrame> frames;  // ascending
+  bool sync = false;               // false: nothing in it has to survive a crash
+};
+
+struct GroupResult {
+  Result<> result;
+  Lsn end = 0;
+  bool synced = false;
+  TurnNumber last_turn = 0;  // 0: the group had no records
+};
+
+/// Thread rule: one thread at a time.
+class JournalWriter {
+ public:
+  JournalWriter(JournalSegments& segments, std::uint32_t epoch, Lsn durable_through)
+      : segments_(segments), epoch_(epoch), durable_through_(durable_through) {}
+
+  /// One pwritev per segment the group touches and one fdatasync at its end. A segment is synced before the next one
+  /// begins. After an error it refuses every further group.
+  GroupResult write(CommitGroup& group);
+
+  Lsn durable_through() const { return durable_through_; }
+
+ private:
+  Result<> write_frames(CommitGroup& group);
+  Result<> enter(const SegmentId& id);
+  Result<> sync();
+
+  JournalSegments& segments_;
+  const std::uint32_t epoch_;
+  Lsn durable_through_;
+  Lsn written_through_ = 0;
+  std::shared_ptr<const Segment> segment_;
+  bool dirty_ = false;
+  bool failed_ = false;
+  std::vector<Bytes> pieces_;
+};
+
+}  // namespace tandem::storage

@@ -1,0 +1,58 @@
+// Where storage's background work runs: a thread of its own, or (tests, simulation) inside pump().
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace tandem::storage {
+
+/// Runs tasks one after another, in the order they were given. Thread rule: any thread.
+class Worker {
+ public:
+  using Task = std::function<void()>;
+  virtual ~Worker() = default;
+  virtual void run(Task task) = 0;
+  /// Returns when everything given before has run. Not from inside a task.
+  virtual void wait_until_idle() = 0;
+};
+
+/// The destructor runs what is left, then ends the thread.
+class ThreadWorker : public Worker {
+ public:
+  /// `name` is what the system shows for the thread; 15 characters at most.
+  explicit ThreadWorker(const std::string& name);
+  ~ThreadWorker() override;
+  void run(Task task) override;
+  void wait_until_idle() override;
+
+ private:
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Task> tasks_;
+  bool busy_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+/// Tasks run when pump() is called, on its caller's thread. Not for use from several threads.
+class InlineWorker : public Worker {
+ public:
+  void run(Task task) override { tasks_.push_back(std::move(task)); }
+  void wait_until_idle() override {
+    while (pump()) {
+    }
+  }
+  /// Runs the oldest task; false when there was none.
+  bool pump();
+
+ private:
+  std::deque<Task> tasks_;
+};
+
+}  // namespace tandem::storage
