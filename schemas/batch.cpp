@@ -1,0 +1,320 @@
+#include "schemas/batch.h"
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+
+#include "schemas/byte_order.h"
+#include "schemas/crc32c.h"
+
+namespace tandem {
+namespace {
+
+// Field positions; see the drawing in batch.h.
+constexpr std::size_t at_base_offset = 0, at_batch_length = 8, at_leader_epoch = 12, at_magic = 16,
+                      at_crc = 17, at_attributes = 21, at_last_offset_delta = 23, at_base_timestamp = 27,
+                      at_max_timestamp = 35, at_producer_id = 43, at_producer_epoch = 51,
+                      at_base_sequence = 53, at_record_count = 57;
+constexpr std::int16_t attribute_log_append_time = 0x8, attribute_transactional = 0x10,
+                       attribute_control = 0x20;
+
+template <std::integral T>
+T load(const std::byte* from) {
+  return static_cast<T>(load_big<std::make_unsigned_t<T>>(from));
+}
+template <std::integral T>
+void store(std::byte* to, T value) {
+  store_big(to, static_cast<std::make_unsigned_t<T>>(value));
+}
+
+Error corrupt(std::string what) {
+  return {ErrorCode::corrupt, "record batch: " + std::move(what)};
+}
+
+std::uint32_t checksum(Bytes batch) {
+  return crc32c(batch.subspan(at_attributes));
+}
+
+BatchHeader read_header(const std::byte* b) {
+  BatchHeader header;
+  header.base_offset = load<std::int64_t>(b + at_base_offset);
+  header.size_bytes =
+      static_cast<std::uint32_t>(load<std::int32_t>(b + at_batch_length)) + batch_size_prefix_bytes;
+  header.leader_epoch = load<std::int32_t>(b + at_leader_epoch);
+  header.crc = load<std::uint32_t>(b + at_crc);
+  header.attributes = load<std::int16_t>(b + at_attributes);
+  header.last_offset_delta = load<std::int32_t>(b + at_last_offset_delta);
+  header.base_timestamp = load<std::int64_t>(b + at_base_timestamp);
+  header.max_timestamp = load<std::int64_t>(b + at_max_timestamp);
+  header.producer_id = load<std::int64_t>(b + at_producer_id);
+  header.producer_epoch = load<std::int16_t>(b + at_producer_epoch);
+  header.base_sequence = load<std::int32_t>(b + at_base_sequence);
+  header.record_count = load<std::int32_t>(b + at_record_count);
+  return header;
+}
+
+void write_header(std::byte* b, const BatchHeader& header) {
+  store(b + at_base_offset, header.base_offset);
+  store(b + at_batch_length, static_cast<std::int32_t>(header.size_bytes - batch_size_prefix_bytes));
+  store(b + at_leader_epoch, header.leader_epoch);
+  b[at_magic] = std::byte{2};
+  store(b + at_attributes, header.attributes);
+  store(b + at_last_offset_delta, header.last_offset_delta);
+  store(b + at_base_timestamp, header.base_timestamp);
+  store(b + at_max_timestamp, header.max_timestamp);
+  store(b + at_producer_id, header.producer_id);
+  store(b + at_producer_epoch, header.producer_epoch);
+  store(b + at_base_sequence, header.base_sequence);
+  store(b + at_record_count, header.record_count);
+}
+
+void seal(std::span<std::byte> batch) {
+  store(batch.data() + at_crc, checksum(batch));
+}
+
+// --- varints: zigzag, 7 bits an octet, low bits first
+// ------------------------------------------------------------------
+
+void append_varint(std::vector<std::byte>& out, std::int64_t value) {
+  auto bits = static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63);
+  for (; bits >= 0x80; bits >>= 7) out.push_back(static_cast<std::byte>(bits | 0x80));
+  out.push_back(static_cast<std::byte>(bits));
+}
+
+/// Takes a record apart from its front; `ok` turns false at the first thing that does not fit.
+class RecordReader {
+ public:
+  explicit RecordReader(Bytes bytes) : rest_(bytes) {}
+
+  bool ok() const { return ok_; }
+  bool at_end() const { return rest_.empty(); }
+
+  std::int64_t varint() {
+    std::uint64_t bits = 0;
+    for (int shift = 0; shift < 70; shift += 7) {
+      const auto octet = std::to_integer<std::uint64_t>(u8());
+      if (!ok_) return 0;
+      if (shift == 63 && octet > 1) break;
+      bits |= (octet & 0x7f) << shift;
+      if (octet < 0x80) return static_cast<std::int64_t>(bits >> 1 ^ (~(bits & 1) + 1));
+    }
+    ok_ = false;
+    return 0;
+  }
+
+  std::byte u8() {
+    if (rest_.empty()) {
+      ok_ = false;
+      return {};
+    }
+    const std::byte octet = rest_.front();
+    rest_ = rest_.subspan(1);
+    return octet;
+  }
+
+  Bytes bytes(std::int64_t size) {
+    if (size < 0 || static_cast<std::uint64_t>(size) > rest_.size()) {
+      ok_ = false;
+      return {};
+    }
+    const Bytes taken = rest_.first(static_cast<std::size_t>(size));
+    rest_ = rest_.subspan(taken.size());
+    return taken;
+  }
+
+  /// Length -1 means null.
+  std::optional<Bytes> nullable_bytes() {
+    const std::int64_t size = varint();
+    if (!ok_ || size == -1) return std::nullopt;
+    return bytes(size);
+  }
+
+  std::size_t left() const { return rest_.size(); }
+
+ private:
+  Bytes rest_;
+  bool ok_ = true;
+};
+
+bool read_record(Bytes encoded, const BatchHeader& batch, RecordView& record,
+                 std::vector<RecordHeader>& headers) {
+  RecordReader in(encoded);
+  in.u8();  // attributes: none are defined
+  const std::int64_t timestamp_delta = in.varint();
+  record.timestamp = batch.log_append_time()
+                         ? batch.max_timestamp
+                         : static_cast<std::int64_t>(static_cast<std::uint64_t>(batch.base_timestamp) +
+                                                     static_cast<std::uint64_t>(timestamp_delta));
+  const std::int64_t offset_delta = in.varint();
+  if (offset_delta < 0 || offset_delta > batch.last_offset_delta) return false;
+  record.offset = batch.base_offset + offset_delta;
+  record.key = in.nullable_bytes();
+  record.value = in.nullable_bytes();
+  const std::int64_t header_count = in.varint();
+  if (!in.ok() || header_count < 0 || static_cast<std::uint64_t>(header_count) > in.left()) return false;
+  headers.clear();
+  for (std::int64_t i = 0; i < header_count && in.ok(); ++i) {
+    RecordHeader header;
+    header.key = text_of(in.bytes(in.varint()));
+    header.value = in.nullable_bytes();
+    headers.push_back(header);
+  }
+  record.headers = headers;
+  return in.ok() && in.at_end();
+}
+
+Result<> visit_records(Bytes records, const BatchHeader& header,
+                       const std::function<bool(const RecordView&)>& visit) {
+  RecordReader in(records);
+  std::vector<RecordHeader> headers;
+  for (std::int32_t i = 0; i < header.record_count; ++i) {
+    const Bytes encoded = in.bytes(in.varint());
+    RecordView record;
+    if (!in.ok() || !read_record(encoded, header, record, headers))
+      return corrupt("record " + std::to_string(i) + " is malformed");
+    if (!visit(record)) return Done{};
+  }
+  if (!in.at_end()) return corrupt("bytes behind the last record");
+  return Done{};
+}
+
+}  // namespace
+
+Result<BatchHeader> parse_batch_header(Bytes bytes) {
+  if (bytes.size() > at_magic && bytes[at_magic] < std::byte{2})
+    return Error{ErrorCode::not_supported, "record batch: magic 0 and 1 are not supported, only 2"};
+  if (bytes.size() < batch_header_size_bytes) return corrupt("shorter than its header");
+  if (bytes[at_magic] != std::byte{2})
+    return corrupt("magic is " + std::to_string(std::to_integer<int>(bytes[at_magic])) + ", not 2");
+  const std::int32_t length = load<std::int32_t>(bytes.data() + at_batch_length);
+  if (length < static_cast<std::int32_t>(batch_header_size_bytes - batch_size_prefix_bytes))
+    return corrupt("length " + std::to_string(length) + " is too small");
+  const BatchHeader header = read_header(bytes.data());
+  if (header.record_count < 0 || header.last_offset_delta < 0 || header.base_offset < 0)
+    return corrupt("negative count or offset");
+  if (header.codec_number() > static_cast<std::uint8_t>(Codec::zstd))
+    return Error{ErrorCode::not_supported,
+                 "record batch: codec " + std::to_string(header.codec_number()) + " is unknown"};
+  return header;
+}
+
+Result<BatchHeader> judge_batch(Bytes batch) {
+  auto header = parse_batch_header(batch);
+  if (!header) return header;
+  if (header->size_bytes != batch.size())
+    return corrupt("is " + std::to_string(batch.size()) + " bytes, its header says " +
+                   std::to_string(header->size_bytes));
+  if (header->record_count < 1 || header->record_count - 1 != header->last_offset_delta)
+    return corrupt("has " + std::to_string(header->record_count) + " records but last offset delta " +
+                   std::to_string(header->last_offset_delta));
+  if (header->crc != checksum(batch)) return corrupt("checksum is wrong");
+  return header;
+}
+
+Result<> for_each_record(Bytes batch, const std::function<bool(const RecordView&)>& visit) {
+  const auto header = parse_batch_header(batch);
+  if (!header) return header.error();
+  if (header->size_bytes > batch.size()) return corrupt("is truncated");
+  const Bytes records = batch.subspan(batch_header_size_bytes, header->size_bytes - batch_header_size_bytes);
+  if (header->codec_number() == 0) return visit_records(records, *header, visit);
+  const auto plain = decompress(static_cast<Codec>(header->codec_number()), records);
+  if (!plain) return plain.error();
+  return visit_records(*plain, *header, visit);
+}
+
+void BatchBuilder::add(std::int64_t timestamp, std::optional<Bytes> key, std::optional<Bytes> value,
+                       std::span<const RecordHeader> headers) {
+  if (count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
+  max_timestamp_ = std::max(max_timestamp_, timestamp);
+  scratch_.clear();
+  const auto append = [this](Bytes bytes) { scratch_.insert(scratch_.end(), bytes.begin(), bytes.end()); };
+  const auto append_nullable = [&](const std::optional<Bytes>& bytes) {
+    append_varint(scratch_, bytes ? static_cast<std::int64_t>(bytes->size()) : -1);
+    if (bytes) append(*bytes);
+  };
+  scratch_.push_back(std::byte{0});
+  append_varint(scratch_, timestamp - base_timestamp_);
+  append_varint(scratch_, count_);
+  append_nullable(key);
+  append_nullable(value);
+  append_varint(scratch_, static_cast<std::int64_t>(headers.size()));
+  for (const RecordHeader& header : headers) {
+    append_varint(scratch_, static_cast<std::int64_t>(header.key.size()));
+    append(bytes_of(header.key));
+    append_nullable(header.value);
+  }
+  append_varint(records_, static_cast<std::int64_t>(scratch_.size()));
+  records_.insert(records_.end(), scratch_.begin(), scratch_.end());
+  ++count_;
+}
+
+Result<std::vector<std::byte>> BatchBuilder::finish(Codec codec, const BatchProducer& producer) {
+  BatchHeader header;
+  header.attributes = static_cast<std::int16_t>(static_cast<int>(codec) |
+                                                (producer.transactional ? attribute_transactional : 0));
+  header.last_offset_delta = count_ - 1;
+  header.base_timestamp = base_timestamp_;
+  header.max_timestamp = max_timestamp_;
+  header.producer_id = producer.id;
+  header.producer_epoch = producer.epoch;
+  header.base_sequence = producer.base_sequence;
+  header.record_count = count_;
+
+  std::vector<std::byte> compressed;
+  Bytes records = records_;
+  if (codec != Codec::none) {
+    auto result = compress(codec, records);
+    if (!result) return result.error();
+    compressed = std::move(*result);
+    records = compressed;
+  }
+  header.size_bytes = static_cast<std::uint32_t>(batch_header_size_bytes + records.size());
+  std::vector<std::byte> batch;
+  batch.reserve(header.size_bytes);
+  batch.resize(batch_header_size_bytes);
+  batch.insert(batch.end(), records.begin(), records.end());
+  write_header(batch.data(), header);
+  seal(batch);
+  records_.clear();
+  count_ = 0;
+  return batch;
+}
+
+void patch_base_offset(std::span<std::byte> batch, std::int64_t base_offset) {
+  store(batch.data() + at_base_offset, base_offset);
+  store(batch.data() + at_leader_epoch, std::int32_t{0});
+}
+
+void patch_log_append_time(std::span<std::byte> batch, std::int64_t timestamp) {
+  const auto attributes = load<std::int16_t>(batch.data() + at_attributes);
+  store(batch.data() + at_attributes, static_cast<std::int16_t>(attributes | attribute_log_append_time));
+  store(batch.data() + at_max_timestamp, timestamp);
+  seal(batch);
+}
+
+std::vector<std::byte> make_marker_batch(std::int64_t producer_id, std::int16_t producer_epoch, bool commit,
+                                         std::int64_t timestamp) {
+  // Key: version i16, type i16 (0 abort, 1 commit). Value: version i16, coordinator epoch i32.
+  const std::byte key[] = {{}, {}, {}, std::byte{commit}};
+  const std::byte value[6] = {};
+  BatchBuilder builder;
+  builder.add(timestamp, Bytes(key), Bytes(value));
+  auto batch = builder.finish(Codec::none, {producer_id, producer_epoch, -1, true}).value();
+  const auto attributes = load<std::int16_t>(batch.data() + at_attributes);
+  store(batch.data() + at_attributes, static_cast<std::int16_t>(attributes | attribute_control));
+  seal(batch);
+  return batch;
+}
+
+Result<bool> marker_is_commit(Bytes batch) {
+  std::int16_t type = -1;
+  const auto walked = for_each_record(batch, [&](const RecordView& record) {
+    if (record.key && record.key->size() >= 4) type = load<std::int16_t>(record.key->data() + 2);
+    return false;
+  });
+  if (!walked) return walked.error();
+  if (type != 0 && type != 1) return corrupt("is not a commit or abort marker");
+  return type == 1;
+}
+
+}  // namespace tandem
