@@ -1,0 +1,126 @@
+#include "broker/wire/native/fields.h"
+
+#include <array>
+
+namespace tandem::wire::native {
+namespace {
+
+using core::ExchangeKind;
+
+struct KindName {
+  ExchangeKind kind;
+  std::string_view name;
+};
+// The names that AMQP clients know, so that one listing serves all faces.
+constexpr std::array kind_names{
+    KindName{ExchangeKind::direct, "direct"},
+    KindName{ExchangeKind::fanout, "fanout"},
+    KindName{ExchangeKind::pattern, "topic"},
+    KindName{ExchangeKind::headers, "headers"},
+    KindName{ExchangeKind::consistent_hash, "x-consistent-hash"},
+    KindName{ExchangeKind::delayed, "x-delayed-message"},
+};
+
+}  // namespace
+
+std::optional<core::Outcome> outcome_of(fb::Outcome outcome) {
+  switch (outcome) {
+    case fb::Outcome::ack:
+      return core::Outcome::ack;
+    case fb::Outcome::requeue:
+      return core::Outcome::requeue;
+    case fb::Outcome::reject:
+      return core::Outcome::reject;
+  }
+  return std::nullopt;
+}
+
+std::optional<core::DestinationKind> destination_of(fb::Destination kind) {
+  switch (kind) {
+    case fb::Destination::queue:
+      return core::DestinationKind::queue;
+    case fb::Destination::exchange:
+      return core::DestinationKind::exchange;
+    case fb::Destination::topic:
+      return core::DestinationKind::topic;
+  }
+  return std::nullopt;
+}
+
+std::optional<core::Subject> subject_of(fb::Subject subject) {
+  switch (subject) {
+    case fb::Subject::exchanges:
+      return core::Subject::exchanges;
+    case fb::Subject::queues:
+      return core::Subject::queues;
+    case fb::Subject::bindings:
+      return core::Subject::bindings;
+    case fb::Subject::topics:
+      return core::Subject::topics;
+    case fb::Subject::groups:
+      return core::Subject::groups;
+    case fb::Subject::connections:
+      return core::Subject::connections;
+    case fb::Subject::consumers:
+      return core::Subject::consumers;
+    case fb::Subject::broker:
+      return core::Subject::broker;
+  }
+  return std::nullopt;
+}
+
+std::optional<ExchangeKind> exchange_kind_of(std::string_view name) {
+  for (const KindName& known : kind_names)
+    if (known.name == name) return known.kind;
+  return std::nullopt;
+}
+
+fb::Destination destination_field(core::DestinationKind kind) {
+  switch (kind) {
+    case core::DestinationKind::queue:
+      return fb::Destination::queue;
+    case core::DestinationKind::exchange:
+      return fb::Destination::exchange;
+    case core::DestinationKind::topic:
+      return fb::Destination::topic;
+  }
+  return fb::Destination::queue;
+}
+
+std::string_view exchange_kind_name(ExchangeKind kind) {
+  for (const KindName& known : kind_names)
+    if (known.kind == kind) return known.name;
+  return "unknown";
+}
+
+std::string_view object_name(core::ObjectKind kind) {
+  switch (kind) {
+    case core::ObjectKind::none:
+      return "";
+    case core::ObjectKind::exchange:
+      return "exchange";
+    case core::ObjectKind::queue:
+      return "queue";
+    case core::ObjectKind::binding:
+      return "binding";
+    case core::ObjectKind::topic:
+      return "topic";
+    case core::ObjectKind::partition:
+      return "partition";
+    case core::ObjectKind::group:
+      return "group";
+    case core::ObjectKind::consumer:
+      return "consumer";
+    case core::ObjectKind::channel:
+      return "channel";
+    case core::ObjectKind::message:
+      return "message";
+    case core::ObjectKind::producer:
+      return "producer";
+    case core::ObjectKind::transaction:
+      return "transaction";
+  }
+  return "";
+}
+
+}  // namespace tandem::wire::native

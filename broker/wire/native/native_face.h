@@ -1,0 +1,48 @@
+// The native protocol (docs/wire_protocol.md) of one connection: frames, handshake, heartbeats. Requests are
+// requests.h's, answers answers.h's.
+#pragma once
+
+#include "broker/wire/face.h"
+#include "broker/wire/native/answers.h"
+#include "broker/wire/native/liveness.h"
+#include "broker/wire/native/requests.h"
+
+namespace tandem::wire::native {
+
+class NativeFace final : public Face {
+ public:
+  explicit NativeFace(FaceContext context);
+
+  std::size_t receive(Bytes input) override;
+  std::size_t input_size_wanted_bytes() const override { return input_size_wanted_bytes_; }
+  void send(const core::Send& send, std::span<const Body> bodies) override;
+  void flush() override { answers_.flush(); }
+  void tick(TimestampMs now) override;
+  TimestampMs next_due() const override;
+  void publishers_held(bool held, std::string_view reason) override;
+  void shut_down(std::string_view reason) override;
+  bool closing() const override { return stage_ == Stage::closing; }
+
+ private:
+  enum class Stage { greeting, open, closing };
+
+  void receive_frame(Bytes envelope, Bytes payload);
+  void greet(const fb::Envelope& envelope);
+  void receive_message(const fb::Envelope& envelope, Bytes payload);
+  void say_publishers_held();
+  void end(ErrorCode code, std::string_view text);
+
+  FaceContext context_;
+  Speaker speaker_;
+  Unanswered unanswered_;
+  Requests requests_;
+  Answers answers_;
+  Liveness liveness_;
+  Stage stage_ = Stage::greeting;
+  TimestampMs greeting_due_at_ = 0;
+  std::size_t input_size_wanted_bytes_ = 0;
+  bool held_ = false;
+  std::string held_reason_;
+};
+
+}  // namespace tandem::wire::native

@@ -1,0 +1,105 @@
+// A client's requests, one function each: verified envelope → core input. What is wrong with a request itself
+// (a name too long, arguments that cannot be read) is refused here; every other decision is the core's.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "broker/wire/face.h"
+#include "broker/wire/native/asked.h"
+#include "broker/wire/native/fields.h"
+#include "broker/wire/native/speaker.h"
+#include "schemas/result.h"
+
+namespace tandem::wire::native {
+
+class Requests {
+ public:
+  Requests(const FaceContext& context, Speaker& speaker, Unanswered& unanswered)
+      : context_(context), port_(*context.port), speaker_(speaker), unanswered_(unanswered) {}
+
+  /// Who the handshake found.
+  void introduce(std::string user, std::string client_name) {
+    user_ = std::move(user);
+    client_name_ = std::move(client_name);
+  }
+
+  /// Hands one request to the core, or refuses it. An Error is a frame whose parts do not fit together: the
+  /// connection cannot go on.
+  Result<> handle(const fb::Envelope& envelope, Bytes payload);
+
+ private:
+  struct Request {
+    std::uint64_t correlation = 0;
+    core::Caller who;
+    Bytes payload;
+  };
+  using Arguments = std::optional<Table>;
+
+  // requests_catalog.cpp
+  void on(const Request& request, const fb::DeclareExchange& m);
+  void on(const Request& request, const fb::DeleteExchange& m);
+  void on(const Request& request, const fb::DeclareQueue& m);
+  void on(const Request& request, const fb::DeleteQueue& m);
+  void on(const Request& request, const fb::PurgeQueue& m);
+  void on(const Request& request, const fb::Bind& m);
+  void on(const Request& request, const fb::Unbind& m);
+  void on(const Request& request, const fb::Describe& m);
+  // requests_queue.cpp
+  Result<> on(const Request& request, const fb::Publish& m);
+  void publish_one(const Request& request, std::uint64_t seq, Bytes stored, bool mandatory);
+  void on(const Request& request, const fb::Subscribe& m);
+  void on(const Request& request, const fb::Unsubscribe& m);
+  void on(const Request& request, const fb::SetPrefetch& m);
+  void on(const Request& request, const fb::Get& m);
+  void on(const Request& request, const fb::Peek& m);
+  void on(const Request& request, const fb::Settle& m);
+  void on(const Request& request, const fb::CloseChannel& m);
+  // requests_topic.cpp
+  void on(const Request& request, const fb::CreateTopic& m);
+  void on(const Request& request, const fb::AlterTopic& m);
+  void on(const Request& request, const fb::DeleteTopic& m);
+  void on(const Request& request, const fb::Append& m);
+  void on(const Request& request, const fb::Fetch& m);
+  void on(const Request& request, const fb::ListOffset& m);
+  void on(const Request& request, const fb::TrimTopic& m);
+  // requests_group.cpp
+  void on(const Request& request, const fb::CommitOffsets& m);
+  void on(const Request& request, const fb::FetchOffsets& m);
+  void on(const Request& request, const fb::DeleteOffsets& m);
+  void on(const Request& request, const fb::JoinGroup& m);
+  void on(const Request& request, const fb::SyncGroup& m);
+  void on(const Request& request, const fb::HeartbeatGroup& m);
+  void on(const Request& request, const fb::LeaveGroup& m);
+  void on(const Request& request, const fb::DeleteGroup& m);
+  // requests_transaction.cpp
+  Result<> on(const Request& request, const fb::Transaction& m);
+
+  void submit(const core::Input& input) { port_.submit(input); }
+
+  void refuse(const Request& request, ErrorCode code, std::string_view text, std::int32_t operation = -1);
+  /// Refuses and gives false when one of the names is longer than a name may be.
+  bool names_fit(const Request& request, std::initializer_list<std::string_view> names);
+  /// Refuses and gives nullopt when the field table cannot be read. Absent = empty.
+  Arguments arguments_of(const Request& request, const flatbuffers::Vector<std::uint8_t>* encoded);
+
+  const FaceContext& context_;
+  BrokerPort& port_;
+  Speaker& speaker_;
+  Unanswered& unanswered_;
+  std::string user_;
+  std::string client_name_;
+};
+
+/// What routing and queues look at in a stored message that `user` publishes, with `body` not yet set.
+/// Errors: too_large, corrupt, access_refused (its user_id property names someone else).
+Result<core::MessageView> judge_message(Bytes stored, std::string_view user);
+/// The facts of a record batch, its checksum checked, with `body` not yet set.
+/// Errors: too_large, corrupt, not_supported, access_refused (control batches are the broker's own).
+Result<core::BatchView> judge_append(Bytes batch);
+/// Errors: too_large.
+Result<> judge_offset_metadata(std::string_view metadata);
+
+}  // namespace tandem::wire::native

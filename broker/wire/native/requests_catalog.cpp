@@ -1,0 +1,82 @@
+// Exchanges, queues, bindings, and looking at them.
+#include "broker/wire/native/requests.h"
+
+namespace tandem::wire::native {
+namespace {
+
+constexpr std::string_view generated_prefix = "tandem.gen-";
+constexpr std::size_t generated_random_size = 22;  // 128 bits as URL-safe text: never the same twice
+
+std::string unknown_kind_text(std::string_view kind) {
+  return "unknown exchange kind '" + std::string(kind.substr(0, 64)) +
+         "'; known are direct, fanout, topic, headers, x-consistent-hash, x-delayed-message";
+}
+
+template <class Input, class Message>
+Input binding_input(const core::Caller& who, const Message& m, core::DestinationKind kind,
+                    const Table& arguments) {
+  return {who, text_of(m.source()), kind, text_of(m.destination()), text_of(m.routing_key()), &arguments};
+}
+
+}  // namespace
+
+void Requests::on(const Request& r, const fb::DeclareExchange& m) {
+  const auto kind = exchange_kind_of(text_of(m.kind()));
+  if (!kind && !m.passive())
+    return refuse(r, ErrorCode::invalid_argument, unknown_kind_text(text_of(m.kind())));
+  if (!names_fit(r, {text_of(m.name())})) return;
+  const Arguments arguments = arguments_of(r, m.arguments());
+  if (!arguments) return;
+  submit(core::DeclareExchange{r.who, text_of(m.name()), kind.value_or(core::ExchangeKind::direct),
+                               m.passive(), m.durable(), m.auto_delete(), m.internal(), &*arguments});
+}
+
+void Requests::on(const Request& r, const fb::DeleteExchange& m) {
+  if (!names_fit(r, {text_of(m.name())})) return;
+  submit(core::DeleteExchange{r.who, text_of(m.name()), m.if_unused()});
+}
+
+void Requests::on(const Request& r, const fb::DeclareQueue& m) {
+  const std::string_view name = text_of(m.name());
+  if (!names_fit(r, {name})) return;
+  const Arguments arguments = arguments_of(r, m.arguments());
+  if (!arguments) return;
+  std::string chosen;
+  if (name.empty()) chosen = std::string(generated_prefix) + port_.random_name(generated_random_size);
+  submit(core::DeclareQueue{r.who, name, chosen, m.passive(), m.durable(), m.exclusive(), m.auto_delete(),
+                            &*arguments});
+}
+
+void Requests::on(const Request& r, const fb::DeleteQueue& m) {
+  if (!names_fit(r, {text_of(m.name())})) return;
+  submit(core::DeleteQueue{r.who, text_of(m.name()), m.if_unused(), m.if_empty()});
+}
+
+void Requests::on(const Request& r, const fb::PurgeQueue& m) {
+  if (!names_fit(r, {text_of(m.name())})) return;
+  submit(core::PurgeQueue{r.who, text_of(m.name())});
+}
+
+void Requests::on(const Request& r, const fb::Bind& m) {
+  const auto kind = destination_of(m.destination_kind());
+  if (!kind) return refuse(r, ErrorCode::invalid_argument, "unknown kind of destination");
+  if (!names_fit(r, {text_of(m.source()), text_of(m.destination()), text_of(m.routing_key())})) return;
+  const Arguments arguments = arguments_of(r, m.arguments());
+  if (arguments) submit(binding_input<core::Bind>(r.who, m, *kind, *arguments));
+}
+
+void Requests::on(const Request& r, const fb::Unbind& m) {
+  const auto kind = destination_of(m.destination_kind());
+  if (!kind) return refuse(r, ErrorCode::invalid_argument, "unknown kind of destination");
+  if (!names_fit(r, {text_of(m.source()), text_of(m.destination()), text_of(m.routing_key())})) return;
+  const Arguments arguments = arguments_of(r, m.arguments());
+  if (arguments) submit(binding_input<core::Unbind>(r.who, m, *kind, *arguments));
+}
+
+void Requests::on(const Request& r, const fb::Describe& m) {
+  const auto subject = subject_of(m.subject());
+  if (!subject) return refuse(r, ErrorCode::invalid_argument, "unknown subject to describe");
+  submit(core::Describe{r.who, *subject, text_of(m.name())});
+}
+
+}  // namespace tandem::wire::native

@@ -1,0 +1,70 @@
+// Topics: configure, append, read.
+#include "broker/base/limits.h"
+#include "broker/wire/native/requests.h"
+
+namespace tandem::wire::native {
+namespace {
+
+// A Fetched frame must hold what is asked and, at least, one whole batch.
+constexpr std::uint32_t fetch_size_max_bytes = 16u << 20;
+
+using ConfigVector = flatbuffers::Vector<flatbuffers::Offset<fb::ConfigEntry>>;
+
+std::vector<core::TopicConfigEntry> config_of(const ConfigVector* entries) {
+  std::vector<core::TopicConfigEntry> config;
+  if (!entries) return config;
+  for (const fb::ConfigEntry* entry : *entries)
+    config.push_back({text_of(entry->key()), text_of(entry->value())});
+  return config;
+}
+
+}  // namespace
+
+void Requests::on(const Request& r, const fb::CreateTopic& m) {
+  const auto config = config_of(m.config());
+  submit(core::CreateTopic{r.who, text_of(m.name()), m.partitions(), config, m.validate_only()});
+}
+
+void Requests::on(const Request& r, const fb::AlterTopic& m) {
+  const auto set = config_of(m.set());
+  std::vector<std::string_view> remove;
+  if (m.remove())
+    for (const flatbuffers::String* key : *m.remove()) remove.push_back(text_of(key));
+  submit(core::AlterTopic{r.who, text_of(m.name()), m.partitions(), set, remove, m.validate_only()});
+}
+
+void Requests::on(const Request& r, const fb::DeleteTopic& m) {
+  submit(core::DeleteTopic{r.who, text_of(m.name())});
+}
+
+void Requests::on(const Request& r, const fb::Append& m) {
+  auto batch = judge_append(r.payload);
+  if (!batch) return refuse(r, batch.error().code, batch.error().text);
+  batch->body = port_.stage({r.payload});
+  submit(core::Append{r.who, text_of(m.topic()), m.partition(), *batch, m.expected_end(), true});
+}
+
+void Requests::on(const Request& r, const fb::Fetch& m) {
+  if (size_of(m.partitions()) > limits::fetch_partitions_max)
+    return refuse(r, ErrorCode::limit_reached,
+                  "a fetch may name " + std::to_string(limits::fetch_partitions_max) + " partitions");
+  std::vector<core::FetchPartition> partitions;
+  if (m.partitions())
+    for (const fb::FetchPartition* p : *m.partitions())
+      partitions.push_back({text_of(p->topic()), p->partition(), p->offset(), p->size_max()});
+  const auto isolation =
+      m.read_committed() ? core::Isolation::read_committed : core::Isolation::read_uncommitted;
+  submit(core::Fetch{r.who, partitions, m.size_min(), std::min(m.size_max(), fetch_size_max_bytes),
+                     m.wait_max_ms(), isolation});
+}
+
+void Requests::on(const Request& r, const fb::ListOffset& m) {
+  submit(
+      core::ListOffset{r.who, text_of(m.topic()), m.partition(), m.at(), core::Isolation::read_uncommitted});
+}
+
+void Requests::on(const Request& r, const fb::TrimTopic& m) {
+  submit(core::TrimTopic{r.who, text_of(m.topic()), m.partition(), m.offset()});
+}
+
+}  // namespace tandem::wire::native

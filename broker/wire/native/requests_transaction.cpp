@@ -1,0 +1,148 @@
+// A transaction: every operation is judged, then the messages and batches are staged, then all of it goes to
+// the core as one input.
+#include "broker/base/limits.h"
+#include "broker/wire/native/requests.h"
+
+namespace tandem::wire::native {
+namespace {
+
+/// Turns the client's operations into the core's, keeping which of the core's came from which of the
+/// client's.
+class OperationList {
+ public:
+  OperationList(ConnectionId connection, std::string_view user, Bytes payload)
+      : connection_(connection), user_(user), payload_(payload) {}
+
+  Result<> add(const fb::OperationEntry& entry, std::int32_t index) {
+    index_ = index;
+    switch (entry.operation_type()) {
+      case fb::Operation::SettleOp:
+        return add(*entry.operation_as_SettleOp());
+      case fb::Operation::PublishOp:
+        return add(*entry.operation_as_PublishOp());
+      case fb::Operation::AppendOp:
+        return add(*entry.operation_as_AppendOp());
+      case fb::Operation::CommitOffsetOp:
+        return add(*entry.operation_as_CommitOffsetOp());
+      default:
+        return Error{ErrorCode::not_supported, "unknown operation in a transaction"};
+    }
+  }
+
+  void stage(BrokerPort& port) {
+    for (const auto& [operation, bytes] : bodies_) {
+      const BodyHandle body = port.stage({bytes});
+      if (auto* publish = std::get_if<core::PublishOp>(&operations_[operation])) publish->message.body = body;
+      if (auto* append = std::get_if<core::AppendOp>(&operations_[operation])) append->batch.body = body;
+    }
+  }
+
+  const std::vector<core::TransactionOp>& operations() const { return operations_; }
+  /// Empty when they are the same as the client's.
+  std::vector<std::int32_t> take_indexes() {
+    return expanded_ ? std::move(indexes_) : std::vector<std::int32_t>();
+  }
+
+ private:
+  Result<> add(const fb::SettleOp& m) {
+    const auto outcome = outcome_of(m.outcome());
+    if (!outcome) return Error{ErrorCode::invalid_argument, "unknown outcome of a settle"};
+    if (size_of(m.ranges()) == 0)
+      return Error{ErrorCode::invalid_argument, "a settle needs at least one range of tags"};
+    expanded_ |= m.ranges()->size() > 1;
+    for (const fb::Range* range : *m.ranges())
+      keep(core::SettleOp{{connection_, m.channel()}, range->first(), range->last(), m.multiple(), *outcome});
+    return Done{};
+  }
+  Result<> add(const fb::PublishOp& m) {
+    const Bytes stored = take_payload(m.size());
+    const auto message = judge_message(stored, user_);
+    if (!message) return message.error();
+    keep(core::PublishOp{m.mandatory(), *message});
+    return Done{};
+  }
+  Result<> add(const fb::AppendOp& m) {
+    const Bytes bytes = take_payload(m.size());
+    const auto batch = judge_append(bytes);
+    if (!batch) return batch.error();
+    keep(core::AppendOp{text_of(m.topic()), m.partition(), *batch, m.expected_end()});
+    return Done{};
+  }
+  Result<> add(const fb::CommitOffsetOp& m) {
+    const auto judged = judge_offset_metadata(text_of(m.metadata()));
+    if (!judged) return judged.error();
+    keep(core::CommitOffsetOp{text_of(m.group()), text_of(m.topic()), m.partition(), m.offset(),
+                              text_of(m.metadata())});
+    return Done{};
+  }
+
+  /// The bytes of the operation that is kept next.
+  Bytes take_payload(std::uint32_t size) {
+    const Bytes taken = payload_.first(size);
+    payload_ = payload_.subspan(size);
+    bodies_.emplace_back(operations_.size(), taken);
+    return taken;
+  }
+  void keep(core::TransactionOp operation) {
+    operations_.push_back(std::move(operation));
+    indexes_.push_back(index_);
+  }
+
+  ConnectionId connection_;
+  std::string_view user_;
+  Bytes payload_;
+  std::int32_t index_ = 0;
+  bool expanded_ = false;
+  std::vector<core::TransactionOp> operations_;
+  std::vector<std::int32_t> indexes_;
+  std::vector<std::pair<std::size_t, Bytes>> bodies_;  // index in operations_, bytes to stage
+};
+
+std::size_t payload_size_of(const fb::OperationEntry& entry) {
+  if (const auto* publish = entry.operation_as_PublishOp()) return publish->size();
+  if (const auto* append = entry.operation_as_AppendOp()) return append->size();
+  return 0;
+}
+
+std::size_t core_operation_count(const fb::OperationEntry& entry) {
+  const auto* settle = entry.operation_as_SettleOp();
+  return settle ? size_of(settle->ranges()) : 1;
+}
+
+}  // namespace
+
+Result<> Requests::on(const Request& r, const fb::Transaction& m) {
+  std::size_t payload_size = 0;
+  std::size_t operation_count = 0;
+  const auto count = static_cast<std::int32_t>(size_of(m.operations()));
+  for (std::int32_t i = 0; i < count; ++i) {
+    const fb::OperationEntry& entry = *m.operations()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    payload_size += payload_size_of(entry);
+    operation_count += core_operation_count(entry);
+  }
+  if (payload_size != r.payload.size())
+    return Error{ErrorCode::corrupt, "the sizes of a Transaction do not add up to its payload"};
+  if (operation_count > limits::transaction_operations_max ||
+      payload_size > limits::transaction_size_max_bytes) {
+    refuse(r, ErrorCode::limit_reached,
+           "a transaction may have " + std::to_string(limits::transaction_operations_max) +
+               " operations and " + std::to_string(limits::transaction_size_max_bytes) +
+               " bytes of messages");
+    return Done{};
+  }
+
+  OperationList list(context_.connection, user_, r.payload);
+  for (std::int32_t i = 0; i < count; ++i) {
+    const auto added = list.add(*m.operations()->Get(static_cast<flatbuffers::uoffset_t>(i)), i);
+    if (added) continue;
+    refuse(r, added.error().code, added.error().text, i);
+    return Done{};
+  }
+  list.stage(port_);
+  auto indexes = list.take_indexes();
+  if (!indexes.empty()) unanswered_.operation_indexes.emplace_back(r.who.request, std::move(indexes));
+  submit(core::Transaction{r.who, list.operations()});
+  return Done{};
+}
+
+}  // namespace tandem::wire::native
