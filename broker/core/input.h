@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -115,8 +116,8 @@ using TransactionOp = std::variant<SettleOp, PublishOp, AppendOp, CommitOffsetOp
 struct Transaction { Caller who; std::span<const TransactionOp> operations; };
 
 /// The rim rewrote a message for its dead-letter exchange (see send.h, RewriteDeadLetter). Removes the original and
-/// publishes the copy in one turn.
-struct DeadLetterReady { std::uint32_t queue = 0; QueueSeq seq = 0; std::string_view exchange; MessageView message; };
+/// publishes the copy in one turn. `cycle_queues`: it must not enter these again, since it would go round for ever.
+struct DeadLetterReady { std::uint32_t queue = 0; QueueSeq seq = 0; std::string_view exchange; MessageView message; std::span<const std::string> cycle_queues; };
 
 // --- topics -----------------------------------------------------------------------------------------------------------
 

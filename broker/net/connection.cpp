@@ -1,0 +1,149 @@
+#include "broker/net/connection.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "broker/net/reactor_asio.h"
+
+namespace tandem::net {
+
+namespace {
+
+// Own input buffers grow with what has come, not with what a length field promises.
+constexpr std::size_t input_growth_min_bytes = 256 * 1024;
+constexpr std::size_t front_copied_max_bytes = ReadScratch::size_bytes / 4;
+constexpr std::size_t pieces_max = 64;               // per sendmsg; far below IOV_MAX
+constexpr std::size_t write_share_bytes = 4u << 20;  // then other connections have their turn
+
+bool would_block(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+}  // namespace
+
+struct Connection::Waits : std::enable_shared_from_this<Waits> {
+  using Descriptor = asio::posix::stream_descriptor;
+  Waits(Reactor& reactor, int fd, ConnectionHandler& h)
+      : descriptor(reactor.asio().context, fd), handler(&h) {}
+
+  void wait(Descriptor::wait_type what, bool Waits::*waiting, void (ConnectionHandler::*happened)()) {
+    if (this->*waiting) return;
+    this->*waiting = true;
+    descriptor.async_wait(what,
+                          [self = shared_from_this(), waiting, happened](const asio::error_code& error) {
+                            (*self).*waiting = false;
+                            if (self->handler != nullptr && error != asio::error::operation_aborted)
+                              ((*self->handler).*happened)();
+                          });
+  }
+
+  Descriptor descriptor;
+  ConnectionHandler* handler;  // nullptr once the connection is gone
+  bool reading = false, writing = false;
+};
+
+Connection::Connection(Reactor& reactor, Socket socket, ConnectionHandler& handler)
+    : descriptor_(socket.descriptor()), peer_(socket.peer()), handler_(handler) {
+  waits_ = std::make_shared<Waits>(reactor, socket.release(), handler);
+}
+
+Connection::~Connection() {
+  waits_->handler = nullptr;
+  asio::error_code ignored;
+  waits_->descriptor.close(ignored);
+}
+
+void Connection::wait_readable() {
+  waits_->wait(Waits::Descriptor::wait_read, &Waits::reading, &ConnectionHandler::readable);
+}
+
+void Connection::wait_writable() {
+  waits_->wait(Waits::Descriptor::wait_write, &Waits::writing, &ConnectionHandler::writable);
+}
+
+namespace {
+
+Connection::ReadResult receive_some(int descriptor, std::span<std::byte> space) {
+  const ssize_t size = ::recv(descriptor, space.data(), space.size(), MSG_DONTWAIT);
+  if (size > 0) return {static_cast<std::size_t>(size), Connection::ReadEnd::open, {}};
+  if (size == 0) return {0, Connection::ReadEnd::closed_by_peer, {}};
+  if (would_block(errno)) return {};
+  return {0, Connection::ReadEnd::failed, std::strerror(errno)};
+}
+
+}  // namespace
+
+// A small incomplete front is copied before what is read into the scratch; a large frame gathers in input_.
+std::span<std::byte> Connection::read_space(ReadScratch& scratch) {
+  const std::size_t wanted = handler_.input_size_wanted_bytes();
+  if (input_size_ <= front_copied_max_bytes && wanted <= ReadScratch::size_bytes) {
+    std::copy_n(input_.begin(), input_size_, scratch.bytes().begin());
+    return scratch.bytes();
+  }
+  if (input_.size() - input_size_ < input_growth_min_bytes / 2) {
+    const std::size_t growth = std::max(2 * input_size_, input_growth_min_bytes);
+    input_.resize(std::clamp(wanted, input_size_ + input_growth_min_bytes, input_size_ + growth));
+  }
+  return input_;
+}
+
+// The rest may lie in input_ itself or in the scratch.
+void Connection::keep_rest(Bytes rest) {
+  input_size_ = rest.size();
+  if (rest.empty() && input_.capacity() > front_copied_max_bytes) input_ = {};  // a large frame is done
+  if (rest.empty()) return;
+  if (rest.data() >= input_.data() && rest.data() < input_.data() + input_.size()) {
+    std::memmove(input_.data(), rest.data(), rest.size());
+    return;
+  }
+  input_.assign(rest.begin(), rest.end());
+}
+
+Connection::ReadResult Connection::read(ReadScratch& scratch) {
+  const std::span<std::byte> space = read_space(scratch);
+  ReadResult result = receive_some(descriptor_, space.subspan(input_size_));
+  if (result.size_bytes == 0) return result;
+  const Bytes input = space.first(input_size_ + result.size_bytes);
+  keep_rest(input.subspan(handler_.receive(input)));
+  return result;
+}
+
+Connection::ReadResult Connection::discard(ReadScratch& scratch) {
+  return receive_some(descriptor_, scratch.bytes());
+}
+
+Connection::WriteEnd Connection::write() {
+  std::size_t written = 0;
+  while (written < write_share_bytes) {
+    pieces_.clear();
+    handler_.gather(pieces_, pieces_max);
+    if (pieces_.empty()) return WriteEnd::all_written;
+    std::array<iovec, pieces_max> vectors;
+    std::size_t offered = 0;
+    for (std::size_t i = 0; i < pieces_.size(); ++i) {
+      vectors[i] = {const_cast<std::byte*>(pieces_[i].data()), pieces_[i].size()};
+      offered += pieces_[i].size();
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = pieces_.size();
+    const ssize_t size = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size < 0) return would_block(errno) ? WriteEnd::peer_is_slow : WriteEnd::failed;
+    handler_.written(static_cast<std::size_t>(size));
+    if (static_cast<std::size_t>(size) < offered) return WriteEnd::peer_is_slow;
+    written += offered;
+  }
+  return WriteEnd::more_to_write;
+}
+
+void Connection::shut_down_writing() {
+  ::shutdown(descriptor_, SHUT_WR);
+}
+
+}  // namespace tandem::net

@@ -1,0 +1,182 @@
+#include "broker/server/loop.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "broker/server/log_line.h"
+
+namespace tandem::server {
+
+namespace {
+
+constexpr TimestampMs never_due = std::numeric_limits<TimestampMs>::max();
+// Input taken in one turn of the loop before the group is handed to the disk: a few milliseconds of work.
+constexpr std::size_t read_share_bytes = 1u << 20;
+// Heartbeats and timeouts of faces are looked at together, not more often than this.
+constexpr DurationMs faces_apart_ms = 50;
+// The core gets a Tick at most once per millisecond, whatever its next_due() says.
+constexpr DurationMs ticks_apart_ms = 1;
+constexpr DurationMs retention_apart_ms = 10'000;
+// settle() of one peer can give sends to others; what is left then waits for the next turn.
+constexpr int settle_rounds_max = 8;
+
+}  // namespace
+
+Loop::Loop(net::Reactor& reactor) : reactor_(reactor), facts_(clock_), faces_due_(never_due) {}
+Loop::~Loop() = default;
+
+std::function<void(std::function<void()>)> Loop::poster() {
+  return [this](std::function<void()> task) {
+    reactor_.post([this, task = std::move(task)] {
+      clock_.refresh();
+      task();
+    });
+  };
+}
+
+Result<> Loop::open_store(const storage::StoreOptions& options, storage::FileSystem& files) {
+  storage::RecoveryReport report;
+  const auto replay = [this](const core::Record& record, TurnNumber turn) {
+    broker_.replay(record, turn);
+    written_turn_ = std::max(written_turn_, turn);
+    if (std::holds_alternative<core::TopicCreated>(record) ||
+        std::holds_alternative<core::TopicAltered>(record))
+      topics_exist_ = true;
+  };
+  auto opened = storage::Store::open(options, files, *this, poster(), replay, report);
+  if (!opened) return opened.error();
+  store_ = std::move(*opened);
+  facts_.set_store(*store_);
+  persisted_turn_ = written_turn_;
+  clock_.refresh();
+  broker_.replayed(now(), report.clean);
+  log_line(LogLevel::info, "opened " + options.directory + (report.clean ? "" : " after an unclean stop") +
+                               ": " + std::to_string(report.checkpoint_records) +
+                               " records of the checkpoint, " + std::to_string(report.journal_records) +
+                               " of the journal (" + std::to_string(report.journal_bytes) + " bytes)");
+  if (report.torn_tail_bytes > 0)
+    log_line(LogLevel::warning, "dropped " + std::to_string(report.torn_tail_bytes) +
+                                    " bytes at the journal's end that had never been confirmed");
+  return Done{};
+}
+
+void Loop::use_store(std::unique_ptr<storage::Store> store) {
+  store_ = std::move(store);
+  facts_.set_store(*store_);
+  broker_.replayed(now(), true);
+}
+
+void Loop::accept(net::Socket socket, MakeFace make_face) {
+  if (peers_.full() || stopping()) return;  // closes it
+  const ConnectionId id = peers_.next_id();
+  wire::FaceContext context{id, this, socket.peer(), socket.loopback()};
+  Peer& peer = peers_.add(std::make_unique<Peer>(*this, id, reactor_, std::move(socket)));
+  peer.set_face(make_face(std::move(context)));
+  if (!held_reason_.empty()) peer.face().publishers_held(true, held_reason_);
+  if (peers_.size() > limits::connections_max)
+    peer.face().shut_down("this broker takes " + std::to_string(limits::connections_max) +
+                          " connections at most");
+  touched(peer);
+}
+
+// --- one turn of the loop
+// --------------------------------------------------------------------------------------------
+
+Result<> Loop::run() {
+  while (!failure_ && stop_ != StopStep::done) run_once(net::never);
+  if (failure_) return *failure_;
+  return close_store();
+}
+
+void Loop::run_once(net::Deadline due) {
+  if (touched_.empty()) reactor_.wait(std::min(due, next_due()));
+  while (!failure_ && read_bytes_ < read_share_bytes && reactor_.run_ready()) {
+  }
+  read_bytes_ = 0;
+  if (failure_) return;  // nothing is said any more
+  clock_.refresh();
+  do_due_work();
+  finish_turn();
+}
+
+net::Deadline Loop::next_due() const {
+  TimestampMs due = std::min(std::max(broker_.next_due(), now() + ticks_apart_ms), faces_due_);
+  if (topics_exist_) due = std::min(due, retention_due_);
+  if (stopping()) due = std::min(due, stop_step_ends_at_);
+  return clock_.moment_of(due);
+}
+
+void Loop::do_due_work() {
+  if (broker_.next_due() <= now()) submit(core::Tick{});
+  if (faces_due_ <= now()) tick_faces();
+  if (topics_exist_ && retention_due_ <= now()) {
+    retention_due_ = now() + retention_apart_ms;
+    for (const auto& due : store_->retention_due(now())) submit(due);
+  }
+}
+
+void Loop::tick_faces() {
+  TimestampMs due = never_due;
+  peers_.for_each([&](Peer& peer) {
+    if (peer.next_due() <= now()) peer.tick(now());
+    due = std::min(due, peer.next_due());
+  });
+  faces_due_ = due == never_due ? due : std::max(due, now() + faces_apart_ms);
+}
+
+// The group goes to the disk first, so that the disk works while the outboxes are written.
+void Loop::finish_turn() {
+  if (!checkpoint_running_ && !stopping() && store_->checkpoint_wanted()) submit(core::CheckpointBegun{});
+  store_->flush();
+  for (int round = 0; round < settle_rounds_max && !touched_.empty(); ++round) settle_touched();
+  remove_gone();
+  read_those_that_waited();
+  if (stopping()) go_on_stopping();
+  store_->flush();
+}
+
+void Loop::touched(Peer& peer) {
+  if (peer.listed) return;
+  peer.listed = true;
+  touched_.push_back(&peer);
+}
+
+void Loop::settle_touched() {
+  settling_.swap(touched_);
+  for (Peer* peer : settling_) {
+    peer->listed = false;
+    peer->settle();
+    if (peer->gone()) {
+      gone_.push_back(peer->id());
+      continue;
+    }
+    if (disk_is_behind() && !std::exchange(peer->unread, true)) unread_.push_back(peer->id());
+    faces_due_ = std::min(faces_due_, peer->next_due());
+  }
+  settling_.clear();
+}
+
+// Peers are destroyed here only: nothing of theirs is on the stack.
+void Loop::remove_gone() {
+  if (gone_.empty()) return;
+  std::erase_if(touched_, [](const Peer* peer) { return peer->gone(); });
+  for (const ConnectionId id : gone_) peers_.remove(id);
+  gone_.clear();
+}
+
+void Loop::read_those_that_waited() {
+  if (unread_.empty() || disk_is_behind()) return;
+  for (const ConnectionId id : unread_)
+    if (Peer* peer = peers_.find(id)) {
+      peer->unread = false;
+      touched(*peer);
+    }
+  unread_.clear();
+}
+
+void Loop::found(ConnectionId id, SendLine::Ticket ticket, Result<storage::StoredBytes> bytes) {
+  if (Peer* peer = peers_.find(id)) peer->found(ticket, std::move(bytes));
+}
+
+}  // namespace tandem::server

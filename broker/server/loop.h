@@ -1,0 +1,151 @@
+// The one thread that joins the rooms: sockets, faces, the core and the store. An input goes into the core,
+// its records to the store, its sends to the connections; at the end of each turn of the loop the store gets
+// its commit group and the outboxes are written, so that one sync and one writev carry what came in together.
+//
+// Rule for sends: the sends of one input are routed before submit() returns, except when submit() was called
+// while sends are being routed (a face or the loop itself answered one): those wait until the ones before
+// them are out.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/core/broker.h"
+#include "broker/net/reactor.h"
+#include "broker/net/socket.h"
+#include "broker/server/clock.h"
+#include "broker/server/facts.h"
+#include "broker/server/peers.h"
+#include "broker/storage/store.h"
+#include "broker/wire/face.h"
+
+namespace tandem::server {
+
+using MakeFace = std::unique_ptr<wire::Face> (*)(wire::FaceContext context);
+
+class Loop final : public wire::BrokerPort, public storage::StoreEvents, public PeerHost {
+ public:
+  explicit Loop(net::Reactor& reactor);
+  ~Loop() override;
+
+  Facts& facts() { return facts_; }
+
+  /// Opens the store and applies what it holds. Before run(). Errors: storage's.
+  Result<> open_store(const storage::StoreOptions& options, storage::FileSystem& files);
+  /// For tests: a store of their own, empty.
+  void use_store(std::unique_ptr<storage::Store> store);
+
+  /// A new connection, spoken to by the face that `make_face` makes. Beyond limits::connections_max it is
+  /// told so and closed.
+  void accept(net::Socket socket, MakeFace make_face);
+
+  /// Runs until stop() is through (ok) or the store failed (error; nothing was said that depends on the
+  /// failed write).
+  Result<> run();
+  /// One turn of the loop; waits until `due` at most. For run() and tests.
+  void run_once(net::Deadline due);
+
+  /// Begins an orderly stop: what was taken is persisted and confirmed, every connection is told, the store
+  /// takes its last checkpoint. The caller has closed the listeners.
+  void stop(std::string_view reason);
+  bool stopping() const { return stop_ != StopStep::none; }
+
+  // --- wire::BrokerPort
+  // --------------------------------------------------------------------------------------------
+  TimestampMs now() const override { return clock_.now(); }
+  BodyHandle stage(std::initializer_list<Bytes> parts) override;
+  void submit(const core::Input& input) override;
+  std::string random_name(std::size_t size) override { return random_text(size); }
+  std::string_view fact(std::string_view name) const override { return facts_.get(name); }
+
+  // --- storage::StoreEvents
+  // ----------------------------------------------------------------------------------------
+  void persisted(TurnNumber turn) override;
+  void failed(const Error& error) override;
+  void checkpoint_done(std::span<const core::RunStored> runs) override;
+  void disk_short(bool is_short, std::uint64_t free_bytes) override;
+
+  // --- PeerHost
+  // ----------------------------------------------------------------------------------------------------
+  void woke() override { clock_.refresh(); }
+  net::ReadScratch& scratch() override { return scratch_; }
+  storage::Store& store() override { return *store_; }
+  bool disk_is_behind() const override { return stopping() || store_->behind(); }
+  void touched(Peer& peer) override;
+  void count_read(std::size_t size_bytes) override { read_bytes_ += size_bytes; }
+  void found(ConnectionId id, SendLine::Ticket ticket, Result<storage::StoredBytes> bytes) override;
+
+ private:
+  struct Router;  // loop_route.cpp: what becomes of each send
+  enum class StopStep : std::uint8_t { none, persisting, saying_goodbye, checkpoint, done };
+
+  // loop.cpp
+  std::function<void(std::function<void()>)> poster();
+  net::Deadline next_due() const;
+  void do_due_work();
+  void tick_faces();
+  void finish_turn();
+  void settle_touched();
+  void remove_gone();
+  void read_those_that_waited();
+
+  // loop_submit.cpp
+  void keep(const core::Input& input, core::Outputs& outputs);
+  bool staged_bytes_are_unused(const core::Input& input, const core::Outputs& outputs) const;
+  void hold_back_publisher(const core::Input& input);
+
+  // loop_route.cpp
+  void route_all();
+  void route_to_peer(ConnectionId id, core::Send& send);
+  void load_run(const core::LoadRun& request);
+  void fetch(core::Fetched& fetched);
+  void list_offset(core::OffsetListed& listed);
+  void rewrite(core::RewriteDeadLetter& request);
+  void rewritten(const core::RewriteDeadLetter& request, Bytes stored);
+  void publish_dead_letter(const core::RewriteDeadLetter& request, Bytes message,
+                           std::span<const std::string> cycle_queues);
+  void write_markers(const core::WriteMarkers& request);
+  void hold_publishers(const core::HoldPublishers& request);
+  void take_checkpoint_state(core::CheckpointState& state);
+
+  // loop_stop.cpp
+  void go_on_stopping();
+  void say_goodbye();
+  void end_all();
+  Result<> close_store();
+
+  net::Reactor& reactor_;
+  Clock clock_;
+  Facts facts_;
+  core::Broker broker_;
+  std::unique_ptr<storage::Store> store_;
+  net::ReadScratch scratch_;
+  Peers peers_;
+
+  core::Outputs outputs_[2];  // one is filled while the other is routed
+  core::Outputs* gathering_ = &outputs_[0];
+  bool routing_ = false;
+  std::size_t staged_count_ = 0;  // stage() calls since the last submit()
+  TurnNumber written_turn_ = 0, persisted_turn_ = 0;
+
+  std::vector<Peer*> touched_, settling_;
+  std::vector<ConnectionId> gone_;
+  std::vector<ConnectionId> unread_;  // not read because the disk is behind
+  std::size_t read_bytes_ = 0;        // in this turn of the loop
+  TimestampMs faces_due_;             // no face has work before
+
+  bool checkpoint_running_ = false;
+  bool topics_exist_ = false;
+  TimestampMs retention_due_ = 0;
+  std::string held_reason_;  // publishers are held back; "" = they are not
+
+  std::optional<Error> failure_;
+  StopStep stop_ = StopStep::none;
+  std::string stop_reason_;
+  TimestampMs stop_step_ends_at_ = 0;
+  std::optional<core::CheckpointState> last_state_;
+};
+
+}  // namespace tandem::server

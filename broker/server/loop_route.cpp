@@ -1,0 +1,197 @@
+// What becomes of a send: said to a connection, or a request to the rim that is answered with another input.
+#include <limits>
+
+#include "broker/server/dead_letter.h"
+#include "broker/server/log_line.h"
+#include "broker/server/loop.h"
+#include "broker/server/topic_fetch.h"
+#include "schemas/batch.h"
+
+namespace tandem::server {
+
+namespace {
+
+// After a burst the vectors do not keep its memory.
+constexpr std::size_t outputs_kept_max = 4096;
+
+void reuse(core::Outputs& outputs) {
+  outputs.clear();
+  if (outputs.sends.capacity() > outputs_kept_max) std::vector<core::Send>().swap(outputs.sends);
+  if (outputs.records.capacity() > outputs_kept_max) std::vector<core::Record>().swap(outputs.records);
+}
+
+}  // namespace
+
+struct Loop::Router {
+  Loop& loop;
+  core::Send& send;
+
+  void operator()(core::LoadRun& request) { loop.load_run(request); }
+  void operator()(core::DropRun& request) { loop.store_->drop_run(request.queue, request.run); }
+  void operator()(core::RewriteDeadLetter& request) { loop.rewrite(request); }
+  void operator()(core::WriteMarkers& request) { loop.write_markers(request); }
+  void operator()(core::DropTopic& request) { loop.store_->drop_topic(request.topic); }
+  void operator()(core::HoldPublishers& request) { loop.hold_publishers(request); }
+  void operator()(core::CheckpointState& state) { loop.take_checkpoint_state(state); }
+  void operator()(core::Fetched& fetched) { loop.fetch(fetched); }
+  void operator()(core::OffsetListed& listed) { loop.list_offset(listed); }
+  void operator()(core::TopicOk& answer) {
+    loop.topics_exist_ = true;
+    loop.route_to_peer(answer.who.channel.connection, send);
+  }
+  void operator()(core::Deliver& deliver) { loop.route_to_peer(deliver.channel.connection, send); }
+  template <class Answer>
+  void operator()(Answer&) {
+    loop.route_to_peer(core::recipient(send), send);
+  }
+};
+
+void Loop::route_all() {
+  routing_ = true;
+  while (!gathering_->sends.empty()) {
+    core::Outputs& routed = *gathering_;
+    gathering_ = gathering_ == &outputs_[0] ? &outputs_[1] : &outputs_[0];
+    for (core::Send& send : routed.sends) std::visit(Router{*this, send}, send);
+    reuse(routed);
+  }
+  routing_ = false;
+}
+
+void Loop::route_to_peer(ConnectionId id, core::Send& send) {
+  if (Peer* peer = peers_.find(id)) peer->say(send);
+}
+
+// --- topics
+// ----------------------------------------------------------------------------------------------------------
+
+void Loop::fetch(core::Fetched& fetched) {
+  const ConnectionId id = fetched.who.channel.connection;
+  TopicFetch::start(*store_, std::move(fetched), [this, id](core::Send send, std::vector<wire::Body> bodies) {
+    if (Peer* peer = peers_.find(id)) peer->say_now(send, bodies);
+  });
+}
+
+void Loop::list_offset(core::OffsetListed& listed) {
+  const ConnectionId id = listed.who.channel.connection;
+  if (listed.lookup < 0 && !listed.want_max_timestamp) {
+    core::Send send(listed);
+    return route_to_peer(id, send);
+  }
+  const TimestampMs at = listed.want_max_timestamp ? std::numeric_limits<TimestampMs>::max() : listed.lookup;
+  const auto answer = [this, id, listed](Result<storage::Store::TimestampFound> found) mutable {
+    core::Send send;
+    if (found.ok()) {
+      listed.offset = found->offset;
+      listed.timestamp = found->timestamp;
+      listed.lookup = -1;
+      listed.want_max_timestamp = false;
+      send = listed;
+    } else {
+      core::Refusal refusal;
+      refusal.code = found.error().code;
+      refusal.object = core::ObjectKind::partition;
+      refusal.detail = found.error().text;
+      send = core::Refused{listed.who, std::move(refusal)};
+    }
+    route_to_peer(id, send);
+  };
+  store_->find_timestamp(listed.partition, at, listed.start, listed.end, answer);
+}
+
+// --- queues
+// ----------------------------------------------------------------------------------------------------------
+
+void Loop::load_run(const core::LoadRun& request) {
+  store_->load_run(request.queue, request.run,
+                   [this, request](Result<std::vector<core::QueueEntry>> entries) {
+                     if (entries.ok()) return submit(core::RunLoaded{request.queue, request.run, *entries});
+                     log_line(LogLevel::error, "a run of queue " + std::to_string(request.queue.value) +
+                                                   " cannot be read: " + entries.error().text);
+                     submit(core::RunUnreadable{request.queue, request.run, entries.error().text});
+                   });
+}
+
+void Loop::rewrite(core::RewriteDeadLetter& request) {
+  const storage::StoredBytes resident = store_->resident(request.body, request.size_bytes);
+  if (resident.owner) return rewritten(request, resident.bytes);
+  store_->read(request.body, request.size_bytes,
+               [this, request = std::move(request)](Result<storage::StoredBytes> bytes) {
+                 if (!bytes.ok())
+                   log_line(LogLevel::error, "a dead letter cannot be read: " + bytes.error().text);
+                 rewritten(request, bytes.ok() ? bytes->bytes : Bytes{});
+               });
+}
+
+void Loop::rewritten(const core::RewriteDeadLetter& request, Bytes stored) {
+  if (const auto letter = rewrite_dead_letter(request, stored))
+    return publish_dead_letter(request, letter->message, letter->cycle_queues);
+  // It cannot be rewritten: a copy that no queue takes still removes the original.
+  log_line(LogLevel::error,
+           "a dead letter of queue '" + request.queue_name + "' cannot be rewritten and is dropped");
+  submit(core::DeadLetterReady{
+      .queue = request.queue.value, .seq = request.seq, .exchange = {}, .message = {}, .cycle_queues = {}});
+}
+
+void Loop::publish_dead_letter(const core::RewriteDeadLetter& request, Bytes message,
+                               std::span<const std::string> cycle_queues) {
+  const auto parts = parse_message(message);
+  const auto glance = parts ? glance_properties(parts->properties) : std::nullopt;
+  if (!glance) return rewritten(request, {});
+  const core::MessageView view{.body = stage({message}),
+                               .size_bytes = static_cast<std::uint32_t>(message.size()),
+                               .body_size_bytes = static_cast<std::uint32_t>(parts->body.size()),
+                               .exchange = parts->exchange,
+                               .routing_key = parts->routing_key,
+                               .properties = *glance};
+  submit(core::DeadLetterReady{.queue = request.queue.value,
+                               .seq = request.seq,
+                               .exchange = parts->exchange,
+                               .message = view,
+                               .cycle_queues = cycle_queues});
+}
+
+// --- producers' transactions
+// -------------------------------------------------------------------------------------------
+
+void Loop::write_markers(const core::WriteMarkers& request) {
+  const auto batch = make_marker_batch(request.producer_id, request.epoch, request.commit, request.now);
+  core::BatchView view;
+  view.size_bytes = static_cast<std::uint32_t>(batch.size());
+  view.record_count = 1;
+  view.max_timestamp = request.now;
+  view.producer_id = request.producer_id;
+  view.producer_epoch = request.epoch;
+  view.transactional = view.control = true;
+  std::vector<core::BatchView> batches;
+  for (std::size_t i = 0; i < request.partitions.size(); ++i) {
+    view.body = stage({batch});  // one copy each: every partition gives its own offset
+    batches.push_back(view);
+  }
+  submit(core::MarkersReady{request.producer_id, request.epoch, request.commit, batches});
+}
+
+// --- the broker as a whole
+// -----------------------------------------------------------------------------------------------
+
+void Loop::hold_publishers(const core::HoldPublishers& request) {
+  const std::string_view reason =
+      request.resource == core::Resource::disk ? "disk space is short" : "memory is short";
+  held_reason_ = request.hold ? reason : "";
+  peers_.for_each([&](Peer& peer) {
+    if (!peer.open()) return;
+    peer.face().publishers_held(request.hold, reason);
+    if (!request.hold) peer.hold_back(false);
+    touched(peer);
+  });
+}
+
+void Loop::take_checkpoint_state(core::CheckpointState& state) {
+  if (stop_ == StopStep::checkpoint) {
+    last_state_ = std::move(state);
+    return;
+  }
+  checkpoint_running_ = true;
+  store_->begin_checkpoint(std::move(state));
+}
+
+}  // namespace tandem::server

@@ -1,0 +1,94 @@
+// What goes into the core and what comes out of it.
+#include <algorithm>
+
+#include "broker/server/log_line.h"
+#include "broker/server/loop.h"
+
+namespace tandem::server {
+
+namespace {
+
+bool refers_to_bytes(const core::Record& record) {
+  return std::holds_alternative<core::Enqueued>(record) || std::holds_alternative<core::Appended>(record);
+}
+
+/// The connection of an input that brings messages in; 0 for any other.
+ConnectionId publisher(const core::Input& input) {
+  if (const auto* publish = std::get_if<core::Publish>(&input)) return publish->who.channel.connection;
+  if (const auto* append = std::get_if<core::Append>(&input)) return append->who.channel.connection;
+  if (const auto* transaction = std::get_if<core::Transaction>(&input))
+    return transaction->who.channel.connection;
+  return {};
+}
+
+}  // namespace
+
+BodyHandle Loop::stage(std::initializer_list<Bytes> parts) {
+  ++staged_count_;
+  return store_->stage(parts);
+}
+
+void Loop::submit(const core::Input& input) {
+  core::Outputs& outputs = *gathering_;
+  outputs.records.clear();
+  outputs.turn = 0;
+  broker_.handle(now(), input, outputs);
+  keep(input, outputs);
+  if (!held_reason_.empty()) hold_back_publisher(input);
+  if (!routing_) route_all();
+}
+
+void Loop::keep(const core::Input& input, core::Outputs& outputs) {
+  if (staged_count_ > 0 && staged_bytes_are_unused(input, outputs)) store_->unstage();
+  staged_count_ = 0;
+  if (outputs.records.empty()) return;
+  store_->write(outputs.records, outputs.turn);
+  written_turn_ = std::max(written_turn_, outputs.turn);
+}
+
+// A mandatory message that found no queue goes back to its publisher, so its bytes are still needed.
+bool Loop::staged_bytes_are_unused(const core::Input& input, const core::Outputs& outputs) const {
+  if (std::any_of(outputs.records.begin(), outputs.records.end(), refers_to_bytes)) return false;
+  if (const auto* publish = std::get_if<core::Publish>(&input))
+    return staged_count_ == 1 && !publish->mandatory;
+  if (std::holds_alternative<core::Append>(input) || std::holds_alternative<core::DeadLetterReady>(input))
+    return staged_count_ == 1;
+  return false;
+}
+
+void Loop::hold_back_publisher(const core::Input& input) {
+  const ConnectionId id = publisher(input);
+  if (!id) return;
+  if (Peer* peer = peers_.find(id)) peer->hold_back(true);
+}
+
+// --- what the store reports
+// ------------------------------------------------------------------------------------------
+
+void Loop::persisted(TurnNumber turn) {
+  if (failure_) return;
+  persisted_turn_ = std::max(persisted_turn_, turn);
+  submit(core::Persisted{turn});
+}
+
+void Loop::failed(const Error& error) {
+  if (failure_) return;
+  failure_ = error;
+}
+
+void Loop::checkpoint_done(std::span<const core::RunStored> runs) {
+  checkpoint_running_ = false;
+  submit(core::CheckpointDone{runs});
+}
+
+void Loop::disk_short(bool is_short, std::uint64_t free_bytes) {
+  const std::string free = std::to_string(free_bytes >> 20) + " MiB are free";
+  if (is_short)
+    log_line(LogLevel::warning,
+             "disk space is short (" + free + "): publishers are held back, consumers go on");
+  else
+    log_line(LogLevel::info, "disk space is back (" + free + "): publishers go on");
+  submit(core::ResourceAlarm{core::Resource::disk, is_short});
+}
+
+}  // namespace tandem::server

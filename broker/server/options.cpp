@@ -1,0 +1,85 @@
+#include "broker/server/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "broker/base/limits.h"
+#include "broker/server/facts.h"
+
+namespace tandem::server {
+
+namespace {
+
+constexpr std::uint64_t journal_size_min_bytes = 4 * limits::journal_segment_size_bytes;
+constexpr std::uint64_t journal_size_max_bytes = 1ull << 40;
+constexpr std::uint64_t cache_size_min_bytes = limits::group_size_max_bytes;
+constexpr std::uint64_t cache_size_max_bytes = 1ull << 40;
+
+void add_size(CLI::App& app, const std::string& name, std::uint64_t& value, std::uint64_t min,
+              std::uint64_t max, const std::string& what, const std::string& environment) {
+  app.add_option(name, value, what)
+      ->envname(environment)
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(min, max))
+      ->type_name("SIZE")
+      ->default_str(std::to_string(value >> 20) + "MiB");
+}
+
+void add_port(CLI::App& app, const std::string& name, int& value, const std::string& protocol,
+              const std::string& environment) {
+  app.add_option(name, value, "port of the " + protocol + " protocol; 0: the system chooses, -1: off")
+      ->envname(environment)
+      ->check(CLI::Range(-1, 65535))
+      ->type_name("PORT")
+      ->capture_default_str();
+}
+
+void describe(CLI::App& app, Options& options, std::string& log_level) {
+  app.set_version_flag("--version", "tandemd " + std::string(version()));
+  app.set_config("--config", "", "read options from a TOML or INI file")
+      ->envname("TANDEM_CONFIG")
+      ->type_name("FILE");
+  app.add_option("--data", options.data_directory, "directory of all that is stored; made if missing")
+      ->envname("TANDEM_DATA")
+      ->type_name("DIRECTORY")
+      ->capture_default_str();
+  app.add_option("--listen", options.listen,
+                 "address to listen on; may be given several times [127.0.0.1 and ::1]")
+      ->envname("TANDEM_LISTEN")
+      ->delimiter(',')
+      ->type_name("ADDRESS");
+  add_port(app, "--native-port", options.native_port, "native", "TANDEM_NATIVE_PORT");
+  add_port(app, "--amqp-port", options.amqp_port, "AMQP 0-9-1", "TANDEM_AMQP_PORT");
+  if (has_kafka_face()) add_port(app, "--kafka-port", options.kafka_port, "Kafka", "TANDEM_KAFKA_PORT");
+  app.add_option("--advertised-host", options.advertised_host,
+                 "host name or address that clients are told to connect to [the first listen address]")
+      ->envname("TANDEM_ADVERTISED_HOST")
+      ->type_name("HOST");
+  add_size(app, "--journal-size", options.journal_size_max_bytes, journal_size_min_bytes,
+           journal_size_max_bytes, "most disk space of the journal", "TANDEM_JOURNAL_SIZE");
+  add_size(app, "--cache-size", options.cache_size_max_bytes, cache_size_min_bytes, cache_size_max_bytes,
+           "memory for messages that were stored lately", "TANDEM_CACHE_SIZE");
+  app.add_option("--log-level", log_level, "lines on stderr: debug, info, warning, error or off")
+      ->envname("TANDEM_LOG_LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
+      ->type_name("LEVEL")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+ParsedOptions parse_options(int argc, const char* const* argv) {
+  CLI::App app("tandemd: a durable message broker with acknowledged queues and append-only topics",
+               "tandemd");
+  Options options;
+  std::string log_level = "info";
+  describe(app, options, log_level);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    return {std::nullopt, app.exit(stop)};
+  }
+  options.log_level = parse_log_level(log_level);
+  return {std::move(options), 0};
+}
+
+}  // namespace tandem::server

@@ -1,0 +1,37 @@
+// What can be set about a broker: on the command line, in the environment (TANDEM_…), in a configuration
+// file, in this order of precedence (docs/operations.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/server/log_line.h"
+
+namespace tandem::server {
+
+struct Options {
+  std::string data_directory = "tandem-data";
+  std::vector<std::string> listen;  // empty = 127.0.0.1 and, where there is IPv6, [::1]
+  // 0 = the system chooses, -1 = this face is off
+  int native_port = 7171;
+  int amqp_port = 5672;
+  int kafka_port = 9092;
+  std::string advertised_host;  // "" = the first listen address
+  std::uint64_t journal_size_max_bytes = 1ull << 30;
+  std::uint64_t cache_size_max_bytes = 64ull << 20;
+  LogLevel log_level = LogLevel::info;
+};
+
+struct ParsedOptions {
+  std::optional<Options> options;  // none: help, version or an error was printed
+  int exit_status = 0;
+};
+
+ParsedOptions parse_options(int argc, const char* const* argv);
+
+/// Whether this program has the Kafka face.
+bool has_kafka_face();
+
+}  // namespace tandem::server

@@ -1,0 +1,243 @@
+#include "broker/server/peer.h"
+
+#include <algorithm>
+
+#include "broker/base/limits.h"
+#include "broker/server/log_line.h"
+
+namespace tandem::server {
+
+namespace {
+constexpr TimestampMs never_due = std::numeric_limits<TimestampMs>::max();
+}
+
+Peer::Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket socket)
+    : host_(host), id_(id), life_ends_at_(never_due), connection_(reactor, std::move(socket), *this) {}
+
+// --- saying
+// ----------------------------------------------------------------------------------------------------------
+
+void Peer::say(core::Send& send) {
+  if (!open()) return;
+  if (line_.empty() && std::holds_alternative<core::Deliver>(send)) return say_deliver(send);
+  const bool needs_bytes = std::holds_alternative<core::GotMessage>(send) ||
+                           std::holds_alternative<core::Returned>(send) ||
+                           std::holds_alternative<core::Peeked>(send);
+  if (line_.empty() && !needs_bytes) return hand_over(send, {}, 0);
+  line_.push(std::move(send));
+  update_writable();
+  touch();
+}
+
+// The common case: the bytes are in memory and the peer reads. No copy, no wait.
+void Peer::say_deliver(core::Send& send) {
+  const auto& deliver = std::get<core::Deliver>(send);
+  if (queued_bytes() < 2 * limits::outbox_high_bytes) {
+    storage::StoredBytes resident = host_.store().resident(deliver.body, deliver.size_bytes);
+    if (resident.owner) {
+      const wire::Body body{resident.bytes, std::move(resident.owner), ErrorCode::none};
+      return hand_over(send, {&body, 1}, deliver.size_bytes);
+    }
+  }
+  line_.push(std::move(send));
+  update_writable();
+  touch();
+}
+
+void Peer::say_now(const core::Send& send, std::span<const wire::Body> bodies) {
+  if (!open()) return;
+  std::size_t size = 0;
+  for (const auto& body : bodies) size += body.bytes.size();
+  hand_over(send, bodies, size);
+}
+
+void Peer::hand_over(const core::Send& send, std::span<const wire::Body> bodies, std::size_t size_bytes) {
+  unflushed_bytes_ += size_bytes;
+  face_->send(send, bodies);
+  update_writable();
+  touch();
+}
+
+void Peer::found(SendLine::Ticket ticket, Result<storage::StoredBytes> bytes) {
+  if (!bytes.ok())
+    log_line(LogLevel::error,
+             "a message for " + connection_.peer() + " cannot be read: " + bytes.error().text);
+  line_.found(ticket, std::move(bytes));
+  touch();
+}
+
+// --- writability
+// ---------------------------------------------------------------------------------------------------------
+
+// A face may write at once or gather until flush(): whichever shows more is believed.
+std::size_t Peer::queued_bytes() const {
+  return std::max(face_->outbox().size_bytes(), flushed_size_bytes_ + unflushed_bytes_) + line_.size_bytes();
+}
+
+void Peer::update_writable() {
+  const std::size_t queued = queued_bytes();
+  if (writable_told_ && queued > limits::outbox_high_bytes) tell_writable(false);
+  if (!writable_told_ && queued < limits::outbox_low_bytes && line_.empty()) tell_writable(true);
+}
+
+void Peer::tell_writable(bool writable) {
+  writable_told_ = writable;
+  host_.submit(core::ConnectionWritable{id_, writable});
+}
+
+bool Peer::may_be_read() const {
+  if (life_ == Life::closing || life_ == Life::lingering) return !peer_ended_;  // to throw away
+  return !held_back_ && !host_.disk_is_behind() && face_->outbox().size_bytes() < unread_answers_max_bytes;
+}
+
+void Peer::hold_back(bool on) {
+  held_back_ = on;
+  if (!on) touch();
+}
+
+// --- the socket's events
+// ---------------------------------------------------------------------------------------------------
+
+void Peer::readable() {
+  host_.woke();
+  if (gone()) return;
+  if (!may_be_read()) return touch();
+  if (open()) {
+    const auto result = connection_.read(host_.scratch());
+    host_.count_read(result.size_bytes);
+    look_at_end(result);
+  } else {
+    look_at_end(connection_.discard(host_.scratch()));
+  }
+  if (!gone()) touch();
+}
+
+void Peer::look_at_end(const net::Connection::ReadResult& result) {
+  peer_ended_ = peer_ended_ || result.end == net::Connection::ReadEnd::closed_by_peer;
+  if (peer_ended_ && life_ != Life::closing)
+    end("closed by the peer");  // closing: it may still read the goodbye
+  if (result.end == net::Connection::ReadEnd::failed) end(result.reason);
+}
+
+std::size_t Peer::receive(Bytes input) {
+  // What a face leaves when it closes is never looked at again.
+  const std::size_t consumed = face_->receive(input);
+  return face_->closing() ? input.size() : consumed;
+}
+
+void Peer::writable() {
+  host_.woke();
+  kernel_full_ = false;
+  if (!gone()) touch();
+}
+
+void Peer::gather(std::vector<Bytes>& pieces, std::size_t count_max) {
+  face_->outbox().gather(pieces, count_max);
+}
+
+// --- the end of a turn of the loop
+// -------------------------------------------------------------------------------------------
+
+void Peer::settle() {
+  if (gone()) return;
+  if (open() && face_->closing()) begin_closing();
+  if (open()) drain_line();
+  face_->flush();
+  unflushed_bytes_ = 0;
+  write();
+  if (gone()) return;
+  flushed_size_bytes_ = face_->outbox().size_bytes();
+  if (open()) update_writable();
+  if (life_ == Life::closing && face_->outbox().empty()) begin_lingering();
+  if (gone()) return;
+  if (may_be_read()) connection_.wait_readable();
+  // The kernel took all at once: no event will say so.
+  if (line_.ready() && !kernel_full_) touch();
+}
+
+void Peer::drain_line() {
+  if (line_.empty()) return;
+  const auto start_read = [this](const BodyPlace& place, SendLine::Ticket ticket) {
+    host_.store().read(place.body, place.size_bytes,
+                       [host = &host_, id = id_, ticket](Result<storage::StoredBytes> bytes) {
+                         host->found(id, ticket, std::move(bytes));
+                       });
+  };
+  line_.look_up(host_.store(), start_read);
+  while (open() && line_.ready() &&
+         face_->outbox().size_bytes() + unflushed_bytes_ < limits::outbox_high_bytes) {
+    const SendLine::Waiting front = line_.pop();
+    hand_over(front.send, front.bodies, front.size_bytes);
+    if (!line_.ready()) line_.look_up(host_.store(), start_read);
+  }
+}
+
+void Peer::write() {
+  if (kernel_full_ || face_->outbox().empty()) return;
+  switch (connection_.write()) {
+    case net::Connection::WriteEnd::all_written:
+      break;
+    case net::Connection::WriteEnd::more_to_write:
+      touch();
+      break;
+    case net::Connection::WriteEnd::failed:
+      return end("the peer is gone");
+    case net::Connection::WriteEnd::peer_is_slow:
+      kernel_full_ = true;
+      connection_.wait_writable();
+      break;
+  }
+  if (face_->outbox().size_bytes() > limits::outbox_hard_max_bytes) {
+    log_line(LogLevel::warning, connection_.peer() + " is dropped: it does not read its answers");
+    end("it does not read its answers");
+  }
+}
+
+// --- heartbeats and the way out
+// ------------------------------------------------------------------------------------------------
+
+TimestampMs Peer::next_due() const {
+  if (gone()) return never_due;
+  return open() ? face_->next_due() : life_ends_at_;
+}
+
+void Peer::tick(TimestampMs now) {
+  if (gone()) return;
+  if (open()) {
+    face_->tick(now);
+    touch();
+  } else if (now >= life_ends_at_) {
+    end("it did not close in time");
+  }
+}
+
+void Peer::begin_closing() {
+  life_ = Life::closing;
+  life_ends_at_ = host_.now() + closing_max_ms;
+  line_.clear();
+  tell_closed();
+}
+
+void Peer::begin_lingering() {
+  life_ = Life::lingering;
+  life_ends_at_ = host_.now() + lingering_max_ms;
+  connection_.shut_down_writing();
+  if (peer_ended_) end("closed by the peer");
+}
+
+void Peer::end(std::string_view why) {
+  if (gone()) return;
+  if (logs(LogLevel::debug)) log_line(LogLevel::debug, connection_.peer() + " ended: " + std::string(why));
+  life_ = Life::gone;
+  line_.clear();
+  tell_closed();
+  touch();
+}
+
+void Peer::tell_closed() {
+  if (closed_told_) return;
+  closed_told_ = true;
+  host_.submit(core::ConnectionClosed{id_});
+}
+
+}  // namespace tandem::server

@@ -1,0 +1,120 @@
+// One connection as the loop holds it: the socket (net), the face that speaks its protocol (wire), and the
+// sends that wait for bytes or for the peer to read. Decides when the peer is read, when the core may
+// dispatch to it, and when it ends.
+//
+// Life: open → closing (the face said goodbye; its outbox is being written) → lingering (all written, our
+// side is shut; what the peer still sends is thrown away, so that it gets to read the goodbye) → gone. Thread
+// rule: the loop's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/net/connection.h"
+#include "broker/server/send_line.h"
+#include "broker/wire/face.h"
+
+namespace tandem::server {
+
+class Peer;
+
+/// What a peer needs of the loop.
+class PeerHost {
+ public:
+  virtual ~PeerHost() = default;
+  /// Called before anything that came from outside is looked at: reads the clock.
+  virtual void woke() = 0;
+  virtual TimestampMs now() const = 0;
+  virtual net::ReadScratch& scratch() = 0;
+  virtual storage::Store& store() = 0;
+  virtual void submit(const core::Input& input) = 0;
+  /// The disk does not keep up: nobody is read until it does. Peers that are not read because of it say so
+  /// with touched().
+  virtual bool disk_is_behind() const = 0;
+  /// settle() is to be called at the end of this turn of the loop.
+  virtual void touched(Peer& peer) = 0;
+  virtual void count_read(std::size_t size_bytes) = 0;
+  /// Passes the answer of a read on to the peer's found(), if it is still there.
+  virtual void found(ConnectionId id, SendLine::Ticket ticket, Result<storage::StoredBytes> bytes) = 0;
+};
+
+class Peer final : public net::ConnectionHandler {
+ public:
+  /// Answers that a peer does not read: beyond this it is not read either.
+  static constexpr std::size_t unread_answers_max_bytes = 64u << 20;
+  static constexpr DurationMs closing_max_ms = 5'000;
+  static constexpr DurationMs lingering_max_ms = 2'000;
+
+  Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket socket);
+  /// Before anything else is called.
+  void set_face(std::unique_ptr<wire::Face> face) { face_ = std::move(face); }
+
+  ConnectionId id() const { return id_; }
+  wire::Face& face() { return *face_; }
+  bool open() const { return life_ == Life::open; }
+  bool gone() const { return life_ == Life::gone; }
+  bool all_written() const { return life_ == Life::lingering || gone(); }
+
+  /// Says `send` now or, in order, when its bytes are there. Moves from it when it has to wait.
+  void say(core::Send& send);
+  /// Says a send whose bodies are known, before those that wait.
+  void say_now(const core::Send& send, std::span<const wire::Body> bodies);
+  /// The answer of a read that the line asked for.
+  void found(SendLine::Ticket ticket, Result<storage::StoredBytes> bytes);
+
+  /// End of a turn of the loop: says what can be said, writes, and asks to be read again.
+  void settle();
+  void tick(TimestampMs now);
+  TimestampMs next_due() const;
+
+  /// A publisher while publishers are held back: it is not read. Released by hold_back(false).
+  void hold_back(bool on);
+  /// Closes at once. `why` is for the log.
+  void end(std::string_view why);
+
+  /// The loop's own marks: in its list of touched peers; in that of peers that are not read while the disk is
+  /// behind.
+  bool listed = false, unread = false;
+
+ private:
+  enum class Life : std::uint8_t { open, closing, lingering, gone };
+
+  void readable() override;
+  void writable() override;
+  std::size_t receive(Bytes input) override;
+  std::size_t input_size_wanted_bytes() const override { return face_->input_size_wanted_bytes(); }
+  void gather(std::vector<Bytes>& pieces, std::size_t count_max) override;
+  void written(std::size_t size) override { face_->outbox().consume(size); }
+
+  void touch() {
+    if (!listed) host_.touched(*this);
+  }
+  void say_deliver(core::Send& send);
+  void hand_over(const core::Send& send, std::span<const wire::Body> bodies, std::size_t size_bytes);
+  std::size_t queued_bytes() const;
+  void tell_writable(bool writable);
+  void tell_closed();
+  bool may_be_read() const;
+
+  void begin_closing();
+  void begin_lingering();
+  void drain_line();
+  void write();
+  void update_writable();
+  void look_at_end(const net::Connection::ReadResult& result);
+
+  PeerHost& host_;
+  const ConnectionId id_;
+  Life life_ = Life::open;
+  bool writable_told_ = true, closed_told_ = false, held_back_ = false;
+  bool kernel_full_ = false;            // a writable() will come
+  bool peer_ended_ = false;             // its side is shut
+  std::size_t unflushed_bytes_ = 0;     // given to the face since its flush()
+  std::size_t flushed_size_bytes_ = 0;  // of the outbox at that time
+  TimestampMs life_ends_at_;            // of closing and lingering
+  std::unique_ptr<wire::Face> face_;
+  SendLine line_;
+  net::Connection connection_;  // last: it is closed first
+};
+
+}  // namespace tandem::server

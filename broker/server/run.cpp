@@ -1,0 +1,131 @@
+#include "broker/server/run.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+#include "broker/base/limits.h"
+#include "broker/net/stop_signal.h"
+#include "broker/server/door.h"
+#include "broker/server/loop.h"
+#include "broker/storage/file.h"
+
+namespace tandem::server {
+
+namespace {
+
+using Doors = std::vector<std::unique_ptr<Door>>;
+
+// One descriptor per connection; the soft limit is often 1,024 where the hard one allows far more.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+storage::StoreOptions store_options(const Options& options) {
+  storage::StoreOptions store;
+  store.directory = options.data_directory;
+  store.journal_size_max_bytes = options.journal_size_max_bytes;
+  store.body_cache_max_bytes = options.cache_size_max_bytes;
+  // A small journal is checkpointed more often, so that it never fills.
+  store.checkpoint_interval_bytes =
+      std::min<std::uint64_t>(limits::checkpoint_interval_bytes, options.journal_size_max_bytes / 4);
+  return store;
+}
+
+std::vector<std::pair<Protocol, int>> protocols_and_ports(const Options& options) {
+  std::vector<std::pair<Protocol, int>> all = {
+      {{"native", "--native-port", wire::make_native_face}, options.native_port},
+      {{"amqp", "--amqp-port", wire::make_amqp_face}, options.amqp_port}};
+#ifdef TANDEM_HAS_KAFKA_FACE
+  all.push_back({{"kafka", "--kafka-port", wire::make_kafka_face}, options.kafka_port});
+#endif
+  std::erase_if(all, [](const auto& entry) { return entry.second < 0; });
+  return all;
+}
+
+Result<Doors> open_doors(net::Reactor& reactor, Loop& loop, const Options& options) {
+  Doors doors;
+  for (const auto& [protocol, port] : protocols_and_ports(options)) {
+    auto door = Door::open(reactor, loop, protocol, options.listen, static_cast<std::uint16_t>(port));
+    if (!door) return door.error();
+    loop.facts().set(std::string(protocol.name) + "_port", std::to_string((*door)->port()));
+    doors.push_back(std::move(*door));
+  }
+  if (doors.empty()) return Error{ErrorCode::invalid_argument, "every protocol is off: nobody could connect"};
+  return doors;
+}
+
+Result<> open_store(Loop& loop, storage::FileSystem& files, const Options& options) {
+  if (auto opened = loop.open_store(store_options(options), files); !opened) return opened;
+  auto id = cluster_id_of(options.data_directory);
+  if (!id) return id.error();
+  loop.facts().set("cluster_id", std::move(*id));
+  const std::string first = options.listen.empty() ? "127.0.0.1" : options.listen.front();
+  loop.facts().set("advertised_host", options.advertised_host.empty() ? first : options.advertised_host);
+  return Done{};
+}
+
+void say_ready(const Doors& doors) {
+  std::string line = "ready";
+  for (const auto& door : doors) line += " " + std::string(door->protocol().name) + "=" + door->endpoint();
+  std::cout << line << std::endl;
+}
+
+int fail(const Error& error) {
+  log_line(LogLevel::error, error.text);
+  return 1;
+}
+
+// The store may have threads inside a system call that does not return: leave without waiting for them.
+[[noreturn]] void give_up(const Error& error) {
+  fail(error);
+  std::_Exit(1);
+}
+
+int stop_without_serving(Loop& loop, const Error& why) {
+  loop.stop("it cannot start");
+  if (auto stopped = loop.run(); !stopped) give_up(stopped.error());
+  return fail(why);
+}
+
+}  // namespace
+
+bool has_kafka_face() {
+#ifdef TANDEM_HAS_KAFKA_FACE
+  return true;
+#else
+  return false;
+#endif
+}
+
+int run(const Options& options) {
+  set_log_level(options.log_level);
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+
+  const auto files = storage::make_posix_file_system();
+  net::Reactor reactor;
+  Loop loop(reactor);
+  if (auto opened = open_store(loop, *files, options); !opened) return fail(opened.error());
+
+  auto doors = open_doors(reactor, loop, options);
+  if (!doors) return stop_without_serving(loop, doors.error());
+
+  net::StopSignal stop_signal(reactor, [&](int number) {
+    if (loop.stopping()) std::_Exit(1);  // asked twice: at once; the journal has all that was confirmed
+    doors->clear();
+    loop.stop(number == SIGTERM ? "SIGTERM" : "SIGINT");
+  });
+  say_ready(*doors);
+  if (auto stopped = loop.run(); !stopped) give_up(stopped.error());
+  return 0;
+}
+
+}  // namespace tandem::server

@@ -1,0 +1,80 @@
+#include "broker/server/send_line.h"
+
+#include "broker/base/check.h"
+
+namespace tandem::server {
+
+void append_places(std::vector<BodyPlace>& places, const core::Send& send) {
+  if (const auto* deliver = std::get_if<core::Deliver>(&send))
+    places.push_back({deliver->body, deliver->size_bytes});
+  else if (const auto* got = std::get_if<core::GotMessage>(&send))
+    places.push_back({got->body, got->size_bytes});
+  else if (const auto* returned = std::get_if<core::Returned>(&send))
+    places.push_back({returned->body, returned->size_bytes});
+  else if (const auto* peeked = std::get_if<core::Peeked>(&send))
+    for (const auto& entry : peeked->entries) places.push_back({entry.body, entry.size_bytes});
+}
+
+void SendLine::push(core::Send send) {
+  Waiting& waiting = waiting_.emplace_back();
+  waiting.send = std::move(send);
+  places_.clear();
+  append_places(places_, waiting.send);
+  for (const auto& place : places_) waiting.size_bytes += place.size_bytes;
+  size_bytes_ += waiting.size_bytes;
+}
+
+void SendLine::look_up(storage::Store& store, const StartRead& start_read) {
+  while (looked_up_ < waiting_.size() && looked_up_ < ahead_max &&
+         (looked_up_ == 0 || looked_up_bytes_ < ahead_max_bytes))
+    look_up_next(store, start_read);
+}
+
+void SendLine::look_up_next(storage::Store& store, const StartRead& start_read) {
+  Waiting& waiting = waiting_[looked_up_];
+  const std::uint64_t number = first_number_ + looked_up_;
+  ++looked_up_;
+  looked_up_bytes_ += waiting.size_bytes;
+  places_.clear();
+  append_places(places_, waiting.send);
+  waiting.bodies.resize(places_.size());
+  for (std::uint32_t i = 0; i < places_.size(); ++i) {
+    storage::StoredBytes resident = store.resident(places_[i].body, places_[i].size_bytes);
+    if (resident.owner) {
+      waiting.bodies[i] = {resident.bytes, std::move(resident.owner), ErrorCode::none};
+      continue;
+    }
+    ++waiting.missing;
+    start_read(places_[i], {number, i});
+  }
+}
+
+void SendLine::found(Ticket ticket, Result<storage::StoredBytes> bytes) {
+  if (ticket.number < first_number_ || ticket.number - first_number_ >= waiting_.size()) return;
+  Waiting& waiting = waiting_[ticket.number - first_number_];
+  wire::Body& body = waiting.bodies[ticket.index];
+  if (bytes.ok())
+    body = {bytes->bytes, std::move(bytes->owner), ErrorCode::none};
+  else
+    body.error = bytes.error().code == ErrorCode::none ? ErrorCode::internal : bytes.error().code;
+  --waiting.missing;
+}
+
+SendLine::Waiting SendLine::pop() {
+  CHECK(ready());
+  Waiting front = std::move(waiting_.front());
+  waiting_.pop_front();
+  ++first_number_;
+  --looked_up_;
+  looked_up_bytes_ -= front.size_bytes;
+  size_bytes_ -= front.size_bytes;
+  return front;
+}
+
+void SendLine::clear() {
+  first_number_ += waiting_.size();
+  waiting_.clear();
+  looked_up_ = looked_up_bytes_ = size_bytes_ = 0;
+}
+
+}  // namespace tandem::server
