@@ -1,0 +1,164 @@
+// What the core says to a channel → methods. An answer or delivery to a channel that was closed since, or to an
+// earlier use of its number, finds no one who expects it and is dropped.
+#include <algorithm>
+
+#include "broker/wire/amqp/channel.h"
+
+namespace tandem::wire::amqp {
+namespace {
+
+/// Frames that were written aside, as one piece.
+std::vector<std::byte> take_all(Outbox& outbox) {
+  std::vector<std::byte> all;
+  std::vector<Bytes> pieces;
+  while (!outbox.empty()) {
+    pieces.clear();
+    outbox.gather(pieces, 64);
+    std::size_t taken = 0;
+    for (const Bytes piece : pieces) {
+      all.insert(all.end(), piece.begin(), piece.end());
+      taken += piece.size();
+    }
+    outbox.consume(taken);
+  }
+  return all;
+}
+
+std::optional<MessageParts> readable(const Body& body) {
+  return body.error == ErrorCode::none ? parse_message(body.bytes) : std::nullopt;
+}
+
+/// Damage is reported, never served; the message stays where it is.
+Fault unreadable(Method said) {
+  return {ReplyCode::internal_error, "a stored message cannot be read: its checksum is wrong", said};
+}
+
+}  // namespace
+
+Verdict Channel::take(const core::Deliver& deliver, const Body& body) {
+  Consumer* consumer = find_consumer(deliver.consumer);
+  if (consumer == nullptr) return std::nullopt;
+  const auto message = readable(body);
+  if (!message) return unreadable(Method::basic_deliver);
+  last_delivered_ = std::max(last_delivered_, deliver.tag);
+  if (consumer->no_ack) all_deliveries_need_ack_ = false;
+  write_deliver(delivery_target(*consumer), {consumer->tag, deliver.tag, deliver.deliveries > 0}, *message,
+                body.owner);
+  return std::nullopt;
+}
+
+ContentTarget Channel::delivery_target(const Consumer& consumer) {
+  ContentTarget target = link_.content_target(id_.number);
+  if (consumer.announced) return target;
+  if (!early_) early_ = std::make_unique<Outbox>();
+  target.outbox = early_.get();
+  return target;
+}
+
+Verdict Channel::take(const core::GotMessage& got, const Body& body) {
+  ExpectedAnswer* request = answered_by(got.who);
+  if (request == nullptr) return std::nullopt;
+  const auto message = readable(body);
+  if (!message) return unreadable(Method::basic_get);
+  last_delivered_ = std::max(last_delivered_, got.tag);
+  const Delivery delivery{{}, got.tag, got.deliveries > 0};
+  ContentTarget target = link_.content_target(id_.number);
+  Outbox aside;
+  if (!answers_.is_next(*request)) target.outbox = &aside;
+  write_get_ok(target, delivery, got.ready, *message, body.owner);
+  answers_.answer_with(*request, take_all(aside));
+  return std::nullopt;
+}
+
+Verdict Channel::take(const core::GotNothing& nothing) {
+  if (ExpectedAnswer* request = answered_by(nothing.who)) answers_.answer(*request, Method::basic_get_empty, {});
+  return std::nullopt;
+}
+
+Verdict Channel::take(const core::Returned&, const Body& body) {
+  if (closing_) return std::nullopt;
+  const auto message = readable(body);
+  if (!message) return unreadable(Method::basic_publish);
+  write_return(link_.content_target(id_.number), *message, body.owner);
+  return std::nullopt;
+}
+
+Verdict Channel::take(const core::Ok& ok) {
+  ExpectedAnswer* request = answered_by(ok.who);
+  if (request == nullptr) return std::nullopt;
+  if (request->request == Method::basic_consume) {
+    announce(*request);
+  } else if (request->request == Method::basic_cancel) {
+    forget_consumer(request->consumer);
+    answers_.answer(*request, Method::basic_cancel_ok, {request->name});
+  } else {
+    answers_.answer(*request, answer_of(request->request), {});
+  }
+  return std::nullopt;
+}
+
+void Channel::announce(ExpectedAnswer& request) {
+  const std::uint64_t number = request.consumer;
+  answers_.answer(request, Method::basic_consume_ok, {request.name});
+  if (Consumer* consumer = find_consumer(number)) consumer->announced = true;
+  if (!early_) return;
+  link_.outbox().write(take_all(*early_));
+  early_.reset();
+}
+
+Verdict Channel::take(const core::QueueOk& ok) {
+  ExpectedAnswer* request = answered_by(ok.who);
+  if (request == nullptr) return std::nullopt;
+  const auto count = std::min<std::uint64_t>(ok.ready, UINT32_MAX);
+  if (request->request == Method::queue_declare) {
+    answers_.answer(*request, Method::queue_declare_ok, {ok.name, count, ok.consumers});
+  } else {
+    answers_.answer(*request, answer_of(request->request), {count});
+  }
+  return std::nullopt;
+}
+
+Verdict Channel::take(const core::Committed& committed) {
+  if (ExpectedAnswer* request = answered_by(committed.who)) answers_.answer(*request, Method::tx_commit_ok, {});
+  return std::nullopt;
+}
+
+Verdict Channel::take(const core::Refused& refused) {
+  const auto asked = static_cast<Method>(static_cast<std::uint32_t>(refused.who.request));
+  const auto serial = static_cast<std::uint32_t>(refused.who.request >> 32);
+  const ExpectedAnswer* request = answers_.find(serial);
+  if (request == nullptr && serial != unanswered_serial()) return std::nullopt;
+  if (request != nullptr && asked == Method::queue_bind && refused.refusal.argument == "x-match")
+    return Fault{ReplyCode::precondition_failed, request->name, asked};
+  return fault_of(refused.refusal, asked);
+}
+
+Verdict Channel::take(const core::Confirmed& confirmed) {
+  const bool of_now = confirmed.first > confirm_base_ && confirmed.last <= confirm_base_ + published_;
+  if (mode_ != Mode::confirm || !of_now) return std::nullopt;
+  const std::uint64_t first = confirmed.first - confirm_base_, last = confirmed.last - confirm_base_;
+  const auto say = [&](std::uint64_t tag, bool multiple) {
+    if (confirmed.nack) {
+      link_.write(id_.number, Method::basic_nack, {tag, multiple, false});
+    } else {
+      link_.write(id_.number, Method::basic_ack, {tag, multiple});
+    }
+  };
+  if (confirms_.confirm(first, last)) {
+    say(last, last > first);
+  } else {
+    for (std::uint64_t tag = first; tag <= last; ++tag) say(tag, false);
+  }
+  return std::nullopt;
+}
+
+Verdict Channel::take(const core::ConsumerCancelled& cancelled) {
+  Consumer* consumer = find_consumer(cancelled.consumer);
+  if (consumer == nullptr) return std::nullopt;
+  const std::string tag = consumer->tag;
+  forget_consumer(cancelled.consumer);
+  if (link_.capabilities.consumer_cancel_notify) link_.write(id_.number, Method::basic_cancel, {tag, true});
+  return std::nullopt;
+}
+
+}  // namespace tandem::wire::amqp

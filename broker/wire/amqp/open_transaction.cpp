@@ -1,0 +1,60 @@
+#include "broker/wire/amqp/open_transaction.h"
+
+#include "broker/base/check.h"
+#include "broker/base/limits.h"
+
+namespace tandem::wire::amqp {
+
+Verdict OpenTransaction::check_room(std::size_t size) const {
+  if (steps_.size() < limits::transaction_operations_max && arena_.size() + size <= limits::transaction_size_max_bytes)
+    return std::nullopt;
+  return Fault{ReplyCode::precondition_failed,
+               "transaction larger than " + std::to_string(limits::transaction_operations_max) + " operations or " +
+                   std::to_string(limits::transaction_size_max_bytes) + " bytes",
+               Method::basic_publish};
+}
+
+Verdict OpenTransaction::add(const MessageParts& message, bool mandatory, Bytes routing_properties) {
+  if (Verdict fault = check_room(message_size_bytes(message) + routing_properties.size())) return fault;
+  KeptMessage kept{{arena_.size(), message_size_bytes(message)}, {}, mandatory};
+  append_message(arena_, message);
+  kept.routing_properties = {arena_.size(), routing_properties.size()};
+  arena_.insert(arena_.end(), routing_properties.begin(), routing_properties.end());
+  steps_.emplace_back(kept);
+  return std::nullopt;
+}
+
+Verdict OpenTransaction::add(const core::SettleOp& settle) {
+  if (Verdict fault = check_room(0)) {
+    fault->method = Method::basic_ack;
+    return fault;
+  }
+  steps_.emplace_back(settle);
+  return std::nullopt;
+}
+
+core::PublishOp OpenTransaction::view(const KeptMessage& message) const {
+  const auto parts = parse_message(stored(message));
+  CHECK(parts.has_value());
+  const bool rewritten = message.routing_properties.size > 0;
+  const auto glance = glance_properties(rewritten ? bytes(message.routing_properties) : parts->properties);
+  CHECK(glance.has_value());
+  core::PublishOp operation;
+  operation.mandatory = message.mandatory;
+  operation.message = {{},
+                       static_cast<std::uint32_t>(message.stored.size),
+                       static_cast<std::uint32_t>(parts->body.size()),
+                       parts->exchange,
+                       parts->routing_key,
+                       *glance};
+  return operation;
+}
+
+void OpenTransaction::clear() {
+  steps_.clear();
+  std::vector<std::byte>().swap(arena_);
+  known_exchange.clear();
+  knows_exchange = false;
+}
+
+}  // namespace tandem::wire::amqp
