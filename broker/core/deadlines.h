@@ -1,5 +1,5 @@
-// Things with a number that become due at a time: parked fetches, groups, …. In order of (time, number), so that what
-// happens on a tick never depends on a hash table.
+// Things with a number that become due at a time: parked fetches, groups, …. In order of (time, number), so
+// that what happens on a tick never depends on a hash table.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Groups: what is durable of them, committed offsets and the generation. Members are session state (membership.h).
+// Groups: what is durable of them, committed offsets and the generation. Members are session state
+// (membership.h).
 #pragma once
 
 #include <map>

@@ -21,8 +21,8 @@ void handle(Turn& turn, const DeleteGroup& input);
 std::optional<Refusal> check_commit_offset(const Turn& turn, const CommitOffsetOp& op);
 void do_commit_offset(Turn& turn, const CommitOffsetOp& op);
 
-/// Members and rebalances that ran out of time; offsets of groups that were idle for too long; transactions of
-/// producers that ran out of time.
+/// Members and rebalances that ran out of time; offsets of groups that were idle for too long; transactions
+/// of producers that ran out of time.
 void tick_groups(Turn& turn);
 TimestampMs next_due_groups(const State& state, const Session& session);
 /// `name` "" = all, by name.

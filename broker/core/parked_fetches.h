@@ -1,5 +1,5 @@
-// Long polls that wait for records, and how far each partition is visible. Session state: after a restart everything
-// that was replayed is visible and nobody waits.
+// Long polls that wait for records, and how far each partition is visible. Session state: after a restart
+// everything that was replayed is visible and nobody waits.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ class PartitionTail {
   void set_visible_end(Offset end) { visible_end_ = end > visible_end_ ? end : visible_end_; }
   Offset visible_end() const { return visible_end_; }
 
-  /// Bytes of the batches from the one that holds `offset` up to `limit`. Exact for the newest `batches_max` batches;
-  /// for a reader further behind it is UINT64_MAX, "enough for any fetch".
+  /// Bytes of the batches from the one that holds `offset` up to `limit`. Exact for the newest `batches_max`
+  /// batches; for a reader further behind it is UINT64_MAX, "enough for any fetch".
   std::uint64_t available_bytes(Offset offset, Offset limit) const;
 
  private:
@@ -38,10 +38,10 @@ class PartitionTail {
   std::uint64_t bytes_before(Offset offset) const;
 
   Offset visible_end_;
-  Offset known_from_;             // end of the newest batch that was forgotten
+  Offset known_from_;  // end of the newest batch that was forgotten
   std::uint64_t bytes_before_known_ = 0;
   std::uint64_t bytes_ = 0;
-  std::vector<Batch> ring_;       // used as a ring once it is full
+  std::vector<Batch> ring_;  // used as a ring once it is full
   std::size_t oldest_ = 0;
 };
 
@@ -63,7 +63,8 @@ struct ParkedFetch {
 
 class ParkedFetches {
  public:
-  // --- how far partitions are visible --------------------------------------------------------------------------------
+  // --- how far partitions are visible
+  // --------------------------------------------------------------------------------
   /// A batch was appended to a partition that ended at `base`; it is not visible yet.
   void appended(PartitionId partition, Offset base, Offset end, std::uint32_t size_bytes);
   void set_visible_end(PartitionId partition, Offset end);
@@ -72,7 +73,8 @@ class ParkedFetches {
   std::uint64_t available_bytes(PartitionId partition, Offset offset, Offset limit) const;
   void forget_topic(TopicId topic, std::int32_t partitions);
 
-  // --- fetches that wait -----------------------------------------------------------------------------------------------
+  // --- fetches that wait
+  // -----------------------------------------------------------------------------------------------
   std::size_t size() const { return fetches_.size(); }
   TimestampMs next_due() const { return deadlines_.next(); }
   void park(ParkedFetch fetch);
@@ -82,11 +84,13 @@ class ParkedFetches {
   /// nullptr when it was taken meanwhile.
   ParkedFetch* find(std::uint64_t fetch);
   ParkedFetch take(std::uint64_t fetch);
-  std::optional<std::uint64_t> next_due_fetch(TimestampMs now) const { return deadlines_.first_due(now); }
+  std::optional<std::uint64_t> first_due(TimestampMs now) const { return deadlines_.first_due(now); }
   void drop_connection(ConnectionId connection);
   void drop_channel(ChannelId channel);
 
  private:
+  void drop(ChannelId first, ChannelId last);
+
   std::unordered_map<PartitionId, PartitionTail> tails_;
   std::map<std::uint64_t, ParkedFetch> fetches_;
   std::map<PartitionId, std::set<std::pair<std::uint64_t, std::uint32_t>>> waiting_;

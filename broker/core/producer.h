@@ -1,5 +1,5 @@
-// Transactional producers: the durable state of each transactional id. (What a partition remembers of any idempotent
-// producer is its ProducerWindow.)
+// Transactional producers: the durable state of each transactional id. (What a partition remembers of any
+// idempotent producer is its ProducerWindow.)
 #pragma once
 
 #include <map>
@@ -18,6 +18,10 @@ class State;
 
 class Producers {
  public:
+  Producers() = default;
+  Producers(const Producers&) = delete;
+  Producers& operator=(const Producers&) = delete;
+
   /// nullptr when unknown.
   const ProducerChanged* find(std::string_view transactional_id) const;
   const ProducerChanged* find(std::int64_t producer_id) const;
@@ -43,8 +47,8 @@ class Producers {
   std::set<std::int64_t> ending_;
 };
 
-/// A plain idempotent producer (transactional_id "") only moves the next producer id on; a transactional one with
-/// producer_id -1 is forgotten.
+/// A plain idempotent producer (transactional_id "") only moves the next producer id on; a transactional one
+/// with producer_id -1 is forgotten.
 void apply(State& state, const ProducerChanged& record);
 
 /// All of it as records, by transactional id.

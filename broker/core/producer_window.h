@@ -1,4 +1,5 @@
-// What a partition remembers of an idempotent producer: its newest batches, so that a batch sent twice is stored once.
+// What a partition remembers of an idempotent producer: its newest batches, so that a batch sent twice is
+// stored once.
 #pragma once
 
 #include "broker/core/record.h"
@@ -17,15 +18,16 @@ enum class SequenceVerdict : std::uint8_t {
 };
 struct SequenceJudgement {
   SequenceVerdict verdict = SequenceVerdict::next;
-  Offset base_offset = -1;          // of the original, for a duplicate
-  std::int32_t expected = 0;        // sequence that would be next
+  Offset base_offset = -1;    // of the original, for a duplicate
+  std::int32_t expected = 0;  // sequence that would be next
 };
 
-/// `window` is nullptr when nothing is known of the producer: any sequence is taken then, as Kafka does since 2.5
-/// (its records may have left by retention). A new epoch starts at sequence 0.
+/// `window` is nullptr when nothing is known of the producer: any sequence is taken then, as Kafka does
+/// since 2.5 (its records may have left by retention). A new epoch starts at sequence 0.
 SequenceJudgement judge_sequence(const ProducerWindow* window, const BatchView& batch);
 
-/// The sequence behind a batch of `count` records that starts at `first`; sequences wrap to 0 behind 2^31 - 1.
+/// The sequence behind a batch of `count` records that starts at `first`; sequences wrap to 0 behind 2^31
+/// - 1.
 std::int32_t sequence_after(std::int32_t first, std::int32_t count);
 
 /// Remembers an appended batch of this producer: its sequence, epoch, and where its open transaction starts.

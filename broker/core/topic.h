@@ -1,5 +1,5 @@
-// Topics and their partitions: what is durable of them. Bytes are with storage; the core knows offsets. What becomes
-// visible when is session state (parked_fetches.h).
+// Topics and their partitions: what is durable of them. Bytes are with storage; the core knows offsets. What
+// becomes visible when is session state (parked_fetches.h).
 #pragma once
 
 #include <map>
@@ -17,18 +17,18 @@ namespace tandem::core {
 class State;
 
 struct Partition {
-  /// Producers a partition remembers. Beyond it the one whose last batch is oldest is forgotten (and would be taken
-  /// with any sequence again); 10,000 cost about 2 MB.
+  /// Producers a partition remembers. Beyond it the one whose last batch is oldest is forgotten (and would be
+  /// taken with any sequence again); 10,000 cost about 2 MB.
   static constexpr std::size_t producers_max = 10'000;
 
   Offset start = 0;
-  Offset end = 0;  // of the next record
+  Offset end = 0;                // of the next record
   std::uint64_t size_bytes = 0;  // of the batches from start to end; after a trim inside of it, an estimate
   TimestampMs max_timestamp = -1;
-  std::vector<ProducerWindow> producers;   // by producer id, ascending
-  std::vector<AbortedTransaction> aborted; // by last offset, ascending
-  Offset first_unstable = -1;              // where the oldest open transaction starts; -1 = none is open
-  bool dirty = false;                      // changed since the last checkpoint
+  std::vector<ProducerWindow> producers;    // by producer id, ascending
+  std::vector<AbortedTransaction> aborted;  // by last offset, ascending
+  Offset first_unstable = -1;               // where the oldest open transaction starts; -1 = none is open
+  bool dirty = false;                       // changed since the last checkpoint
 
   const ProducerWindow* find_producer(std::int64_t id) const;
 };
@@ -41,6 +41,10 @@ struct Topic {
 
 class Topics {
  public:
+  Topics() = default;
+  Topics(const Topics&) = delete;
+  Topics& operator=(const Topics&) = delete;
+
   const Topic* find(std::string_view name) const;
   const Topic* find(TopicId id) const;
   /// nullptr when topic or partition does not exist.
@@ -55,11 +59,11 @@ class Topics {
   // Only for apply():
   void put(const TopicCreated& facts);
   void erase(TopicId id);
-  Partition* change(PartitionId id);  // marks it dirty; nullptr when it does not exist
+  Partition* change(PartitionId id);   // marks it dirty; nullptr when it does not exist
+  Partition* restore(PartitionId id);  // leaves it clean: the checkpoint holds it already
   void count_append(std::int32_t records);
   /// The partitions that changed since the last call, ascending; they are clean now.
   std::vector<PartitionId> take_dirty();
-  void set_clean(const PartitionState& state);
 
  private:
   Topic* find_mutable(TopicId id);

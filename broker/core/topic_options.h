@@ -17,14 +17,14 @@ using TopicConfig = std::vector<std::pair<std::string, std::string>>;  // sorted
 
 /// The entries that decide something here or in storage, parsed. Defaults are those of topic_config_keys().
 struct TopicOptions {
-  bool cleanup_by_deletion = true;   // cleanup.policy has "delete"
+  bool cleanup_by_deletion = true;  // cleanup.policy has "delete"
   bool cleanup_by_compaction = false;
-  DurationMs retention_ms = 604'800'000;     // -1 = forever
-  std::int64_t retention_size_bytes = -1;    // per partition; -1 = any
+  DurationMs retention_ms = 604'800'000;   // -1 = forever
+  std::int64_t retention_size_bytes = -1;  // per partition; -1 = any
   std::int64_t segment_size_bytes = 1 << 30;
   DurationMs segment_ms = 604'800'000;
   std::int64_t message_size_max_bytes = 1'048'588;  // of one record batch
-  DurationMs timestamp_ahead_max_ms = 0;            // 0 = any
+  DurationMs timestamp_ahead_max_ms = INT64_MAX;    // of a batch, against the broker's clock
   bool log_append_time = false;
 };
 
@@ -36,8 +36,8 @@ struct TopicConfigKey {
   std::string_view default_value;
   std::int64_t min = 0, max = 0;  // of a number
   std::string_view choices;       // of a text or list: comma separated; "" = any
-  bool has_effect = true;         // false: accepted, since tools set it, and kept, but nothing here depends on it
-  std::string_view explanation;   // one line for people
+  bool has_effect = true;  // false: accepted, since tools set it, and kept, but nothing here depends on it
+  std::string_view explanation;  // one line for people
 };
 
 /// Every key that is known, by name ascending. Lives for ever.

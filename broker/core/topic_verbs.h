@@ -18,9 +18,11 @@ void handle(Turn& turn, const ListOffset& input);
 void handle(Turn& turn, const TrimTopic& input);
 void handle(Turn& turn, const RetentionDue& input);
 
-// --- appends, also as part of a transaction or through an exchange ------------------------------------------------------
+// --- appends, also as part of a transaction or through an exchange
+// ------------------------------------------------------
 
-/// What the operations of a transaction, checked so far, will have appended: a later one is judged behind them.
+/// What the operations of a transaction, checked so far, will have appended: a later one is judged behind
+/// them.
 struct AppendTally {
   struct Part {
     PartitionId partition;
@@ -31,17 +33,19 @@ struct AppendTally {
 };
 /// Whether the append could be done behind those in `earlier`; if so it is added there.
 std::optional<Refusal> check_append(const Turn& turn, const AppendOp& op, AppendTally& earlier);
-/// Only for an append that was checked in the same turn. Returns its base offset, or the original's of a duplicate.
+/// Only for an append that was checked in the same turn. Returns its base offset, or the original's of a
+/// duplicate.
 Offset do_append(Turn& turn, const AppendOp& op);
 
 /// A message that came through an exchange to a topic. The binding's argument x-key chooses the record key:
-/// "routing-key" (the default), "message-id", "correlation-id" or "header:<name>"; a message that has no such property
-/// takes its routing key. The partition is that of Kafka's default partitioner.
+/// "routing-key" (the default), "message-id", "correlation-id" or "header:<name>"; a message that has no such
+/// property takes its routing key. The partition is that of Kafka's default partitioner.
 void append_message(Turn& turn, TopicId topic, const MessageView& message, const Table* binding_arguments);
 /// What is wrong with a binding's x-key, for people; nullopt when it is good or absent.
 std::optional<std::string> judge_topic_binding(const Table* binding_arguments);
 
-// --- occasions ----------------------------------------------------------------------------------------------------------
+// --- occasions
+// ----------------------------------------------------------------------------------------------------------
 
 /// Records of the partition up to `end` are on disk: wakes the fetches that wait for them.
 void partition_visible(Turn& turn, PartitionId partition, Offset end);
