@@ -1,0 +1,89 @@
+#include "broker/server/options.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+
+namespace tandem::server {
+
+namespace {
+
+ParsedOptions parse(std::initializer_list<const char*> arguments) {
+  std::vector<const char*> all{"tandemd"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return parse_options(static_cast<int>(all.size()), all.data());
+}
+
+struct Environment {
+  Environment(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  ~Environment() { ::unsetenv(name_); }
+  const char* name_;
+};
+
+}  // namespace
+
+TEST_CASE("without options the broker listens on loopback at the usual ports") {
+  const auto parsed = parse({});
+  REQUIRE(parsed.options.has_value());
+  CHECK(parsed.options->data_directory == "tandem-data");
+  CHECK(parsed.options->listen.empty());
+  CHECK(parsed.options->native_port == 7171);
+  CHECK(parsed.options->amqp_port == 5672);
+  CHECK(parsed.options->journal_size_max_bytes == 1ull << 30);
+  CHECK(parsed.options->cache_size_max_bytes == 64ull << 20);
+}
+
+TEST_CASE("options are read from the command line, sizes with their units") {
+  const auto parsed = parse({"--data", "/srv/t", "--listen", "10.0.0.1", "--listen", "::1", "--native-port",
+                             "0", "--amqp-port", "-1", "--journal-size", "2GiB", "--cache-size", "128 MiB",
+                             "--log-level", "debug", "--advertised-host", "broker.example"});
+  REQUIRE(parsed.options.has_value());
+  CHECK(parsed.options->data_directory == "/srv/t");
+  CHECK(parsed.options->listen == std::vector<std::string>{"10.0.0.1", "::1"});
+  CHECK(parsed.options->native_port == 0);
+  CHECK(parsed.options->amqp_port == -1);
+  CHECK(parsed.options->journal_size_max_bytes == 2ull << 30);
+  CHECK(parsed.options->cache_size_max_bytes == 128ull << 20);
+  CHECK(parsed.options->log_level == LogLevel::debug);
+  CHECK(parsed.options->advertised_host == "broker.example");
+}
+
+TEST_CASE("the environment is read, and the command line wins over it") {
+  const Environment port("TANDEM_NATIVE_PORT", "9000");
+  CHECK(parse({}).options->native_port == 9000);
+  CHECK(parse({"--native-port", "9001"}).options->native_port == 9001);
+}
+
+TEST_CASE("a configuration file is read, and the command line wins over it") {
+  const auto path = std::filesystem::temp_directory_path() / "tandem_options_test.toml";
+  std::ofstream(path) << "data = \"/srv/from-file\"\nnative-port = 9100\njournal-size = \"512MiB\"\n";
+  const auto parsed = parse({"--config", path.c_str(), "--native-port", "9101"});
+  std::filesystem::remove(path);
+  REQUIRE(parsed.options.has_value());
+  CHECK(parsed.options->data_directory == "/srv/from-file");
+  CHECK(parsed.options->native_port == 9101);
+  CHECK(parsed.options->journal_size_max_bytes == 512ull << 20);
+}
+
+TEST_CASE("what is not understood is refused with a status other than 0") {
+  CHECK(parse({"--no-such-option"}).exit_status != 0);
+  CHECK(parse({"--native-port", "65536"}).exit_status != 0);
+  CHECK(parse({"--native-port", "many"}).exit_status != 0);
+  CHECK(parse({"--journal-size", "1KiB"}).exit_status != 0);
+  CHECK(parse({"--log-level", "loud"}).exit_status != 0);
+  CHECK(parse({"--config", "/no/such/file"}).exit_status != 0);
+}
+
+TEST_CASE("help and version end the program with status 0") {
+  const auto help = parse({"--help"});
+  CHECK_FALSE(help.options.has_value());
+  CHECK(help.exit_status == 0);
+  const auto version = parse({"--version"});
+  CHECK_FALSE(version.options.has_value());
+  CHECK(version.exit_status == 0);
+}
+
+}  // namespace tandem::server
