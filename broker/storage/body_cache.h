@@ -47,6 +47,7 @@ class BodyCache {
   /// `reader` does what the system's page cache cannot answer; `post` brings its result back to the loop's thread.
   /// All references must outlive the cache, and `reader` must be idle when it goes.
   BodyCache(const JournalSegments& segments, Worker& reader, Post post, std::uint64_t size_max_bytes);
+  ~BodyCache();
 
   /// Bytes of the body when in RAM; nullptr owner when not. They stay valid while the owner is held.
   StoredBytes resident(BodyHandle body, std::uint32_t size_bytes);
@@ -70,7 +71,9 @@ class BodyCache {
   const std::shared_ptr<JournalBuffer>* find_buffer(Lsn position, std::size_t size);
   StoredBytes in_windows(BodyHandle body, std::uint32_t size_bytes) const;
   void add_window(Window window);
-  void window_arrived(Lsn start, Result<JournalWindow> read);
+  void fetch(std::shared_ptr<const Segment> segment, Lsn start, std::size_t size);
+  void window_arrived(Lsn start, std::size_t size, Result<JournalWindow> read);
+  void answer(const Window& window, const Waiting& wanted) const;
   void drop_oldest_buffers();
 
   const JournalSegments& segments_;
@@ -87,7 +90,7 @@ class BodyCache {
   std::deque<Lsn> window_ages_;    // oldest first
   std::uint64_t windows_size_bytes_ = 0;
   std::map<Lsn, std::vector<Waiting>> waiting_;  // reads under way, by window position
-  std::shared_ptr<BodyCache*> alive_;            // posted results look here first
+  std::shared_ptr<BodyCache*> alive_;  // posted results look here first
 };
 
 }  // namespace tandem::storage

@@ -79,7 +79,7 @@ class Journal {
   /// Writes and syncs everything, waiting for it; calls persisted(). For close().
   Result<> drain();
 
-  /// For a checkpoint: ends the open frame. All turns written so far are below the returned position, all later ones
+  /// For a checkpoint: ends the open frame and has everything written and synced, durable or not. All turns written so far are below the returned position, all later ones
   /// behind it. The checkpoint must not be committed before durable_through() has reached it.
   JournalPosition cut();
   /// A checkpoint from cut() `position` is committed: segments below it are spares now. Bodies below it must not be asked
@@ -100,6 +100,7 @@ class Journal {
 
  private:
   Journal(const JournalOptions& options, const JournalParts& parts, const JournalEnd& end);
+  Result<> begin_first_segment();
   Result<> begin_epoch();
 
   Lsn position_now() const { return frame_open_ ? frame_.position + frame_size_bytes_ : next_; }
@@ -107,8 +108,9 @@ class Journal {
   void open_frame(std::size_t size_bytes);
   void open_buffer(std::uint64_t size_bytes);
   void enter_next_segment(std::uint64_t frame_size_bytes);
-  void seal_frame();
-  void hand_over(bool sync);
+  void seal_frame(bool even_empty);
+  void write_turn(std::span<const core::Record> records, TurnNumber turn);
+  void hand_over();
   void collect();
   void want_spare();
 
@@ -130,7 +132,8 @@ class Journal {
   GroupFrame frame_;
   std::size_t frame_size_bytes_ = 0;      // header and items so far
   std::size_t kept_size_bytes_ = 0;       // up to the last write(): what unstage() goes back to
-  Lsn pinned_from_ = 0;                   // staged before a cut but not written yet: keeps its segment; 0 = none
+  Lsn unkept_from_ = 0;                   // first body since the last write(); 0 = none
+  Lsn pinned_from_ = 0;                   // unkept_from_ at the last cut: a later turn may still take that body
 
   CommitGroup gathering_;                 // sealed frames that wait for the journal thread
   std::uint64_t gathering_size_bytes_ = 0;

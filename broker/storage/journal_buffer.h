@@ -25,16 +25,20 @@ class JournalBuffer {
 
   Lsn position() const { return position_; }
   std::size_t capacity_bytes() const { return capacity_bytes_; }
-  Lsn end() const { return position_ + capacity_bytes_; }
+  Lsn end() const { return end_; }
   bool holds(Lsn position, std::size_t size) const {
-    return position >= position_ && size <= capacity_bytes_ && position - position_ <= capacity_bytes_ - size;
+    return position >= position_ && position <= end_ && size <= end_ - position;
   }
+  /// The journal goes on elsewhere from `end`: what lies behind it in the memory is not the journal's.
+  void close_at(Lsn end) { end_ = end; }
+
   std::byte* at(Lsn position) { return memory_.get() + (position - position_); }
   const std::byte* at(Lsn position) const { return memory_.get() + (position - position_); }
 
  private:
   const Lsn position_;
   const std::size_t capacity_bytes_;
+  Lsn end_;
   std::unique_ptr<std::byte[]> memory_;
   std::shared_ptr<JournalBufferPool> pool_;
 };

@@ -1,16 +1,16 @@
 // The bytes of a journal frame (docs/disk_format.md, "Frames"): header, then items, padded to a 4 KiB block.
 //
 //   item = body   0x01, crc32c u32 of the bytes, size u32, bytes          ← a BodyHandle points at the bytes
-//        | turn   0x02, varint (turn − the frame's first turn)            the records behind it are this turn's
-//        | record 0x10…, as record_codec writes it
+//        | turn   0x02, size u32 of what follows, varint (turn − the frame's first turn),
+//                 records as record_codec writes them, one behind the other
 //
 // Fixed numbers are little endian.
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "broker/base/ids.h"
 #include "broker/core/record.h"
@@ -22,8 +22,8 @@ namespace tandem::storage {
 
 inline constexpr std::size_t frame_header_size_bytes = 64;
 inline constexpr std::size_t body_item_header_size_bytes = 9;
-/// Type byte and the longest varint.
-inline constexpr std::size_t turn_item_size_max_bytes = 11;
+/// A turn item without its records: type byte, size, the longest varint.
+inline constexpr std::size_t turn_item_header_size_max_bytes = 15;
 
 struct FrameHeader {
   std::uint32_t payload_size_bytes = 0;  // of the items, without padding
@@ -48,7 +48,9 @@ bool frame_is_whole(Bytes frame);
 
 /// Writes the type byte, checksum (still 0) and size of a body item; returns where its bytes go.
 std::byte* put_body_header(std::byte* out, std::uint32_t size_bytes);
+/// Begins a turn item; returns where its first record goes. finish_turn() fills in its size.
 std::byte* put_turn(std::byte* out, std::uint64_t turns_after_first);
+void finish_turn(std::byte* item, const std::byte* end);
 
 /// Whether the body at `body` is what was written: `item` are the eight bytes before it (checksum, size) and the body.
 bool body_is_whole(Bytes item);

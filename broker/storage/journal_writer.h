@@ -39,7 +39,8 @@ struct GroupResult {
 class JournalWriter {
  public:
   JournalWriter(JournalSegments& segments, std::uint32_t epoch, Lsn durable_through)
-      : segments_(segments), epoch_(epoch), durable_through_(durable_through) {}
+      : segments_(segments), epoch_(epoch), durable_through_(durable_through),
+        written_through_(durable_through) {}
 
   /// One pwritev per segment the group touches and one fdatasync at its end. A segment is synced before the next one
   /// begins. After an error it refuses every further group.
@@ -49,13 +50,14 @@ class JournalWriter {
 
  private:
   Result<> write_frames(CommitGroup& group);
+  Bytes finish(GroupFrame& frame) const;
   Result<> enter(const SegmentId& id);
   Result<> sync();
 
   JournalSegments& segments_;
   const std::uint32_t epoch_;
   Lsn durable_through_;
-  Lsn written_through_ = 0;
+  Lsn written_through_;
   std::shared_ptr<const Segment> segment_;
   bool dirty_ = false;
   bool failed_ = false;

@@ -224,6 +224,7 @@ void fields(IO& io, Of<core::QueueState> auto& r) {
     each.number(entry.first);
     each.number(entry.second);
   });
+  io.number(r.unclean_through);
 }
 template <class IO>
 void fields(IO& io, Of<core::RunHomed> auto& r) {

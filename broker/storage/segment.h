@@ -71,6 +71,9 @@ class JournalSegments {
   std::vector<std::shared_ptr<const Segment>> live() const;
   /// Files with a segment's name and number ≥ `number` whose header is bad.
   std::vector<std::string> suspicious(std::uint64_t number) const;
+  Result<std::unique_ptr<File>> open_read_only(const std::string& path) const {
+    return files_.open(path, Access::read_only);
+  }
 
   /// Makes the segment part of the journal: recycles a spare of this size or creates a file, and writes the header
   /// (durable with the first sync of the file). Journal thread, and start-up.
@@ -83,6 +86,8 @@ class JournalSegments {
   bool wants_spare() const;
   /// Pre-writes one spare. A failure leaves none, and is no harm. Background thread.
   Result<> make_spare();
+  /// Removes spares of another size than new segments have. Background thread.
+  Result<> remove_useless_spares();
 
   std::uint64_t segment_size_bytes() const { return segment_size_bytes_; }
   const std::string& directory() const { return directory_; }
@@ -92,6 +97,7 @@ class JournalSegments {
  private:
   struct Spare {
     std::string path;
+    std::uint64_t number = 0;  // in its name; 0: a spare-N
     std::uint64_t size_bytes = 0;
     std::shared_ptr<const Segment> readers;  // who still reads the old content
   };
@@ -101,7 +107,9 @@ class JournalSegments {
 
   Result<> adopt(const std::string& name, Access access);
   void retire(std::map<std::uint64_t, std::shared_ptr<const Segment>>::iterator segment);
-  std::optional<Spare> take_spare(std::uint64_t size_bytes);
+  std::optional<Spare> take_spare(const SegmentId& id);
+  Result<> clear_name(std::uint64_t number);
+  bool useless(const Spare& spare) const;
   Result<std::unique_ptr<File>> make_file(const SegmentId& id);
   std::string path_of(std::uint64_t number) const;
 

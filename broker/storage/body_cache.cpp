@@ -1,0 +1,211 @@
+#include "broker/storage/body_cache.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/base/check.h"
+#include "broker/storage/journal_frame.h"
+
+namespace tandem::storage {
+namespace {
+
+/// Checksum and size, in front of a body.
+constexpr std::size_t numbers_size_bytes = 8;
+/// Share of the budget for windows that were read back.
+constexpr std::uint64_t windows_share = 4;
+
+std::string text_of(BodyHandle body, std::uint32_t size_bytes) {
+  return "message at journal position " + std::to_string(body.value) + " (" + std::to_string(size_bytes) + " bytes)";
+}
+
+/// The body's bytes in the window, if they are all there and are what was written.
+std::optional<Bytes> take(const JournalWindow& window, BodyHandle body, std::uint32_t size_bytes) {
+  const Lsn item = body.value - numbers_size_bytes;
+  if (item < window.position) return std::nullopt;
+  const std::uint64_t offset = item - window.position;
+  const std::uint64_t size = numbers_size_bytes + std::uint64_t{size_bytes};
+  if (offset > window.bytes.size() || size > window.bytes.size() - offset) return std::nullopt;
+  const Bytes bytes = Bytes(window.bytes).subspan(offset, size);
+  if (!body_is_whole(bytes)) return std::nullopt;
+  return bytes.subspan(numbers_size_bytes);
+}
+
+/// Where a window for this body starts: windows do not overlap more than a large body makes them.
+Lsn window_start(const Segment& segment, BodyHandle body) {
+  const Lsn item = body.value - numbers_size_bytes;
+  const std::uint64_t offset = item - segment.id.first;
+  return segment.id.first + offset / journal_window_size_bytes * journal_window_size_bytes;
+}
+
+std::size_t window_size(const Segment& segment, Lsn start, BodyHandle body, std::uint32_t size_bytes) {
+  const std::uint64_t needed = body.value + size_bytes - start;
+  return std::min<std::uint64_t>(std::max<std::uint64_t>(needed, journal_window_size_bytes),
+                                 segment.id.end() - start);
+}
+
+Result<std::shared_ptr<const Segment>> segment_of(const JournalSegments& segments, BodyHandle body,
+                                                  std::uint32_t size_bytes) {
+  auto segment = segments.find(body.value);
+  const bool inside = segment && body.value >= segment->id.frames_start() + numbers_size_bytes &&
+                      segment->id.end() - body.value >= size_bytes;
+  if (!inside) return Error{ErrorCode::not_found, text_of(body, size_bytes) + " is not in the journal (any more)"};
+  return segment;
+}
+
+/// The window, as far as the file goes.
+Result<JournalWindow> read_window(const Segment& segment, Lsn start, std::size_t size) {
+  JournalWindow window{start, std::vector<std::byte>(size)};
+  auto count = segment.file->read_some(start - segment.id.first, window.bytes);
+  if (!count) return count.error();
+  window.bytes.resize(*count);
+  return window;
+}
+
+Error damaged(const JournalSegments& segments, BodyHandle body, std::uint32_t size_bytes) {
+  const auto segment = segments.find(body.value);
+  const std::string file = segment ? segment->file->path() : segments.directory();
+  return {ErrorCode::corrupt, file + ": " + text_of(body, size_bytes) + " is damaged: its checksum or size is wrong"};
+}
+
+}  // namespace
+
+// --- reading on another thread --------------------------------------------------------------------------------------
+
+Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes) {
+  if (auto bytes = take(window_, body, size_bytes)) return *bytes;
+  auto segment = segment_of(segments_, body, size_bytes);
+  if (!segment) return segment.error();
+  // From the body on: the caller goes forward.
+  const Lsn start = body.value - numbers_size_bytes;
+  auto window = read_window(**segment, start, window_size(**segment, start, body, size_bytes));
+  if (!window) return window.error();
+  window_ = std::move(*window);
+  if (auto bytes = take(window_, body, size_bytes)) return *bytes;
+  return damaged(segments_, body, size_bytes);
+}
+
+// --- the loop's cache -----------------------------------------------------------------------------------------------
+
+BodyCache::BodyCache(const JournalSegments& segments, Worker& reader, Post post, std::uint64_t size_max_bytes)
+    : segments_(segments), reader_(reader), post_(std::move(post)), size_max_bytes_(size_max_bytes),
+      alive_(std::make_shared<BodyCache*>(this)) {}
+
+BodyCache::~BodyCache() { *alive_ = nullptr; }
+
+StoredBytes BodyCache::resident(BodyHandle body, std::uint32_t size_bytes) {
+  if (const auto* buffer = find_buffer(body.value, size_bytes))
+    return {{(*buffer)->at(body.value), size_bytes}, *buffer};
+  return in_windows(body, size_bytes);
+}
+
+const std::shared_ptr<JournalBuffer>* BodyCache::find_buffer(Lsn position, std::size_t size) {
+  if (buffers_.empty()) return nullptr;
+  if (buffers_.back()->holds(position, size)) return &buffers_.back();
+  if (last_hit_ && last_hit_->holds(position, size)) return &last_hit_;
+  auto after = std::upper_bound(buffers_.begin(), buffers_.end(), position,
+                                [](Lsn at, const auto& buffer) { return at < buffer->position(); });
+  if (after == buffers_.begin() || !(*std::prev(after))->holds(position, size)) return nullptr;
+  last_hit_ = *std::prev(after);
+  return &last_hit_;
+}
+
+StoredBytes BodyCache::in_windows(BodyHandle body, std::uint32_t size_bytes) const {
+  auto after = windows_.upper_bound(body.value);
+  if (after == windows_.begin()) return {};
+  const Window& window = std::prev(after)->second;
+  const auto bytes = take(*window, body, size_bytes);
+  return bytes ? StoredBytes{*bytes, window} : StoredBytes{};
+}
+
+void BodyCache::add(std::shared_ptr<JournalBuffer> buffer) {
+  CHECK(buffers_.empty() || buffers_.back()->position() < buffer->position());
+  buffers_size_bytes_ += buffer->capacity_bytes();
+  buffers_.push_back(std::move(buffer));
+  drop_oldest_buffers();
+}
+
+void BodyCache::set_written_through(Lsn position) {
+  written_through_ = position;
+  drop_oldest_buffers();
+}
+
+void BodyCache::drop_oldest_buffers() {
+  while (buffers_.size() > 1 && size_bytes() > size_max_bytes_ && buffers_.front()->end() <= written_through_) {
+    buffers_size_bytes_ -= buffers_.front()->capacity_bytes();
+    if (last_hit_ == buffers_.front()) last_hit_.reset();
+    buffers_.pop_front();
+  }
+}
+
+void BodyCache::read(BodyHandle body, std::uint32_t size_bytes, ReadDone done) {
+  if (auto found = resident(body, size_bytes); found.owner) return done(std::move(found));
+  auto segment = segment_of(segments_, body, size_bytes);
+  if (!segment) return done(segment.error());
+  const Lsn start = window_start(**segment, body);
+  const std::size_t size = window_size(**segment, start, body, size_bytes);
+
+  JournalWindow window{start, std::vector<std::byte>(size)};
+  auto cached = (*segment)->file->try_read_cached(start - (*segment)->id.first, window.bytes);
+  if (cached.ok() && *cached) {
+    auto shared = std::make_shared<const JournalWindow>(std::move(window));
+    add_window(shared);
+    return answer(shared, {body, size_bytes, std::move(done)});
+  }
+  auto& waiting = waiting_[start];
+  const bool under_way = !waiting.empty();
+  waiting.push_back({body, size_bytes, std::move(done)});
+  if (!under_way) fetch(*segment, start, size);
+}
+
+void BodyCache::fetch(std::shared_ptr<const Segment> segment, Lsn start, std::size_t size) {
+  reader_.run([this, segment, start, size, alive = alive_] {
+    auto result = std::make_shared<Result<JournalWindow>>(read_window(*segment, start, size));
+    post_([alive, start, size, result] {
+      if (BodyCache* cache = *alive) cache->window_arrived(start, size, std::move(*result));
+    });
+  });
+}
+
+void BodyCache::window_arrived(Lsn start, std::size_t size, Result<JournalWindow> arrived) {
+  auto waiting = waiting_.extract(start);
+  CHECK(!waiting.empty());
+  if (!arrived) {
+    for (Waiting& one : waiting.mapped()) one.done(arrived.error());
+    return;
+  }
+  const auto window = std::make_shared<const JournalWindow>(std::move(*arrived));
+  add_window(window);
+  for (Waiting& one : waiting.mapped()) {
+    // It joined a read that was under way and is too short for it.
+    const bool reaches_behind = one.body.value + one.size_bytes > start + size;
+    if (reaches_behind)
+      read(one.body, one.size_bytes, std::move(one.done));
+    else
+      answer(window, one);
+  }
+}
+
+void BodyCache::answer(const Window& window, const Waiting& wanted) const {
+  if (const auto bytes = take(*window, wanted.body, wanted.size_bytes))
+    return wanted.done(StoredBytes{*bytes, window});
+  wanted.done(damaged(segments_, wanted.body, wanted.size_bytes));
+}
+
+void BodyCache::add_window(Window window) {
+  const Lsn position = window->position;
+  if (const auto old = windows_.find(position); old != windows_.end())
+    windows_size_bytes_ -= old->second->bytes.size();
+  else
+    window_ages_.push_back(position);
+  windows_size_bytes_ += window->bytes.size();
+  windows_[position] = std::move(window);
+  while (windows_size_bytes_ > size_max_bytes_ / windows_share && window_ages_.size() > 1) {
+    const auto oldest = windows_.find(window_ages_.front());
+    windows_size_bytes_ -= oldest->second->bytes.size();
+    windows_.erase(oldest);
+    window_ages_.pop_front();
+  }
+  drop_oldest_buffers();
+}
+
+}  // namespace tandem::storage

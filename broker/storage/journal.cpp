@@ -1,0 +1,285 @@
+#include "broker/storage/journal.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "broker/base/check.h"
+#include "broker/base/limits.h"
+#include "broker/storage/journal_frame.h"
+#include "broker/storage/record_codec.h"
+
+namespace tandem::storage {
+namespace {
+
+/// The first segment of an empty directory: pre-written while the broker starts.
+constexpr std::uint64_t first_segment_size_max_bytes = 4u << 20;
+
+std::uint64_t or_default(std::uint64_t value, std::uint64_t standard) { return value != 0 ? value : standard; }
+
+std::uint64_t frame_size(std::uint64_t items_size_bytes) {
+  return round_up_to_block(frame_header_size_bytes + items_size_bytes);
+}
+
+}  // namespace
+
+// --- opening --------------------------------------------------------------------------------------------------------
+
+Journal::Journal(const JournalOptions& options, const JournalParts& parts, const JournalEnd& end)
+    : parts_(parts),
+      size_max_bytes_(or_default(options.size_max_bytes, limits::journal_size_max_bytes)),
+      group_size_max_bytes_(or_default(options.group_size_max_bytes, limits::group_size_max_bytes)),
+      epoch_(end.epoch + 1),
+      next_(end.position),
+      chain_end_(end.position),
+      oldest_(end.position),
+      pool_(std::make_shared<JournalBufferPool>()),
+      last_turn_(end.last_turn),
+      durable_through_(end.position),
+      written_through_(end.position),
+      writer_(parts.segments, epoch_, end.position),
+      alive_(std::make_shared<Journal*>(this)) {
+  gathering_from_ = next_;
+}
+
+Journal::~Journal() { *alive_ = nullptr; }
+
+Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, const JournalParts& parts,
+                                               const JournalEnd& end) {
+  std::unique_ptr<Journal> journal(new Journal(options, parts, end));
+  const auto newest = parts.segments.find_number(end.segment);
+  if (newest) {
+    parts.segments.retire_after(end.segment);
+    journal->segment_ = newest->id;
+    journal->oldest_ = parts.segments.live().front()->id.first;
+  } else if (auto begun = journal->begin_first_segment(); !begun) {
+    return begun.error();
+  }
+  if (auto begun = journal->begin_epoch(); !begun) return begun.error();
+  journal->want_spare();
+  return journal;
+}
+
+Result<> Journal::begin_first_segment() {
+  CHECK(next_ == journal_start);
+  oldest_ = 0;
+  segment_ = {1, 0, std::min(parts_.segments.segment_size_bytes(), first_segment_size_max_bytes)};
+  auto segment = parts_.segments.begin(segment_);
+  if (!segment) return segment.error();
+  return (*segment)->file->prewrite(journal_start, segment_.size_bytes - journal_start);
+}
+
+/// A frame without items: from here on, frames of older epochs that a crash left behind this place are recognised.
+Result<> Journal::begin_epoch() {
+  open_frame(0);
+  seal_frame(true);
+  gathering_.sync = true;
+  GroupResult done = writer_.write(gathering_);
+  gathering_ = {};
+  gathering_size_bytes_ = 0;
+  gathering_from_ = next_;
+  durable_through_ = written_through_ = done.end;
+  parts_.cache.set_written_through(done.end);
+  return done.result;
+}
+
+// --- gathering ------------------------------------------------------------------------------------------------------
+
+BodyHandle Journal::stage(std::initializer_list<Bytes> parts) {
+  std::size_t size = 0;
+  for (const Bytes part : parts) size += part.size();
+  CHECK(size <= std::numeric_limits<std::uint32_t>::max() - 2 * journal_block_bytes);
+  std::byte* out = put_body_header(reserve(body_item_header_size_bytes + size), static_cast<std::uint32_t>(size));
+  const BodyHandle body{frame_.position + frame_size_bytes_ + body_item_header_size_bytes};
+  for (const Bytes part : parts) {
+    if (!part.empty()) std::memcpy(out, part.data(), part.size());
+    out += part.size();
+  }
+  frame_size_bytes_ += body_item_header_size_bytes + size;
+  if (unkept_from_ == 0) unkept_from_ = body.value;
+  return body;
+}
+
+void Journal::unstage() {
+  unkept_from_ = 0;
+  if (frame_open_) frame_size_bytes_ = kept_size_bytes_;
+}
+
+std::span<std::byte> Journal::editable(BodyHandle body, std::uint32_t size_bytes) {
+  if (body.value < gathering_from_) return {};
+  const auto inside = [&](const std::shared_ptr<JournalBuffer>& buffer) {
+    return buffer && buffer->holds(body.value, size_bytes);
+  };
+  if (inside(buffer_)) return {buffer_->at(body.value), size_bytes};
+  for (const GroupFrame& frame : gathering_.frames)
+    if (inside(frame.buffer)) return {frame.buffer->at(body.value), size_bytes};
+  return {};
+}
+
+void Journal::write(std::span<const core::Record> records, TurnNumber turn) {
+  if (turn != 0) write_turn(records, turn);
+  kept_size_bytes_ = frame_size_bytes_;
+  unkept_from_ = 0;
+}
+
+void Journal::write_turn(std::span<const core::Record> records, TurnNumber turn) {
+  CHECK(turn > last_turn_);
+  std::size_t size_max = turn_item_header_size_max_bytes;
+  for (const core::Record& record : records)
+    if (core::is_durable(record)) size_max += encoded_size_max_bytes(record);
+  std::byte* const item = reserve(size_max);
+  if (frame_.first_turn == 0) frame_.first_turn = turn;
+  std::byte* out = put_turn(item, turn - frame_.first_turn);
+  for (const core::Record& record : records)
+    if (core::is_durable(record)) out = encode_record(record, out);
+  finish_turn(item, out);
+  frame_size_bytes_ += static_cast<std::size_t>(out - item);
+  frame_.last_turn = last_turn_ = turn;
+}
+
+/// Room for `size_bytes` at the end of the open frame; opens one when there is none or it is full.
+std::byte* Journal::reserve(std::size_t size_bytes) {
+  if (frame_open_ && !buffer_->holds(frame_.position + frame_size_bytes_, size_bytes)) seal_frame(false);
+  if (!frame_open_) open_frame(size_bytes);
+  return buffer_->at(frame_.position + frame_size_bytes_);
+}
+
+void Journal::open_frame(std::size_t size_bytes) {
+  const std::uint64_t needed = frame_size(size_bytes);
+  if (!buffer_ || !buffer_->holds(next_, needed)) open_buffer(needed);
+  frame_ = {.buffer = buffer_, .segment = segment_, .position = next_, .previous_end = chain_end_};
+  frame_open_ = true;
+  frame_size_bytes_ = kept_size_bytes_ = frame_header_size_bytes;
+}
+
+void Journal::open_buffer(std::uint64_t frame_size_bytes) {
+  if (buffer_) buffer_->close_at(next_);
+  if (segment_.end() - next_ < frame_size_bytes) enter_next_segment(frame_size_bytes);
+  const std::uint64_t wanted = std::max<std::uint64_t>(frame_size_bytes, JournalBufferPool::usual_size_bytes);
+  buffer_ = std::make_shared<JournalBuffer>(next_, std::min(wanted, segment_.end() - next_), pool_);
+  parts_.cache.add(buffer_);
+}
+
+/// A frame that is larger than a segment gets a segment of its own size.
+void Journal::enter_next_segment(std::uint64_t frame_size_bytes) {
+  const std::uint64_t size = std::max(parts_.segments.segment_size_bytes(), journal_block_bytes + frame_size_bytes);
+  segment_ = {segment_.number + 1, segment_.end(), size};
+  next_ = segment_.frames_start();
+  want_spare();
+}
+
+/// Ends the open frame. One without items is dropped, unless `even_empty`.
+void Journal::seal_frame(bool even_empty) {
+  if (!frame_open_) return;
+  frame_open_ = false;
+  if (frame_size_bytes_ == frame_header_size_bytes && !even_empty) return;
+  const std::uint64_t padded = round_up_to_block(frame_size_bytes_);
+  std::memset(buffer_->at(frame_.position + frame_size_bytes_), 0, padded - frame_size_bytes_);
+  frame_.payload_size_bytes = static_cast<std::uint32_t>(frame_size_bytes_ - frame_header_size_bytes);
+  gathering_.sync = gathering_.sync || frame_.last_turn != 0;
+  gathering_size_bytes_ += padded;
+  next_ = chain_end_ = frame_.position + padded;
+  gathering_.frames.push_back(std::move(frame_));
+}
+
+// --- handing over -----------------------------------------------------------------------------------------------------
+
+void Journal::flush() {
+  if (in_flight_ || failed_) return;
+  const bool durable_waits = gathering_.sync || (frame_open_ && frame_.last_turn != 0);
+  if (durable_waits) seal_frame(false);
+  if (!gathering_.frames.empty() || gathering_.sync) hand_over();
+}
+
+void Journal::hand_over() {
+  in_flight_ = true;
+  gathering_from_ = chain_end_;
+  gathering_size_bytes_ = 0;
+  auto group = std::make_shared<CommitGroup>(std::exchange(gathering_, {}));
+  parts_.writer.run([this, group, alive = alive_] {
+    GroupResult done = writer_.write(*group);
+    group->frames.clear();
+    // Told at once to those who may look from any thread; the loop hears it by collect().
+    if (done.result.ok()) {
+      written_through_.store(done.end, std::memory_order_release);
+      durable_through_.store(writer_.durable_through(), std::memory_order_release);
+    }
+    {
+      const std::lock_guard lock(finished_mutex_);
+      finished_.push_back(std::move(done));
+    }
+    parts_.post([alive] {
+      if (Journal* journal = *alive) journal->collect();
+    });
+  });
+}
+
+/// Takes in what the journal thread has finished, and gives it the next group.
+void Journal::collect() {
+  std::vector<GroupResult> finished;
+  {
+    const std::lock_guard lock(finished_mutex_);
+    finished.swap(finished_);
+  }
+  for (const GroupResult& done : finished) {
+    in_flight_ = false;
+    if (failed_) continue;
+    if (!done.result.ok()) {
+      failed_ = true;
+      parts_.events.failed(done.result.error());
+      continue;
+    }
+    groups_ += 1;
+    parts_.cache.set_written_through(done.end);
+    if (done.last_turn != 0) parts_.events.persisted(done.last_turn);
+  }
+  if (!finished.empty()) flush();
+}
+
+Result<> Journal::drain() {
+  seal_frame(false);
+  gathering_.sync = true;
+  while (!failed_ && (in_flight_ || gathering_.sync)) {
+    flush();
+    parts_.writer.wait_until_idle();
+    collect();
+  }
+  if (failed_) return Error{ErrorCode::unavailable, "the journal has failed"};
+  return Done{};
+}
+
+bool Journal::behind() const {
+  const std::uint64_t open_size = frame_open_ ? frame_size_bytes_ : 0;
+  const bool group_is_full = in_flight_ && gathering_size_bytes_ + open_size >= group_size_max_bytes_;
+  return failed_ || group_is_full || live_bytes() >= size_max_bytes_;
+}
+
+// --- checkpoints --------------------------------------------------------------------------------------------------------
+
+JournalPosition Journal::cut() {
+  pinned_from_ = unkept_from_;
+  seal_frame(false);
+  gathering_.sync = true;
+  flush();
+  return {chain_end_, epoch_};
+}
+
+void Journal::recycle_below(Lsn position) {
+  if (pinned_from_ != 0) position = std::min(position, pinned_from_);
+  parts_.segments.retire_below(position);
+  oldest_ = parts_.segments.live().front()->id.first;
+  parts_.background.run([&segments = parts_.segments] {
+    // Best effort: what could not be removed is offered again at the next start.
+    (void)segments.remove_useless_spares();
+  });
+}
+
+void Journal::want_spare() {
+  if (!parts_.segments.wants_spare()) return;
+  parts_.background.run([&segments = parts_.segments] {
+    // Without a spare the next segment grows as it is written: slower, not wrong. A full disk is told elsewhere.
+    if (segments.wants_spare()) (void)segments.make_spare();
+  });
+}
+
+}  // namespace tandem::storage

@@ -1,0 +1,219 @@
+#include "broker/storage/journal_reader.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace tandem::storage {
+namespace {
+
+/// Parts of one file, read ahead in large steps.
+class ReadAhead {
+ public:
+  explicit ReadAhead(File& file) : file_(file) {}
+
+  /// Up to `size` bytes at `offset`; fewer only where the file ends. Valid until the next call.
+  Result<Bytes> at(std::uint64_t offset, std::size_t size) {
+    const bool inside = offset >= start_ && offset + size <= start_ + bytes_.size();
+    if (!inside)
+      if (auto filled = fill(offset, std::max(size, step_bytes)); !filled) return filled.error();
+    const std::size_t skip = static_cast<std::size_t>(offset - start_);
+    return Bytes(bytes_).subspan(skip, std::min(size, bytes_.size() - skip));
+  }
+
+ private:
+  static constexpr std::size_t step_bytes = 1u << 20;
+
+  Result<> fill(std::uint64_t offset, std::size_t size) {
+    bytes_.resize(size);
+    start_ = offset;
+    auto count = file_.read_some(offset, bytes_);
+    if (!count) return count.error();
+    bytes_.resize(*count);
+    return Done{};
+  }
+
+  File& file_;
+  std::uint64_t start_ = 0;
+  std::vector<std::byte> bytes_;
+};
+
+struct Frame {
+  FrameHeader header;
+  Bytes payload;
+};
+
+/// The frame at `offset` of the file if it is there whole; `limit` is the offset where its segment ends.
+Result<std::optional<Frame>> whole_frame_at(ReadAhead& file, std::uint64_t offset, std::uint64_t limit) {
+  auto start = file.at(offset, frame_header_size_bytes);
+  if (!start) return start.error();
+  const auto header = peek_frame(*start);
+  if (!header || header->size_bytes() > limit - offset) return std::optional<Frame>();
+  auto bytes = file.at(offset, frame_header_size_bytes + header->payload_size_bytes);
+  if (!bytes) return bytes.error();
+  const bool complete = bytes->size() == frame_header_size_bytes + header->payload_size_bytes;
+  if (!complete || !frame_is_whole(*bytes)) return std::optional<Frame>();
+  return std::optional<Frame>({*header, bytes->subspan(frame_header_size_bytes)});
+}
+
+class Scan {
+ public:
+  Scan(const JournalSegments& segments, JournalPosition from, const FrameVisitor& visitor)
+      : segments_(segments), visitor_(visitor) {
+    end_.position = std::max(from.position, journal_start);
+    end_.epoch = newest_in_chain_ = from.epoch;
+  }
+
+  Result<JournalEnd> run() {
+    if (auto found = find_start(); !found) return found.error();
+    if (segment_ == nullptr) return end_;
+    while (true) {
+      auto advanced = advance();
+      if (!advanced) return advanced.error();
+      if (!*advanced) break;
+    }
+    if (auto judged = judge_rest(); !judged) return judged.error();
+    end_.segment = segment_->id.number;
+    return end_;
+  }
+
+ private:
+  Result<> find_start() {
+    const auto live = segments_.live();
+    auto segment = segments_.find(end_.position);
+    // A checkpoint at the very end of a segment, and nothing was written since.
+    if (!segment && !live.empty() && live.back()->id.end() == end_.position) segment = live.back();
+    if (!segment && (!live.empty() || end_.position != journal_start))
+      return Error{ErrorCode::corrupt, segments_.directory() + ": the journal segment with position " +
+                                           std::to_string(end_.position) + " is missing or its header is damaged" +
+                                           suspects(1)};
+    enter(std::move(segment));
+    return Done{};
+  }
+
+  void enter(std::shared_ptr<const Segment> segment) {
+    segment_ = std::move(segment);
+    if (segment_) file_.emplace(*segment_->file);
+  }
+
+  /// Takes the frame that continues the chain, here or at the start of the next segment; false when there is none.
+  Result<bool> advance() {
+    auto here = take(end_.position);
+    if (!here || *here) return here;
+    auto next = segments_.find_number(segment_->id.number + 1);
+    if (!next) return false;
+    const auto previous = segment_;
+    enter(next);
+    auto there = take(segment_->id.frames_start());
+    if (there.ok() && !*there) enter(previous);
+    return there;
+  }
+
+  Result<bool> take(Lsn position) {
+    const SegmentId& id = segment_->id;
+    if (position < id.frames_start() || position >= id.end()) return false;
+    auto frame = whole_frame_at(*file_, position - id.first, id.size_bytes);
+    if (!frame) return frame.error();
+    if (!*frame) return false;
+    const FrameHeader header = (*frame)->header;
+    const bool continues = header.position == position && header.previous_end == end_.position &&
+                           header.epoch >= newest_in_chain_;
+    if (!continues) return false;
+    if (auto visited = visit(**frame); !visited) return visited.error();
+    newest_in_chain_ = header.epoch;
+    end_.epoch = std::max(end_.epoch, header.epoch);
+    end_.last_turn = std::max(end_.last_turn, header.last_turn);
+    end_.size_bytes += header.size_bytes();
+    end_.position = header.end();
+    end_.frames += 1;
+    return true;
+  }
+
+  Result<> visit(const Frame& frame) {
+    FrameVisitor counting{visitor_.record, visitor_.body};
+    counting.record = [this](const core::Record& record, TurnNumber turn) {
+      end_.records += 1;
+      return visitor_.record(record, turn);
+    };
+    auto visited = visit_frame(frame.header, frame.payload, counting);
+    if (!visited) return Error{visited.error().code, segment_->file->path() + ": " + visited.error().text};
+    return Done{};
+  }
+
+  /// Behind the chain's end: leftovers, or frames that prove damage before them.
+  Result<> judge_rest() {
+    const SegmentId id = segment_->id;
+    if (auto judged = judge_file(*segment_->file, end_.position - id.first); !judged) return judged;
+    for (const auto& segment : segments_.live())
+      if (segment->id.number > id.number)
+        if (auto judged = judge_file(*segment->file, journal_block_bytes); !judged) return judged;
+    for (const std::string& path : segments_.suspicious(id.number + 1))
+      if (auto judged = judge_suspicious(path); !judged) return judged;
+    return Done{};
+  }
+
+  Result<> judge_suspicious(const std::string& path) {
+    auto file = segments_.open_read_only(path);
+    if (!file) return file.error();
+    return judge_file(**file, journal_block_bytes);
+  }
+
+  Result<> judge_file(File& file, std::uint64_t offset) {
+    ReadAhead ahead(file);
+    auto size = file.size();
+    if (!size) return size.error();
+    while (offset < *size) {
+      auto start = ahead.at(offset, frame_header_size_bytes);
+      if (!start) return start.error();
+      const auto header = peek_frame(*start);
+      // A stale frame of a recycled segment has a position from before; the usual rest is zeros.
+      const bool later = header && header->position >= end_.position && header->epoch >= newest_in_chain_;
+      std::uint64_t step = journal_block_bytes;
+      if (later) {
+        auto frame = whole_frame_at(ahead, offset, *size);
+        if (!frame) return frame.error();
+        if (auto judged = judge_leftover(file, *header, frame->has_value()); !judged) return judged;
+        if (*frame) step = header->size_bytes();
+      }
+      offset += step;
+    }
+    return Done{};
+  }
+
+  Result<> judge_leftover(const File& file, const FrameHeader& header, bool whole) {
+    if (whole && header.durable_through > end_.position) return damaged(file, header);
+    if (whole) end_.epoch = std::max(end_.epoch, header.epoch);
+    const Lsn leftover_end = whole ? header.end() : header.position + journal_block_bytes;
+    end_.torn_tail_bytes = std::max(end_.torn_tail_bytes, leftover_end - end_.position);
+    return Done{};
+  }
+
+  Error damaged(const File& file, const FrameHeader& later) const {
+    return {ErrorCode::corrupt,
+            segment_->file->path() + ": damaged journal frame at byte " +
+                std::to_string(end_.position - segment_->id.first) + " (position " + std::to_string(end_.position) +
+                "): it was on disk before the frame at position " + std::to_string(later.position) + " in " +
+                file.path() + " was written" + suspects(segment_->id.number + 1)};
+  }
+
+  std::string suspects(std::uint64_t number) const {
+    std::string text;
+    for (const std::string& path : segments_.suspicious(number)) text += "; the header of " + path + " is damaged";
+    return text;
+  }
+
+  const JournalSegments& segments_;
+  const FrameVisitor& visitor_;
+  JournalEnd end_;
+  std::uint32_t newest_in_chain_ = 0;
+  std::shared_ptr<const Segment> segment_;
+  std::optional<ReadAhead> file_;
+};
+
+}  // namespace
+
+Result<JournalEnd> read_journal(const JournalSegments& segments, JournalPosition from, const FrameVisitor& visitor) {
+  return Scan(segments, from, visitor).run();
+}
+
+}  // namespace tandem::storage

@@ -1,0 +1,74 @@
+#include "broker/storage/journal_writer.h"
+
+#include "broker/storage/journal_frame.h"
+
+namespace tandem::storage {
+
+GroupResult JournalWriter::write(CommitGroup& group) {
+  GroupResult done;
+  done.end = written_through_;
+  if (failed_) {
+    done.result = Error{ErrorCode::unavailable, "the journal failed before; nothing more is written"};
+    return done;
+  }
+  done.result = write_frames(group);
+  if (done.result.ok() && group.sync) done.result = sync();
+  failed_ = !done.result.ok();
+  if (failed_) return done;
+  done.end = written_through_;
+  done.synced = group.sync;
+  for (const GroupFrame& frame : group.frames) done.last_turn = std::max(done.last_turn, frame.last_turn);
+  return done;
+}
+
+Result<> JournalWriter::write_frames(CommitGroup& group) {
+  for (std::size_t first = 0; first < group.frames.size();) {
+    if (auto entered = enter(group.frames[first].segment); !entered) return entered;
+    const Lsn start = group.frames[first].position;
+    Lsn end = start;
+    pieces_.clear();
+    // Frames of one segment lie one behind the other.
+    for (; first < group.frames.size() && group.frames[first].segment == segment_->id; ++first) {
+      pieces_.push_back(finish(group.frames[first]));
+      end += pieces_.back().size();
+    }
+    dirty_ = true;
+    if (auto written = segment_->file->write(start - segment_->id.first, pieces_); !written) return written;
+    written_through_ = end;
+  }
+  return Done{};
+}
+
+Bytes JournalWriter::finish(GroupFrame& frame) const {
+  const FrameHeader header{.payload_size_bytes = frame.payload_size_bytes,
+                           .epoch = epoch_,
+                           .position = frame.position,
+                           .previous_end = frame.previous_end,
+                           .durable_through = durable_through_,
+                           .first_turn = frame.first_turn,
+                           .last_turn = frame.last_turn};
+  std::byte* bytes = frame.buffer->at(frame.position);
+  finish_frame({bytes, frame_header_size_bytes + frame.payload_size_bytes}, header);
+  return {bytes, header.size_bytes()};
+}
+
+Result<> JournalWriter::enter(const SegmentId& id) {
+  if (segment_ && segment_->id == id) return Done{};
+  if (auto synced = sync(); !synced) return synced;
+  segment_ = segments_.find_number(id.number);
+  if (segment_ && segment_->id == id) return Done{};
+  auto begun = segments_.begin(id);
+  if (!begun) return begun.error();
+  segment_ = std::move(*begun);
+  return Done{};
+}
+
+Result<> JournalWriter::sync() {
+  if (dirty_)
+    if (auto synced = segment_->file->sync(); !synced) return synced;
+  dirty_ = false;
+  durable_through_ = std::max(durable_through_, written_through_);
+  return Done{};
+}
+
+}  // namespace tandem::storage

@@ -1,0 +1,82 @@
+#include "broker/storage/memory_inode.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tandem::storage {
+namespace {
+
+bool coin(std::mt19937_64& random) { return (random() & 1) != 0; }
+
+}  // namespace
+
+MemoryInode::Page& MemoryInode::page_to_change(std::uint64_t index) {
+  Slot& slot = pages_[index];
+  if (!slot.content) slot.content = std::make_unique<Page>();
+  if (!slot.synced) slot.synced = std::make_unique<Page>(*slot.content);
+  return *slot.content;
+}
+
+void MemoryInode::write(std::uint64_t position, Bytes bytes) {
+  size_ = std::max(size_, position + bytes.size());
+  while (!bytes.empty()) {
+    const std::size_t offset = position % page_size_bytes;
+    const std::size_t size = std::min(bytes.size(), page_size_bytes - offset);
+    std::memcpy(page_to_change(position / page_size_bytes).data() + offset, bytes.data(), size);
+    position += size;
+    bytes = bytes.subspan(size);
+  }
+}
+
+std::size_t MemoryInode::read(std::uint64_t position, std::span<std::byte> into) const {
+  if (position >= size_) return 0;
+  const std::size_t total = std::min<std::uint64_t>(into.size(), size_ - position);
+  for (std::size_t done = 0; done < total;) {
+    const std::size_t offset = (position + done) % page_size_bytes;
+    const std::size_t size = std::min(total - done, page_size_bytes - offset);
+    const auto slot = pages_.find((position + done) / page_size_bytes);
+    if (slot == pages_.end())
+      std::memset(into.data() + done, 0, size);
+    else
+      std::memcpy(into.data() + done, slot->second.content->data() + offset, size);
+    done += size;
+  }
+  return total;
+}
+
+void MemoryInode::resize(std::uint64_t size) {
+  if (size < size_) zero(size, size_ - size);
+  size_ = size;
+}
+
+void MemoryInode::zero(std::uint64_t position, std::uint64_t size) {
+  const std::uint64_t end = position + size;
+  for (auto slot = pages_.lower_bound(position / page_size_bytes);
+       slot != pages_.end() && slot->first * page_size_bytes < end; ++slot) {
+    const std::uint64_t start = slot->first * page_size_bytes;
+    const std::size_t from = position > start ? static_cast<std::size_t>(position - start) : 0;
+    const std::size_t to = static_cast<std::size_t>(std::min<std::uint64_t>(end - start, page_size_bytes));
+    std::memset(page_to_change(slot->first).data() + from, 0, to - from);
+  }
+}
+
+void MemoryInode::sync() {
+  for (auto& [index, slot] : pages_) slot.synced.reset();
+  synced_size_ = size_;
+}
+
+void MemoryInode::crash(std::mt19937_64& random) {
+  for (auto& [index, slot] : pages_) {
+    if (!slot.synced) continue;
+    for (std::size_t sector = 0; sector < page_size_bytes; sector += sector_size_bytes)
+      if (coin(random)) std::memcpy(slot.content->data() + sector, slot.synced->data() + sector, sector_size_bytes);
+    slot.synced.reset();
+  }
+  if (size_ != synced_size_ && coin(random)) {
+    const std::uint64_t synced_size = synced_size_;
+    resize(synced_size);
+  }
+  sync();
+}
+
+}  // namespace tandem::storage
