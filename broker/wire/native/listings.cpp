@@ -10,7 +10,7 @@ namespace {
 
 // A frame of a listing is ended when it has grown to this. The largest single row stays far below a frame's
 // limit.
-constexpr std::size_t listing_frame_wanted_bytes = 2u << 20;
+constexpr std::size_t listing_frame_wanted_bytes = 512 * 1024;
 
 template <class T>
 using Fields = flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<T>>>;

@@ -36,7 +36,11 @@ class AlignedEnvelope {
   const fb::Envelope* verified() const {
     const auto* data = reinterpret_cast<const std::uint8_t*>(words().data());
     flatbuffers::Verifier verifier(data, size_, envelope_depth_max, envelope_tables_max);
-    return fb::VerifyEnvelopeBuffer(verifier) ? fb::GetEnvelope(data) : nullptr;
+    if (!fb::VerifyEnvelopeBuffer(verifier)) return nullptr;
+    const fb::Envelope* envelope = fb::GetEnvelope(data);
+    // The verifier takes a union that names a type and has no value; message_as_…() would be null.
+    const bool whole = envelope->message() != nullptr || envelope->message_type() == fb::Message::NONE;
+    return whole ? envelope : nullptr;
   }
 
  private:

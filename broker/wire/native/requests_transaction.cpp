@@ -15,6 +15,8 @@ class OperationList {
 
   Result<> add(const fb::OperationEntry& entry, std::int32_t index) {
     index_ = index;
+    if (!entry.operation())
+      return Error{ErrorCode::invalid_argument, "an entry of a transaction has no operation"};
     switch (entry.operation_type()) {
       case fb::Operation::SettleOp:
         return add(*entry.operation_as_SettleOp());
@@ -99,6 +101,7 @@ class OperationList {
 };
 
 std::size_t payload_size_of(const fb::OperationEntry& entry) {
+  // Null also when an entry names a type and has no value.
   if (const auto* publish = entry.operation_as_PublishOp()) return publish->size();
   if (const auto* append = entry.operation_as_AppendOp()) return append->size();
   return 0;

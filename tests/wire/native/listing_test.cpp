@@ -1,0 +1,161 @@
+#include "tests/wire/native/harness.h"
+
+using namespace tandem;
+using namespace tandem::wire::native::test;
+namespace fb = tandem::wire::fb;
+
+namespace {
+
+std::vector<Said> described(const core::Described& answer) {
+  Conversation c;
+  c.open();
+  c.send(answer);
+  return c.said();
+}
+
+core::Described described_of(core::Subject subject) {
+  core::Described answer;
+  answer.who = {{Conversation::connection, 0}, 8};
+  answer.subject = subject;
+  return answer;
+}
+
+}  // namespace
+
+TEST_CASE("a queue is described with its arguments and counts") {
+  core::QueueInfo info;
+  info.queue.name = "q";
+  info.queue.exclusive = true;
+  info.queue.arguments = {{"x-max-length", Value(10)}};
+  info.ready = 1;
+  info.unsettled = 2;
+  info.size_bytes = 3;
+  info.consumers = 4;
+  info.accepted = 5;
+  info.resident = 6;
+  auto answer = described_of(core::Subject::queues);
+  answer.queues = {info};
+  const auto said = described(answer);
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].correlation() == 8);
+  CHECK_FALSE(said[0].as<fb::Described>().more());
+  const auto* queue = said[0].as<fb::Described>().queues()->Get(0);
+  CHECK(queue->name()->string_view() == "q");
+  CHECK(queue->durable());
+  CHECK(queue->exclusive());
+  CHECK(queue->ready() == 1);
+  CHECK(queue->unsettled() == 2);
+  CHECK(queue->size_bytes() == 3);
+  CHECK(queue->consumers() == 4);
+  CHECK(queue->accepted() == 5);
+  CHECK(queue->resident() == 6);
+  const auto* arguments = queue->arguments();
+  CHECK(decode_table(std::as_bytes(std::span(arguments->data(), arguments->size()))) == info.queue.arguments);
+}
+
+TEST_CASE("exchanges and bindings are described by the names on the wire") {
+  core::ExchangeInfo exchange;
+  exchange.exchange.name = "ex";
+  exchange.exchange.kind = core::ExchangeKind::pattern;
+  exchange.published = 9;
+  auto answer = described_of(core::Subject::exchanges);
+  answer.exchanges = {exchange};
+  const auto said = described(answer);
+  CHECK(said[0].as<fb::Described>().exchanges()->Get(0)->kind()->string_view() == "topic");
+  CHECK(said[0].as<fb::Described>().exchanges()->Get(0)->published() == 9);
+
+  auto bindings = described_of(core::Subject::bindings);
+  bindings.bindings = {{"ex", core::DestinationKind::exchange, "other", "key", {}, true}};
+  const auto said_bindings = described(bindings);
+  const auto* binding = said_bindings[0].as<fb::Described>().bindings()->Get(0);
+  CHECK(binding->destination_kind() == fb::Destination::exchange);
+  CHECK(binding->destination()->string_view() == "other");
+  CHECK(binding->routing_key()->string_view() == "key");
+}
+
+TEST_CASE("topics and groups are described with their partitions and members") {
+  core::TopicInfo topic;
+  topic.topic.name = "t";
+  topic.topic.config = {{"retention.ms", "5"}};
+  topic.partitions = {{0, 1, 9, 8, 7, 600}};
+  auto answer = described_of(core::Subject::topics);
+  answer.topics = {topic};
+  const auto said = described(answer);
+  const auto* t = said[0].as<fb::Described>().topics()->Get(0);
+  CHECK(t->config()->Get(0)->value()->string_view() == "5");
+  CHECK(t->partitions()->Get(0)->end() == 9);
+  CHECK(t->partitions()->Get(0)->visible_end() == 8);
+
+  core::GroupInfo group;
+  group.name = "g";
+  group.state = "Stable";
+  group.members = {{"m", "", "c", "h", "", ""}};
+  group.offsets = {{"t", 0, 5, 9, "note", 77}};
+  auto groups = described_of(core::Subject::groups);
+  groups.groups = {group};
+  const auto said_groups = described(groups);
+  const auto* g = said_groups[0].as<fb::Described>().groups()->Get(0);
+  CHECK(g->state()->string_view() == "Stable");
+  CHECK(g->members()->Get(0)->client_host()->string_view() == "h");
+  CHECK(g->offsets()->Get(0)->committed() == 5);
+}
+
+TEST_CASE("connections and consumers are described") {
+  auto answer = described_of(core::Subject::connections);
+  answer.connections = {{ConnectionId{3}, "name", "guest", "amqp", 2, 1, 40, false}};
+  const auto said = described(answer);
+  const auto* connection = said[0].as<fb::Described>().connections()->Get(0);
+  CHECK(connection->id() == 3);
+  CHECK(connection->face()->string_view() == "amqp");
+  CHECK_FALSE(connection->writable());
+
+  auto consumers = described_of(core::Subject::consumers);
+  consumers.consumers = {{{ConnectionId{3}, 2}, 11, "q", 50, 7, true, false, true, -1}};
+  const auto said_consumers = described(consumers);
+  const auto* consumer = said_consumers[0].as<fb::Described>().consumers()->Get(0);
+  CHECK(consumer->connection() == 3);
+  CHECK(consumer->channel() == 2);
+  CHECK(consumer->priority() == -1);
+}
+
+TEST_CASE("the broker is described with the facts of its process") {
+  auto answer = described_of(core::Subject::broker);
+  answer.broker.queues = 4;
+  answer.broker.disk_alarm = true;
+  const auto said = described(answer);
+  const auto* broker = said[0].as<fb::Described>().broker();
+  CHECK(broker->queues() == 4);
+  CHECK(broker->disk_alarm());
+  CHECK(broker->version()->string_view() == "9.9");
+  CHECK(broker->pid() == 42);
+  CHECK(broker->rss_bytes() == 0);  // a fact that nobody knows
+}
+
+TEST_CASE("a long listing comes in frames of which all but the last say that there is more") {
+  constexpr std::size_t count = 50'000;
+  auto answer = described_of(core::Subject::queues);
+  for (std::size_t i = 0; i < count; ++i) {
+    core::QueueInfo info;
+    info.queue.name = "queue-" + std::to_string(i);
+    answer.queues.push_back(std::move(info));
+  }
+  const auto said = described(answer);
+  CHECK(said.size() > 1);
+  std::size_t seen = 0;
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    const auto& part = said[i].as<fb::Described>();
+    CHECK(said[i].correlation() == 8);
+    CHECK(part.more() == (i + 1 < said.size()));
+    for (const fb::QueueInfo* queue : *part.queues()) {
+      REQUIRE(queue->name()->string_view() == "queue-" + std::to_string(seen));
+      ++seen;
+    }
+  }
+  CHECK(seen == count);
+}
+
+TEST_CASE("a listing of nothing is still an answer") {
+  const auto said = described(described_of(core::Subject::topics));
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].as<fb::Described>().topics()->size() == 0);
+}
