@@ -1,0 +1,79 @@
+// A broker of its own on an empty directory, and clients of it.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tandem/tandem.h"
+#include "tests/support/broker_process.h"
+
+namespace tandem::end_to_end {
+
+/// An empty directory, removed at the end.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "tandem_end_to_end_XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+template <class T>
+T must(Result<T> result) {
+  INFO("error: ", result.ok() ? "" : result.error().text);
+  REQUIRE(result.ok());
+  return std::move(*result);
+}
+
+class BrokerFixture {
+ public:
+  explicit BrokerFixture(std::vector<std::string> arguments = {}) : arguments_(std::move(arguments)) {
+    start();
+  }
+
+  void start() {
+    process = std::make_unique<support::BrokerProcess>(must(support::BrokerProcess::start(options())));
+  }
+  void kill_and_restart() {
+    process->kill();
+    start();
+  }
+  void stop_and_restart() {
+    REQUIRE(process->terminate() == 0);
+    start();
+  }
+  Client connect() const {
+    ClientOptions client;
+    client.port = process->port("native");
+    client.reconnect.enabled = false;
+    return must(Client::connect(client));
+  }
+  std::string data() const { return directory / "data"; }
+  /// What the broker wrote to stderr, over all its starts.
+  std::string log_lines() const;
+
+  TemporaryDirectory directory;
+  std::unique_ptr<support::BrokerProcess> process;
+
+ private:
+  support::BrokerProcess::Options options() const { return {TANDEMD, data(), arguments_, 20'000}; }
+  std::vector<std::string> arguments_;
+};
+
+}  // namespace tandem::end_to_end

@@ -1,0 +1,120 @@
+// A face that speaks lines of text, for tests of the loop with the real core:
+//   declare QUEUE | publish QUEUE BODY | mandatory QUEUE BODY | subscribe QUEUE | ack TAG | quit
+// and says: ok | refused | confirmed FIRST-LAST | returned BODY | deliver TAG BODY | held | released | bye
+// REASON
+#pragma once
+
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "broker/wire/face.h"
+
+namespace tandem::server {
+
+class LineFace final : public wire::Face {
+ public:
+  explicit LineFace(wire::FaceContext context) : port_(*context.port), who_{{context.connection, 1}, 0} {
+    port_.submit(core::ConnectionOpened{context.connection, "guest", "test", "lines"});
+  }
+  static std::unique_ptr<wire::Face> make(wire::FaceContext context) {
+    return std::make_unique<LineFace>(std::move(context));
+  }
+
+  std::size_t receive(Bytes input) override {
+    std::size_t consumed = 0;
+    for (std::string_view text = text_of(input); !closing_; consumed = input.size() - text.size()) {
+      const auto end = text.find('\n');
+      if (end == std::string_view::npos) break;
+      obey(std::string(text.substr(0, end)));
+      text.remove_prefix(end + 1);
+    }
+    return consumed;
+  }
+  std::size_t input_size_wanted_bytes() const override { return 1; }
+
+  void send(const core::Send& send, std::span<const wire::Body> bodies) override {
+    if (std::holds_alternative<core::Ok>(send) || std::holds_alternative<core::QueueOk>(send)) say("ok");
+    if (std::holds_alternative<core::Refused>(send)) say("refused");
+    if (const auto* c = std::get_if<core::Confirmed>(&send))
+      say((c->nack ? "nacked " : "confirmed ") + std::to_string(c->first) + "-" + std::to_string(c->last));
+    if (std::holds_alternative<core::Returned>(send)) say("returned " + body_of(bodies));
+    if (const auto* d = std::get_if<core::Deliver>(&send))
+      say("deliver " + std::to_string(d->tag) + " " + body_of(bodies));
+  }
+  void tick(TimestampMs) override {}
+  void publishers_held(bool held, std::string_view) override { say(held ? "held" : "released"); }
+  void shut_down(std::string_view reason) override {
+    say("bye " + std::string(reason));
+    closing_ = true;
+  }
+  bool closing() const override { return closing_; }
+
+ private:
+  static std::string body_of(std::span<const wire::Body> bodies) {
+    if (bodies.size() != 1) return "(no body)";
+    if (bodies[0].error != ErrorCode::none) return "(unreadable)";
+    const auto parts = parse_message(bodies[0].bytes);
+    return parts ? std::string(text_of(parts->body)) : std::string(text_of(bodies[0].bytes));
+  }
+  void say(const std::string& line) {
+    outbox_.write(bytes_of(line));
+    outbox_.write(bytes_of("\n"));
+  }
+  void obey(const std::string& line) {
+    std::istringstream words(line);
+    std::string verb, queue, body;
+    words >> verb >> queue >> body;
+    if (verb == "declare") declare(queue);
+    if (verb == "publish") publish(queue, body, false);
+    if (verb == "mandatory") publish(queue, body, true);
+    if (verb == "subscribe") subscribe(queue);
+    if (verb == "ack") ack(std::stoull(queue));
+    if (verb == "quit") shut_down("as you wish");
+  }
+  void declare(const std::string& queue) {
+    core::DeclareQueue input;
+    input.who = who_;
+    input.name = queue;
+    port_.submit(input);
+  }
+  void subscribe(const std::string& queue) {
+    core::Subscribe input;
+    input.who = who_;
+    input.consumer = ++consumers_;
+    input.queue = queue;
+    port_.submit(input);
+  }
+  void ack(DeliveryTag tag) {
+    core::Settle input;
+    input.who = who_;
+    input.first = input.last = tag;
+    port_.submit(input);
+  }
+  void publish(const std::string& queue, const std::string& body, bool mandatory) {
+    Properties persistent;
+    persistent.delivery_mode = 2;
+    std::vector<std::byte> properties, message;
+    append_properties(properties, persistent);
+    append_message(message, {"", queue, properties, bytes_of(body)});
+    core::Publish input;
+    input.who = who_;
+    input.confirm_seq = ++published_;
+    input.mandatory = mandatory;
+    input.message = {.body = port_.stage({message}),
+                     .size_bytes = static_cast<std::uint32_t>(message.size()),
+                     .body_size_bytes = static_cast<std::uint32_t>(body.size()),
+                     .exchange = "",
+                     .routing_key = queue,
+                     .properties = *glance_properties(properties)};
+    port_.submit(input);
+  }
+
+  wire::BrokerPort& port_;
+  core::Caller who_;
+  std::uint64_t published_ = 0, consumers_ = 0;
+  bool closing_ = false;
+};
+
+}  // namespace tandem::server
