@@ -15,7 +15,8 @@ constexpr std::size_t numbers_size_bytes = 8;
 constexpr std::uint64_t windows_share = 4;
 
 std::string text_of(BodyHandle body, std::uint32_t size_bytes) {
-  return "message at journal position " + std::to_string(body.value) + " (" + std::to_string(size_bytes) + " bytes)";
+  return "message at journal position " + std::to_string(body.value) + " (" + std::to_string(size_bytes) +
+         " bytes)";
 }
 
 /// The body's bytes in the window, if they are all there and are what was written.
@@ -48,7 +49,8 @@ Result<std::shared_ptr<const Segment>> segment_of(const JournalSegments& segment
   auto segment = segments.find(body.value);
   const bool inside = segment && body.value >= segment->id.frames_start() + numbers_size_bytes &&
                       segment->id.end() - body.value >= size_bytes;
-  if (!inside) return Error{ErrorCode::not_found, text_of(body, size_bytes) + " is not in the journal (any more)"};
+  if (!inside)
+    return Error{ErrorCode::not_found, text_of(body, size_bytes) + " is not in the journal (any more)"};
   return segment;
 }
 
@@ -64,12 +66,14 @@ Result<JournalWindow> read_window(const Segment& segment, Lsn start, std::size_t
 Error damaged(const JournalSegments& segments, BodyHandle body, std::uint32_t size_bytes) {
   const auto segment = segments.find(body.value);
   const std::string file = segment ? segment->file->path() : segments.directory();
-  return {ErrorCode::corrupt, file + ": " + text_of(body, size_bytes) + " is damaged: its checksum or size is wrong"};
+  return {ErrorCode::corrupt,
+          file + ": " + text_of(body, size_bytes) + " is damaged: its checksum or size is wrong"};
 }
 
 }  // namespace
 
-// --- reading on another thread --------------------------------------------------------------------------------------
+// --- reading on another thread
+// --------------------------------------------------------------------------------------
 
 Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes) {
   if (auto bytes = take(window_, body, size_bytes)) return *bytes;
@@ -84,13 +88,19 @@ Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes)
   return damaged(segments_, body, size_bytes);
 }
 
-// --- the loop's cache -----------------------------------------------------------------------------------------------
+// --- the loop's cache
+// -----------------------------------------------------------------------------------------------
 
 BodyCache::BodyCache(const JournalSegments& segments, Worker& reader, Post post, std::uint64_t size_max_bytes)
-    : segments_(segments), reader_(reader), post_(std::move(post)), size_max_bytes_(size_max_bytes),
+    : segments_(segments),
+      reader_(reader),
+      post_(std::move(post)),
+      size_max_bytes_(size_max_bytes),
       alive_(std::make_shared<BodyCache*>(this)) {}
 
-BodyCache::~BodyCache() { *alive_ = nullptr; }
+BodyCache::~BodyCache() {
+  *alive_ = nullptr;
+}
 
 StoredBytes BodyCache::resident(BodyHandle body, std::uint32_t size_bytes) {
   if (const auto* buffer = find_buffer(body.value, size_bytes))
@@ -130,7 +140,8 @@ void BodyCache::set_written_through(Lsn position) {
 }
 
 void BodyCache::drop_oldest_buffers() {
-  while (buffers_.size() > 1 && size_bytes() > size_max_bytes_ && buffers_.front()->end() <= written_through_) {
+  while (buffers_.size() > 1 && size_bytes() > size_max_bytes_ &&
+         buffers_.front()->end() <= written_through_) {
     buffers_size_bytes_ -= buffers_.front()->capacity_bytes();
     if (last_hit_ == buffers_.front()) last_hit_.reset();
     buffers_.pop_front();

@@ -1,5 +1,5 @@
-// Message bodies of the journal in RAM, within a byte budget: the newest journal buffers, and windows that were read
-// back from segment files. What is not written yet is always here.
+// Message bodies of the journal in RAM, within a byte budget: the newest journal buffers, and windows that
+// were read back from segment files. What is not written yet is always here.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +17,21 @@
 
 namespace tandem::storage {
 
-/// Bytes of a segment file, read at once: what follows a cold body is likely wanted next. Bodies in it are checked when
-/// they are taken.
+/// Bytes of a segment file, read at once: what follows a cold body is likely wanted next. Bodies in it are
+/// checked when they are taken.
 struct JournalWindow {
   Lsn position = 0;
   std::vector<std::byte> bytes;
 };
 inline constexpr std::size_t journal_window_size_bytes = 128u << 10;
 
-/// Reads journal bodies from segment files, for one thread that walks through many (the checkpoint): neighbours cost
-/// one read. Only what is written already (below Journal::written_through()).
+/// Reads journal bodies from segment files, for one thread that walks through many (the checkpoint):
+/// neighbours cost one read. Only what is written already (below Journal::written_through()).
 class JournalBodyReader {
  public:
   explicit JournalBodyReader(const JournalSegments& segments) : segments_(segments) {}
-  /// Valid until the next call. Errors: corrupt (checksum, size), not_found (position is not in the journal any more).
+  /// Valid until the next call. Errors: corrupt (checksum, size), not_found (position is not in the journal
+  /// any more).
   Result<Bytes> read(BodyHandle body, std::uint32_t size_bytes);
 
  private:
@@ -44,19 +45,21 @@ class BodyCache {
   using Post = std::function<void(std::function<void()>)>;
   using ReadDone = std::function<void(Result<StoredBytes>)>;
 
-  /// `reader` does what the system's page cache cannot answer; `post` brings its result back to the loop's thread.
-  /// All references must outlive the cache, and `reader` must be idle when it goes.
+  /// `reader` does what the system's page cache cannot answer; `post` brings its result back to the loop's
+  /// thread. All references must outlive the cache, and `reader` must be idle when it goes.
   BodyCache(const JournalSegments& segments, Worker& reader, Post post, std::uint64_t size_max_bytes);
   ~BodyCache();
 
   /// Bytes of the body when in RAM; nullptr owner when not. They stay valid while the owner is held.
   StoredBytes resident(BodyHandle body, std::uint32_t size_bytes);
-  /// Resident or from disk, checked. `done` is called once, maybe before read() returns. Errors as JournalBodyReader.
+  /// Resident or from disk, checked. `done` is called once, maybe before read() returns. Errors as
+  /// JournalBodyReader.
   void read(BodyHandle body, std::uint32_t size_bytes, ReadDone done);
 
   std::uint64_t size_bytes() const { return buffers_size_bytes_ + windows_size_bytes_; }
 
-  // For the journal: a new buffer (positions ascend), and that everything below `position` is in its file now.
+  // For the journal: a new buffer (positions ascend), and that everything below `position` is in its file
+  // now.
   void add(std::shared_ptr<JournalBuffer> buffer);
   void set_written_through(Lsn position);
 
@@ -90,7 +93,7 @@ class BodyCache {
   std::deque<Lsn> window_ages_;    // oldest first
   std::uint64_t windows_size_bytes_ = 0;
   std::map<Lsn, std::vector<Waiting>> waiting_;  // reads under way, by window position
-  std::shared_ptr<BodyCache*> alive_;  // posted results look here first
+  std::shared_ptr<BodyCache*> alive_;            // posted results look here first
 };
 
 }  // namespace tandem::storage

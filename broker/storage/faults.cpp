@@ -6,8 +6,8 @@ namespace tandem::storage {
 
 std::string_view name(FileOperation operation) {
   static constexpr std::array<std::string_view, file_operations> names{
-      "open", "create", "rename", "remove", "list", "make directory", "sync directory", "write", "read",
-      "sync", "size",   "truncate", "punch hole", "lock"};
+      "open",  "create", "rename", "remove", "list",     "make directory", "sync directory",
+      "write", "read",   "sync",   "size",   "truncate", "punch hole",     "lock"};
   return names[static_cast<std::size_t>(operation)];
 }
 
@@ -31,15 +31,20 @@ std::optional<FaultKind> Faults::next(FileOperation operation) {
   return kind_;
 }
 
-std::uint64_t Faults::count() const { return std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0}); }
+std::uint64_t Faults::count() const {
+  return std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
+}
 
 Error fault_error(FaultKind kind, FileOperation operation, const std::string& path) {
   const std::string what = "cannot " + std::string(name(operation)) + " " + path + ": ";
   switch (kind) {
-    case FaultKind::io_error: return {ErrorCode::internal, what + "Input/output error"};
+    case FaultKind::io_error:
+      return {ErrorCode::internal, what + "Input/output error"};
     case FaultKind::disk_full:
-    case FaultKind::short_write: return {ErrorCode::resource_alarm, what + "No space left on device"};
-    case FaultKind::power_off: break;
+    case FaultKind::short_write:
+      return {ErrorCode::resource_alarm, what + "No space left on device"};
+    case FaultKind::power_off:
+      break;
   }
   return {ErrorCode::internal, what + "the power is off"};
 }

@@ -11,8 +11,22 @@
 
 namespace tandem::storage {
 
-enum class FileOperation : std::uint8_t { open, create, rename, remove, list, make_directory, sync_directory, write, read,
-                                          sync, size, truncate, punch_hole, lock };
+enum class FileOperation : std::uint8_t {
+  open,
+  create,
+  rename,
+  remove,
+  list,
+  make_directory,
+  sync_directory,
+  write,
+  read,
+  sync,
+  size,
+  truncate,
+  punch_hole,
+  lock
+};
 inline constexpr std::size_t file_operations = static_cast<std::size_t>(FileOperation::lock) + 1;
 
 std::string_view name(FileOperation operation);

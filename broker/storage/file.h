@@ -1,8 +1,9 @@
 // The only seam to the operating system's files. Two implementations: posix_file_system.cpp (real) and
 // memory_file_system.h (tests and simulation: deterministic, fails and crashes on demand).
 //
-// Every failure is an Error with path, position and the system's text. Codes: not_found (no such file), already_exists,
-// resource_alarm (disk full), locked (directory in use), out_of_range (read past the end), internal (anything else).
+// Every failure is an Error with path, position and the system's text. Codes: not_found (no such file),
+// already_exists, resource_alarm (disk full), locked (directory in use), out_of_range (read past the end),
+// internal (anything else).
 #pragma once
 
 #include <cstddef>
@@ -17,14 +18,14 @@
 
 namespace tandem::storage {
 
-/// An open file. Positions and sizes are bytes. Thread rule: any thread; concurrent calls on ranges that do not overlap
-/// are independent of each other. Closed by its destructor.
+/// An open file. Positions and sizes are bytes. Thread rule: any thread; concurrent calls on ranges that do
+/// not overlap are independent of each other. Closed by its destructor.
 class File {
  public:
   virtual ~File() = default;
 
-  /// Writes the parts, joined, at `position`; all or an error (then any part of it may be there). One system call in
-  /// the usual case. Not durable before sync().
+  /// Writes the parts, joined, at `position`; all or an error (then any part of it may be there). One system
+  /// call in the usual case. Not durable before sync().
   virtual Result<> write(std::uint64_t position, std::span<const Bytes> parts) = 0;
   /// Fills all of `into`, or fails; out_of_range when the file ends before.
   virtual Result<> read(std::uint64_t position, std::span<std::byte> into) = 0;
@@ -33,8 +34,8 @@ class File {
   /// Like read(), but only from memory. false: it would have to wait for the disk, `into` is undefined.
   virtual Result<bool> try_read_cached(std::uint64_t position, std::span<std::byte> into) = 0;
 
-  /// All that was written before is on disk, with the file's size. A failure is final: what was written is unknown,
-  /// and a later sync() may lie. Never retry.
+  /// All that was written before is on disk, with the file's size. A failure is final: what was written is
+  /// unknown, and a later sync() may lie. Never retry.
   virtual Result<> sync() = 0;
   virtual Result<std::uint64_t> size() = 0;
   /// Cuts off or extends with zeros.
@@ -78,7 +79,8 @@ class FileSystem {
   virtual Result<> sync_directory(const std::string& path) = 0;
   /// Free space where `path` is.
   virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
-  /// Takes the directory for this process: file LOCK, with the pid in it. `locked` names the pid that holds it.
+  /// Takes the directory for this process: file LOCK, with the pid in it. `locked` names the pid that holds
+  /// it.
   virtual Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) = 0;
 };
 

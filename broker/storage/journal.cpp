@@ -15,7 +15,9 @@ namespace {
 /// The first segment of an empty directory: pre-written while the broker starts.
 constexpr std::uint64_t first_segment_size_max_bytes = 4u << 20;
 
-std::uint64_t or_default(std::uint64_t value, std::uint64_t standard) { return value != 0 ? value : standard; }
+std::uint64_t or_default(std::uint64_t value, std::uint64_t standard) {
+  return value != 0 ? value : standard;
+}
 
 std::uint64_t frame_size(std::uint64_t items_size_bytes) {
   return round_up_to_block(frame_header_size_bytes + items_size_bytes);
@@ -23,7 +25,8 @@ std::uint64_t frame_size(std::uint64_t items_size_bytes) {
 
 }  // namespace
 
-// --- opening --------------------------------------------------------------------------------------------------------
+// --- opening
+// --------------------------------------------------------------------------------------------------------
 
 Journal::Journal(const JournalOptions& options, const JournalParts& parts, const JournalEnd& end)
     : parts_(parts),
@@ -38,11 +41,11 @@ Journal::Journal(const JournalOptions& options, const JournalParts& parts, const
       durable_through_(end.position),
       written_through_(end.position),
       writer_(parts.segments, epoch_, end.position),
-      alive_(std::make_shared<Journal*>(this)) {
-  gathering_from_ = next_;
-}
+      alive_(std::make_shared<Journal*>(this)) {}
 
-Journal::~Journal() { *alive_ = nullptr; }
+Journal::~Journal() {
+  *alive_ = nullptr;
+}
 
 Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, const JournalParts& parts,
                                                const JournalEnd& end) {
@@ -51,7 +54,10 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, co
   if (newest) {
     parts.segments.retire_after(end.segment);
     journal->segment_ = newest->id;
+    journal->next_ = std::max(end.position, newest->id.frames_start());
     journal->oldest_ = parts.segments.live().front()->id.first;
+    // A killed process may have left frames that were read back just now but are not on the disk yet.
+    if (auto synced = newest->file->sync(); !synced) return synced.error();
   } else if (auto begun = journal->begin_first_segment(); !begun) {
     return begun.error();
   }
@@ -69,7 +75,8 @@ Result<> Journal::begin_first_segment() {
   return (*segment)->file->prewrite(journal_start, segment_.size_bytes - journal_start);
 }
 
-/// A frame without items: from here on, frames of older epochs that a crash left behind this place are recognised.
+/// A frame without items: from here on, frames of older epochs that a crash left behind this place are
+/// recognised.
 Result<> Journal::begin_epoch() {
   open_frame(0);
   seal_frame(true);
@@ -83,13 +90,15 @@ Result<> Journal::begin_epoch() {
   return done.result;
 }
 
-// --- gathering ------------------------------------------------------------------------------------------------------
+// --- gathering
+// ------------------------------------------------------------------------------------------------------
 
 BodyHandle Journal::stage(std::initializer_list<Bytes> parts) {
   std::size_t size = 0;
   for (const Bytes part : parts) size += part.size();
   CHECK(size <= std::numeric_limits<std::uint32_t>::max() - 2 * journal_block_bytes);
-  std::byte* out = put_body_header(reserve(body_item_header_size_bytes + size), static_cast<std::uint32_t>(size));
+  std::byte* out =
+      put_body_header(reserve(body_item_header_size_bytes + size), static_cast<std::uint32_t>(size));
   const BodyHandle body{frame_.position + frame_size_bytes_ + body_item_header_size_bytes};
   for (const Bytes part : parts) {
     if (!part.empty()) std::memcpy(out, part.data(), part.size());
@@ -162,7 +171,8 @@ void Journal::open_buffer(std::uint64_t frame_size_bytes) {
 
 /// A frame that is larger than a segment gets a segment of its own size.
 void Journal::enter_next_segment(std::uint64_t frame_size_bytes) {
-  const std::uint64_t size = std::max(parts_.segments.segment_size_bytes(), journal_block_bytes + frame_size_bytes);
+  const std::uint64_t size =
+      std::max(parts_.segments.segment_size_bytes(), journal_block_bytes + frame_size_bytes);
   segment_ = {segment_.number + 1, segment_.end(), size};
   next_ = segment_.frames_start();
   want_spare();
@@ -182,7 +192,8 @@ void Journal::seal_frame(bool even_empty) {
   gathering_.frames.push_back(std::move(frame_));
 }
 
-// --- handing over -----------------------------------------------------------------------------------------------------
+// --- handing over
+// -----------------------------------------------------------------------------------------------------
 
 void Journal::flush() {
   if (in_flight_ || failed_) return;
@@ -254,7 +265,8 @@ bool Journal::behind() const {
   return failed_ || group_is_full || live_bytes() >= size_max_bytes_;
 }
 
-// --- checkpoints --------------------------------------------------------------------------------------------------------
+// --- checkpoints
+// --------------------------------------------------------------------------------------------------------
 
 JournalPosition Journal::cut() {
   pinned_from_ = unkept_from_;
@@ -277,7 +289,8 @@ void Journal::recycle_below(Lsn position) {
 void Journal::want_spare() {
   if (!parts_.segments.wants_spare()) return;
   parts_.background.run([&segments = parts_.segments] {
-    // Without a spare the next segment grows as it is written: slower, not wrong. A full disk is told elsewhere.
+    // Without a spare the next segment grows as it is written: slower, not wrong. A full disk is told
+    // elsewhere.
     if (segments.wants_spare()) (void)segments.make_spare();
   });
 }

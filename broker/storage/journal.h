@@ -1,12 +1,12 @@
-// The journal: the commit point. The loop stages bodies and writes turns into the open buffer; the journal thread
-// writes and syncs what was gathered, as one commit group, while the next one gathers.
+// The journal: the commit point. The loop stages bodies and writes turns into the open buffer; the journal
+// thread writes and syncs what was gathered, as one commit group, while the next one gathers.
 //
 //   loop            stage → write → stage → write → flush ──┐                 ┌─ persisted(last turn)
 //   journal thread                                          └ checksums, pwritev, fdatasync ┘
 //
-// A group is one or more frames (journal_frame.h): a frame ends where its buffer or segment ends, and at flush. A turn's
-// records are in one frame; bodies may lie in frames before it. A failed write or sync is final: failed() is called
-// once, and nothing is written or confirmed after it.
+// A group is one or more frames (journal_frame.h): a frame ends where its buffer or segment ends, and at
+// flush. A turn's records are in one frame; bodies may lie in frames before it. A failed write or sync is
+// final: failed() is called once, and nothing is written or confirmed after it.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@
 namespace tandem::storage {
 
 struct JournalOptions {
-  std::uint64_t size_max_bytes = 0;        // live segments; 0 = limits.h. Reached: behind() until recycle_below()
+  std::uint64_t size_max_bytes = 0;  // live segments; 0 = limits.h. Reached: behind() until recycle_below()
   std::uint64_t group_size_max_bytes = 0;  // 0 = limits.h. Reached while the disk works: behind()
 };
 
@@ -52,11 +52,13 @@ struct JournalParts {
   JournalEvents& events;
 };
 
-/// Thread rule: the loop's thread, except where said. Destroy it only after drain(), or after its workers are idle.
+/// Thread rule: the loop's thread, except where said. Destroy it only after drain(), or after its workers are
+/// idle.
 class Journal {
  public:
-  /// Goes on behind `end` (read_journal) in a new epoch, which is on disk when this returns. In an empty directory the
-  /// first segment is small (4 MiB at most), so that starting does not wait for 64 MiB of zeros.
+  /// Goes on behind `end` (read_journal) in a new epoch, which is on disk when this returns. In an empty
+  /// directory the first segment is small (4 MiB at most), so that starting does not wait for 64 MiB of
+  /// zeros.
   static Result<std::unique_ptr<Journal>> open(const JournalOptions& options, const JournalParts& parts,
                                                const JournalEnd& end);
   ~Journal();
@@ -65,13 +67,15 @@ class Journal {
   BodyHandle stage(std::initializer_list<Bytes> parts);
   /// Forgets what was staged since the last write(); its handles mean nothing any more.
   void unstage();
-  /// The body's bytes, to be changed in place (a batch's base offset). Empty once it was handed to the journal thread:
-  /// then stage a changed copy.
+  /// The body's bytes, to be changed in place (a batch's base offset). Empty once it was handed to the
+  /// journal thread: then stage a changed copy.
   std::span<std::byte> editable(BodyHandle body, std::uint32_t size_bytes);
-  /// Encodes the durable records as turn `turn` (> every turn before; 0: none is durable), and keeps what was staged.
+  /// Encodes the durable records as turn `turn` (> every turn before; 0: none is durable), and keeps what was
+  /// staged.
   void write(std::span<const core::Record> records, TurnNumber turn);
-  /// Hands what was gathered to the journal thread if that is idle and something durable waits; else it goes by itself
-  /// as soon as the thread is free. Without anything durable only whole buffers go, and are not synced.
+  /// Hands what was gathered to the journal thread if that is idle and something durable waits; else it goes
+  /// by itself as soon as the thread is free. Without anything durable only whole buffers go, and are not
+  /// synced.
   void flush();
   /// Stop reading publishers: the disk is a whole group behind, the journal is full, or it has failed.
   bool behind() const;
@@ -79,11 +83,12 @@ class Journal {
   /// Writes and syncs everything, waiting for it; calls persisted(). For close().
   Result<> drain();
 
-  /// For a checkpoint: ends the open frame and has everything written and synced, durable or not. All turns written so far are below the returned position, all later ones
-  /// behind it. The checkpoint must not be committed before durable_through() has reached it.
+  /// For a checkpoint: ends the open frame and has everything written and synced, durable or not. All turns
+  /// written so far are below the returned position, all later ones behind it. The checkpoint must not be
+  /// committed before durable_through() has reached it.
   JournalPosition cut();
-  /// A checkpoint from cut() `position` is committed: segments below it are spares now. Bodies below it must not be asked
-  /// for any more (a read that has begun still ends well).
+  /// A checkpoint from cut() `position` is committed: segments below it are spares now. Bodies below it must
+  /// not be asked for any more (a read that has begun still ends well).
   void recycle_below(Lsn position);
 
   std::uint32_t epoch() const { return epoch_; }
@@ -119,7 +124,8 @@ class Journal {
   const std::uint64_t group_size_max_bytes_;
   const std::uint32_t epoch_;
 
-  // Where bytes go. All frames below next_ are sealed; the chain's end differs from it only after a segment switch.
+  // Where bytes go. All frames below next_ are sealed; the chain's end differs from it only after a segment
+  // switch.
   SegmentId segment_;
   Lsn next_;
   Lsn chain_end_;
@@ -130,14 +136,14 @@ class Journal {
   // The open frame.
   bool frame_open_ = false;
   GroupFrame frame_;
-  std::size_t frame_size_bytes_ = 0;      // header and items so far
-  std::size_t kept_size_bytes_ = 0;       // up to the last write(): what unstage() goes back to
-  Lsn unkept_from_ = 0;                   // first body since the last write(); 0 = none
-  Lsn pinned_from_ = 0;                   // unkept_from_ at the last cut: a later turn may still take that body
+  std::size_t frame_size_bytes_ = 0;  // header and items so far
+  std::size_t kept_size_bytes_ = 0;   // up to the last write(): what unstage() goes back to
+  Lsn unkept_from_ = 0;               // first body since the last write(); 0 = none
+  Lsn pinned_from_ = 0;               // unkept_from_ at the last cut: a later turn may still take that body
 
-  CommitGroup gathering_;                 // sealed frames that wait for the journal thread
+  CommitGroup gathering_;  // sealed frames that wait for the journal thread
   std::uint64_t gathering_size_bytes_ = 0;
-  Lsn gathering_from_ = 0;                // handed over below this: not editable any more
+  Lsn gathering_from_ = 0;  // handed over below this: not editable any more
   bool in_flight_ = false;
   bool failed_ = false;
   TurnNumber last_turn_ = 0;
@@ -145,10 +151,10 @@ class Journal {
   std::atomic<Lsn> durable_through_;
   std::atomic<Lsn> written_through_;
 
-  JournalWriter writer_;                  // used by the journal thread, and before it starts
+  JournalWriter writer_;  // used by the journal thread, and before it starts
   std::mutex finished_mutex_;
-  std::vector<GroupResult> finished_;     // by the journal thread, for collect()
-  std::shared_ptr<Journal*> alive_;       // posted tasks look here first
+  std::vector<GroupResult> finished_;  // by the journal thread, for collect()
+  std::shared_ptr<Journal*> alive_;    // posted tasks look here first
 };
 
 }  // namespace tandem::storage

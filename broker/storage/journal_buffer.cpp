@@ -2,11 +2,17 @@
 
 namespace tandem::storage {
 
-JournalBuffer::JournalBuffer(Lsn position, std::size_t capacity_bytes, std::shared_ptr<JournalBufferPool> pool)
-    : position_(position), capacity_bytes_(capacity_bytes), end_(position + capacity_bytes), memory_(pool->take(capacity_bytes)),
+JournalBuffer::JournalBuffer(Lsn position, std::size_t capacity_bytes,
+                             std::shared_ptr<JournalBufferPool> pool)
+    : position_(position),
+      capacity_bytes_(capacity_bytes),
+      end_(position + capacity_bytes),
+      memory_(pool->take(capacity_bytes)),
       pool_(std::move(pool)) {}
 
-JournalBuffer::~JournalBuffer() { pool_->give_back(std::move(memory_), capacity_bytes_); }
+JournalBuffer::~JournalBuffer() {
+  pool_->give_back(std::move(memory_), capacity_bytes_);
+}
 
 std::unique_ptr<std::byte[]> JournalBufferPool::take(std::size_t size_bytes) {
   if (size_bytes == usual_size_bytes) {

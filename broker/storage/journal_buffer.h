@@ -1,5 +1,5 @@
-// A stretch of the journal in RAM: filled by the loop, written by the journal thread, read by deliveries. The same bytes
-// serve all three, so a message is copied once.
+// A stretch of the journal in RAM: filled by the loop, written by the journal thread, read by deliveries. The
+// same bytes serve all three, so a message is copied once.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ namespace tandem::storage {
 
 class JournalBufferPool;
 
-/// Thread rule: the loop appends; the journal thread touches only frames that were handed to it; nobody changes a body
-/// once it was handed over.
+/// Thread rule: the loop appends; the journal thread touches only frames that were handed to it; nobody
+/// changes a body once it was handed over.
 class JournalBuffer {
  public:
   JournalBuffer(Lsn position, std::size_t capacity_bytes, std::shared_ptr<JournalBufferPool> pool);

@@ -20,7 +20,8 @@ constexpr std::size_t turn_size_at = 1, turn_size_end = 5;
 
 Error malformed(const FrameHeader& header, std::size_t offset) {
   return {ErrorCode::corrupt, "journal frame at position " + std::to_string(header.position) +
-                                  ": malformed item at byte " + std::to_string(frame_header_size_bytes + offset)};
+                                  ": malformed item at byte " +
+                                  std::to_string(frame_header_size_bytes + offset)};
 }
 
 /// The item's size with its type byte; 0 when it is cut off or of no known type.
@@ -43,7 +44,8 @@ Result<> visit_turn(const FrameHeader& header, Bytes content, const FrameVisitor
     std::size_t consumed = 0;
     auto record = decode_record({at, end}, &consumed);
     if (!record) return record.error();
-    if (auto visited = visitor.record(*record, header.first_turn + turns_after_first); !visited) return visited;
+    if (auto visited = visitor.record(*record, header.first_turn + turns_after_first); !visited)
+      return visited;
     at += consumed;
   }
   return Done{};
@@ -72,7 +74,8 @@ void finish_frame(std::span<std::byte> frame, const FrameHeader& header) {
 }
 
 std::optional<FrameHeader> peek_frame(Bytes bytes) {
-  if (bytes.size() < frame_header_size_bytes || get_u32(bytes.data() + at_magic) != frame_magic) return std::nullopt;
+  if (bytes.size() < frame_header_size_bytes || get_u32(bytes.data() + at_magic) != frame_magic)
+    return std::nullopt;
   const std::byte* in = bytes.data();
   return FrameHeader{.payload_size_bytes = get_u32(in + at_payload_size),
                      .epoch = get_u32(in + at_epoch),
@@ -120,11 +123,12 @@ Result<> visit_frame(const FrameHeader& header, Bytes payload, const FrameVisito
     if (item[0] == turn_type)
       visited = visit_turn(header, item.subspan(turn_size_end), visitor);
     else if (visitor.body)
-      visited = visitor.body(BodyHandle{header.position + frame_header_size_bytes + offset + body_item_header_size_bytes},
-                             item.subspan(body_item_header_size_bytes));
+      visited = visitor.body(
+          BodyHandle{header.position + frame_header_size_bytes + offset + body_item_header_size_bytes},
+          item.subspan(body_item_header_size_bytes));
     if (!visited)
-      return Error{visited.error().code,
-                   "journal frame at position " + std::to_string(header.position) + ": " + visited.error().text};
+      return Error{visited.error().code, "journal frame at position " + std::to_string(header.position) +
+                                             ": " + visited.error().text};
     offset += size;
   }
   return Done{};

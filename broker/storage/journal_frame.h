@@ -27,10 +27,10 @@ inline constexpr std::size_t turn_item_header_size_max_bytes = 15;
 
 struct FrameHeader {
   std::uint32_t payload_size_bytes = 0;  // of the items, without padding
-  std::uint32_t epoch = 0;               // grows at every open: a frame of an older one is what a crash left over
-  Lsn position = 0;                      // of this header
-  Lsn previous_end = 0;                  // where the frame before ended: the chain that a reader follows
-  Lsn durable_through = 0;               // all below was known to be on disk when this frame was written
+  std::uint32_t epoch = 0;  // grows at every open: a frame of an older one is what a crash left over
+  Lsn position = 0;         // of this header
+  Lsn previous_end = 0;     // where the frame before ended: the chain that a reader follows
+  Lsn durable_through = 0;  // all below was known to be on disk when this frame was written
   TurnNumber first_turn = 0, last_turn = 0;  // 0: no records in it
 
   std::uint64_t size_bytes() const { return round_up_to_block(frame_header_size_bytes + payload_size_bytes); }
@@ -38,7 +38,8 @@ struct FrameHeader {
   friend bool operator==(const FrameHeader&, const FrameHeader&) = default;
 };
 
-/// Fills in the checksums of the bodies, then header and checksum. `frame`: the header's room and the items behind it.
+/// Fills in the checksums of the bodies, then header and checksum. `frame`: the header's room and the items
+/// behind it.
 void finish_frame(std::span<std::byte> frame, const FrameHeader& header);
 
 /// The header at the front of `bytes`, if it looks like one. Says nothing about the items.
@@ -52,14 +53,16 @@ std::byte* put_body_header(std::byte* out, std::uint32_t size_bytes);
 std::byte* put_turn(std::byte* out, std::uint64_t turns_after_first);
 void finish_turn(std::byte* item, const std::byte* end);
 
-/// Whether the body at `body` is what was written: `item` are the eight bytes before it (checksum, size) and the body.
+/// Whether the body at `body` is what was written: `item` are the eight bytes before it (checksum, size) and
+/// the body.
 bool body_is_whole(Bytes item);
 
 struct FrameVisitor {
   std::function<Result<>(const core::Record& record, TurnNumber turn)> record;
   std::function<Result<>(BodyHandle body, Bytes bytes)> body;  // may be empty
 };
-/// Goes through the items of a whole frame. Errors: the visitor's; corrupt or not_supported for what cannot be read.
+/// Goes through the items of a whole frame. Errors: the visitor's; corrupt or not_supported for what cannot
+/// be read.
 Result<> visit_frame(const FrameHeader& header, Bytes payload, const FrameVisitor& visitor);
 
 }  // namespace tandem::storage

@@ -85,8 +85,8 @@ class Scan {
     if (!segment && !live.empty() && live.back()->id.end() == end_.position) segment = live.back();
     if (!segment && (!live.empty() || end_.position != journal_start))
       return Error{ErrorCode::corrupt, segments_.directory() + ": the journal segment with position " +
-                                           std::to_string(end_.position) + " is missing or its header is damaged" +
-                                           suspects(1)};
+                                           std::to_string(end_.position) +
+                                           " is missing or its header is damaged" + suspects(1)};
     enter(std::move(segment));
     return Done{};
   }
@@ -96,9 +96,10 @@ class Scan {
     if (segment_) file_.emplace(*segment_->file);
   }
 
-  /// Takes the frame that continues the chain, here or at the start of the next segment; false when there is none.
+  /// Takes the frame that continues the chain, here or at the start of the next segment; false when there is
+  /// none.
   Result<bool> advance() {
-    auto here = take(end_.position);
+    auto here = take(std::max(end_.position, segment_->id.frames_start()));
     if (!here || *here) return here;
     auto next = segments_.find_number(segment_->id.number + 1);
     if (!next) return false;
@@ -111,7 +112,7 @@ class Scan {
 
   Result<bool> take(Lsn position) {
     const SegmentId& id = segment_->id;
-    if (position < id.frames_start() || position >= id.end()) return false;
+    if (position >= id.end()) return false;
     auto frame = whole_frame_at(*file_, position - id.first, id.size_bytes);
     if (!frame) return frame.error();
     if (!*frame) return false;
@@ -143,7 +144,8 @@ class Scan {
   /// Behind the chain's end: leftovers, or frames that prove damage before them.
   Result<> judge_rest() {
     const SegmentId id = segment_->id;
-    if (auto judged = judge_file(*segment_->file, end_.position - id.first); !judged) return judged;
+    const Lsn rest = std::max(end_.position, id.frames_start());
+    if (auto judged = judge_file(*segment_->file, rest - id.first); !judged) return judged;
     for (const auto& segment : segments_.live())
       if (segment->id.number > id.number)
         if (auto judged = judge_file(*segment->file, journal_block_bytes); !judged) return judged;
@@ -189,16 +191,18 @@ class Scan {
   }
 
   Error damaged(const File& file, const FrameHeader& later) const {
-    return {ErrorCode::corrupt,
-            segment_->file->path() + ": damaged journal frame at byte " +
-                std::to_string(end_.position - segment_->id.first) + " (position " + std::to_string(end_.position) +
-                "): it was on disk before the frame at position " + std::to_string(later.position) + " in " +
-                file.path() + " was written" + suspects(segment_->id.number + 1)};
+    return {ErrorCode::corrupt, segment_->file->path() + ": damaged journal frame at byte " +
+                                    std::to_string(end_.position - segment_->id.first) + " (position " +
+                                    std::to_string(end_.position) +
+                                    "): it was on disk before the frame at position " +
+                                    std::to_string(later.position) + " in " + file.path() + " was written" +
+                                    suspects(segment_->id.number + 1)};
   }
 
   std::string suspects(std::uint64_t number) const {
     std::string text;
-    for (const std::string& path : segments_.suspicious(number)) text += "; the header of " + path + " is damaged";
+    for (const std::string& path : segments_.suspicious(number))
+      text += "; the header of " + path + " is damaged";
     return text;
   }
 
@@ -212,7 +216,8 @@ class Scan {
 
 }  // namespace
 
-Result<JournalEnd> read_journal(const JournalSegments& segments, JournalPosition from, const FrameVisitor& visitor) {
+Result<JournalEnd> read_journal(const JournalSegments& segments, JournalPosition from,
+                                const FrameVisitor& visitor) {
   return Scan(segments, from, visitor).run();
 }
 

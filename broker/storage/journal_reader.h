@@ -1,8 +1,9 @@
 // Reads the journal from a position to its end: at start-up, and to check a closed store.
 //
-// The end is the first place where no frame continues the chain. Unconfirmed frames that a crash tore are dropped; but
-// when a frame behind that place proves that it had been on disk (FrameHeader::durable_through), then something was
-// damaged later: an error that names file and position, never a silently shortened journal.
+// The end is the first place where no frame continues the chain. Unconfirmed frames that a crash tore are
+// dropped; but when a frame behind that place proves that it had been on disk (FrameHeader::durable_through),
+// then something was damaged later: an error that names file and position, never a silently shortened
+// journal.
 #pragma once
 
 #include "broker/storage/journal_frame.h"
@@ -25,7 +26,9 @@ struct JournalEnd {
   std::uint64_t torn_tail_bytes = 0;  // unconfirmed, dropped
 };
 
-/// Errors: corrupt (damage, a missing segment), not_supported (a newer version's), the file system's, the visitor's.
-Result<JournalEnd> read_journal(const JournalSegments& segments, JournalPosition from, const FrameVisitor& visitor);
+/// Errors: corrupt (damage, a missing segment), not_supported (a newer version's), the file system's, the
+/// visitor's.
+Result<JournalEnd> read_journal(const JournalSegments& segments, JournalPosition from,
+                                const FrameVisitor& visitor);
 
 }  // namespace tandem::storage

@@ -1,5 +1,5 @@
-// The journal thread's half: takes a commit group to disk. Knows nothing of turns but their numbers, and nothing of the
-// loop.
+// The journal thread's half: takes a commit group to disk. Knows nothing of turns but their numbers, and
+// nothing of the loop.
 #pragma once
 
 #include <cstdint>
@@ -39,11 +39,13 @@ struct GroupResult {
 class JournalWriter {
  public:
   JournalWriter(JournalSegments& segments, std::uint32_t epoch, Lsn durable_through)
-      : segments_(segments), epoch_(epoch), durable_through_(durable_through),
+      : segments_(segments),
+        epoch_(epoch),
+        durable_through_(durable_through),
         written_through_(durable_through) {}
 
-  /// One pwritev per segment the group touches and one fdatasync at its end. A segment is synced before the next one
-  /// begins. After an error it refuses every further group.
+  /// One pwritev per segment the group touches and one fdatasync at its end. A segment is synced before the
+  /// next one begins. After an error it refuses every further group.
   GroupResult write(CommitGroup& group);
 
   Lsn durable_through() const { return durable_through_; }

@@ -20,12 +20,17 @@ Error missing(const std::string& path) {
 
 }  // namespace
 
-// --- files ----------------------------------------------------------------------------------------------------------
+// --- files
+// ----------------------------------------------------------------------------------------------------------
 
 class MemoryFile : public File {
  public:
   MemoryFile(MemoryFileSystem& files, MemoryFileSystem::Inode inode, std::string path, Access access)
-      : files_(files), inode_(std::move(inode)), path_(std::move(path)), access_(access), life_(files.life_) {}
+      : files_(files),
+        inode_(std::move(inode)),
+        path_(std::move(path)),
+        access_(access),
+        life_(files.life_) {}
 
   Result<> write(std::uint64_t position, std::span<const Bytes> parts) override {
     const std::lock_guard lock(files_.mutex_);
@@ -128,7 +133,8 @@ class MemoryLock : public DirectoryLock {
   const std::uint64_t life_;
 };
 
-// --- names ----------------------------------------------------------------------------------------------------------
+// --- names
+// ----------------------------------------------------------------------------------------------------------
 
 std::optional<Error> MemoryFileSystem::fault(FileOperation operation, const std::string& path) {
   if (const auto kind = faults_.next(operation)) return fault_error(*kind, operation, path);
@@ -136,7 +142,8 @@ std::optional<Error> MemoryFileSystem::fault(FileOperation operation, const std:
 }
 
 void MemoryFileSystem::change(std::string removed, std::string added, Inode inode) {
-  Change change{directory_of(added.empty() ? removed : added), std::move(removed), std::move(added), std::move(inode)};
+  Change change{directory_of(added.empty() ? removed : added), std::move(removed), std::move(added),
+                std::move(inode)};
   apply(change, names_);
   changes_.push_back(std::move(change));
 }
@@ -199,7 +206,8 @@ Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& direc
   if (!directories_.contains(directory)) return missing(directory);
   std::vector<std::string> names;
   const auto add = [&](const std::string& path) {
-    if (path != directory && directory_of(path) == directory) names.push_back(path.substr(directory.size() + 1));
+    if (path != directory && directory_of(path) == directory)
+      names.push_back(path.substr(directory.size() + 1));
   };
   for (const auto& [path, inode] : names_) add(path);
   for (const std::string& path : directories_) add(path);
@@ -240,7 +248,8 @@ Result<std::unique_ptr<DirectoryLock>> MemoryFileSystem::lock_directory(const st
   return std::unique_ptr<DirectoryLock>(std::make_unique<MemoryLock>(*this, path));
 }
 
-// --- what tests do to it ----------------------------------------------------------------------------------------------
+// --- what tests do to it
+// ----------------------------------------------------------------------------------------------
 
 void MemoryFileSystem::crash(std::mt19937_64& random) {
   const std::lock_guard lock(mutex_);

@@ -1,5 +1,5 @@
-// A FileSystem in memory: for tests, and as the simulator's disk. Deterministic. It fails on demand (faults.h), and a
-// crash keeps an arbitrary part of what was not synced.
+// A FileSystem in memory: for tests, and as the simulator's disk. Deterministic. It fails on demand
+// (faults.h), and a crash keeps an arbitrary part of what was not synced.
 #pragma once
 
 #include <map>
@@ -30,9 +30,9 @@ class MemoryFileSystem : public FileSystem {
   Result<std::uint64_t> free_bytes(const std::string& path) override;
   Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) override;
 
-  /// Power loss, and power again. Of each file any set of unsynced sectors is kept; of the names, any first part of what
-  /// was done since the directory's last sync. Open files only give errors from now on; locks are gone; faults are
-  /// cleared. The same `random` state gives the same outcome.
+  /// Power loss, and power again. Of each file any set of unsynced sectors is kept; of the names, any first
+  /// part of what was done since the directory's last sync. Open files only give errors from now on; locks
+  /// are gone; faults are cleared. The same `random` state gives the same outcome.
   void crash(std::mt19937_64& random);
   /// A killed process: everything that was written stays. Open files, locks and faults as for crash().
   void kill();

@@ -6,7 +6,9 @@
 namespace tandem::storage {
 namespace {
 
-bool coin(std::mt19937_64& random) { return (random() & 1) != 0; }
+bool coin(std::mt19937_64& random) {
+  return (random() & 1) != 0;
+}
 
 }  // namespace
 
@@ -69,7 +71,8 @@ void MemoryInode::crash(std::mt19937_64& random) {
   for (auto& [index, slot] : pages_) {
     if (!slot.synced) continue;
     for (std::size_t sector = 0; sector < page_size_bytes; sector += sector_size_bytes)
-      if (coin(random)) std::memcpy(slot.content->data() + sector, slot.synced->data() + sector, sector_size_bytes);
+      if (coin(random))
+        std::memcpy(slot.content->data() + sector, slot.synced->data() + sector, sector_size_bytes);
     slot.synced.reset();
   }
   if (size_ != synced_size_ && coin(random)) {

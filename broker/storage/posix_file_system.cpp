@@ -21,14 +21,19 @@ namespace {
 
 ErrorCode code_of(int error) {
   switch (error) {
-    case ENOENT: return ErrorCode::not_found;
-    case EEXIST: return ErrorCode::already_exists;
+    case ENOENT:
+      return ErrorCode::not_found;
+    case EEXIST:
+      return ErrorCode::already_exists;
     case ENOSPC:
-    case EDQUOT: return ErrorCode::resource_alarm;
+    case EDQUOT:
+      return ErrorCode::resource_alarm;
     case EACCES:
     case EPERM:
-    case EROFS: return ErrorCode::access_refused;
-    default: return ErrorCode::internal;
+    case EROFS:
+      return ErrorCode::access_refused;
+    default:
+      return ErrorCode::internal;
   }
 }
 
@@ -36,7 +41,8 @@ Error system_error(const std::string& what, const std::string& path, int error =
   return {code_of(error), "cannot " + what + " " + path + ": " + std::generic_category().message(error)};
 }
 
-Error system_error_at(const std::string& what, const std::string& path, std::uint64_t position, int error = errno) {
+Error system_error_at(const std::string& what, const std::string& path, std::uint64_t position,
+                      int error = errno) {
   Error result = system_error(what, path, error);
   result.text += " (at byte " + std::to_string(position) + ")";
   return result;
@@ -80,7 +86,8 @@ std::size_t fill_pieces(std::span<const Bytes> parts, std::size_t skip, std::spa
 
 class PosixFile : public File {
  public:
-  PosixFile(Descriptor descriptor, std::string path) : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+  PosixFile(Descriptor descriptor, std::string path)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
 
   Result<> write(std::uint64_t position, std::span<const Bytes> parts) override {
     std::size_t total = 0;
@@ -121,7 +128,8 @@ class PosixFile : public File {
   Result<bool> try_read_cached(std::uint64_t position, std::span<std::byte> into) override {
     iovec piece{into.data(), into.size()};
     const auto count = ::preadv2(descriptor_.get(), &piece, 1, static_cast<off_t>(position), RWF_NOWAIT);
-    // Whatever stands in the way (not in memory, not supported here, end of file): read() finds out and says it.
+    // Whatever stands in the way (not in memory, not supported here, end of file): read() finds out and says
+    // it.
     return count >= 0 && static_cast<std::size_t>(count) == into.size();
   }
 
@@ -137,13 +145,14 @@ class PosixFile : public File {
   }
 
   Result<> truncate(std::uint64_t size) override {
-    if (::ftruncate(descriptor_.get(), static_cast<off_t>(size)) != 0) return system_error_at("truncate", path_, size);
+    if (::ftruncate(descriptor_.get(), static_cast<off_t>(size)) != 0)
+      return system_error_at("truncate", path_, size);
     return Done{};
   }
 
   Result<> punch_hole(std::uint64_t position, std::uint64_t size) override {
-    if (::fallocate(descriptor_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(position),
-                    static_cast<off_t>(size)) != 0)
+    if (::fallocate(descriptor_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    static_cast<off_t>(position), static_cast<off_t>(size)) != 0)
       return system_error_at("free space in", path_, position);
     return Done{};
   }
@@ -246,7 +255,8 @@ class PosixFileSystem : public FileSystem {
   }
 
  private:
-  static Result<std::unique_ptr<File>> opened(Descriptor descriptor, const char* what, const std::string& path) {
+  static Result<std::unique_ptr<File>> opened(Descriptor descriptor, const char* what,
+                                              const std::string& path) {
     if (!descriptor) return system_error(what, path);
     return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(descriptor), path));
   }
@@ -262,6 +272,8 @@ class PosixFileSystem : public FileSystem {
 
 }  // namespace
 
-std::unique_ptr<FileSystem> make_posix_file_system() { return std::make_unique<PosixFileSystem>(); }
+std::unique_ptr<FileSystem> make_posix_file_system() {
+  return std::make_unique<PosixFileSystem>();
+}
 
 }  // namespace tandem::storage

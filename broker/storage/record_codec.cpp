@@ -93,8 +93,8 @@ Result<Record> decode_record(Bytes bytes) {
   std::size_t consumed = 0;
   auto record = decode_record(bytes, &consumed);
   if (record.ok() && consumed != bytes.size())
-    return Error{ErrorCode::corrupt, "bytes follow a record of type " +
-                                         type_text(static_cast<std::uint8_t>(bytes.front()))};
+    return Error{ErrorCode::corrupt,
+                 "bytes follow a record of type " + type_text(static_cast<std::uint8_t>(bytes.front()))};
   return record;
 }
 

@@ -1,8 +1,8 @@
-// Records as bytes: in journal frames and as LMDB values (docs/disk_format.md, "Records"). One description of each
-// record's fields (record_codec_fields.h) serves measuring, writing and reading.
+// Records as bytes: in journal frames and as LMDB values (docs/disk_format.md, "Records"). One description of
+// each record's fields (record_codec_fields.h) serves measuring, writing and reading.
 //
-// An encoded record starts with its type byte and ends by itself. Type bytes are never reused; 0x00..0x0F are not
-// records (the journal's own items).
+// An encoded record starts with its type byte and ends by itself. Type bytes are never reused; 0x00..0x0F are
+// not records (the journal's own items).
 #pragma once
 
 #include <cstddef>

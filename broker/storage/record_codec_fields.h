@@ -16,33 +16,59 @@ concept Of = std::same_as<std::remove_const_t<R>, T>;
 
 template <class R>
 inline constexpr std::uint8_t type_byte = 0;
-template <> inline constexpr std::uint8_t type_byte<core::Enqueued> = 0x10;
-template <> inline constexpr std::uint8_t type_byte<core::Removed> = 0x11;
-template <> inline constexpr std::uint8_t type_byte<core::Appended> = 0x12;
-template <> inline constexpr std::uint8_t type_byte<core::OffsetCommitted> = 0x13;
-template <> inline constexpr std::uint8_t type_byte<core::DeliveryReserved> = 0x14;
-template <> inline constexpr std::uint8_t type_byte<core::Requeued> = 0x15;
-template <> inline constexpr std::uint8_t type_byte<core::ExchangeDeclared> = 0x16;
-template <> inline constexpr std::uint8_t type_byte<core::ExchangeDeleted> = 0x17;
-template <> inline constexpr std::uint8_t type_byte<core::QueueDeclared> = 0x18;
-template <> inline constexpr std::uint8_t type_byte<core::QueueDeleted> = 0x19;
-template <> inline constexpr std::uint8_t type_byte<core::Bound> = 0x1A;
-template <> inline constexpr std::uint8_t type_byte<core::Unbound> = 0x1B;
-template <> inline constexpr std::uint8_t type_byte<core::TopicCreated> = 0x1C;
-template <> inline constexpr std::uint8_t type_byte<core::TopicAltered> = 0x1D;
-template <> inline constexpr std::uint8_t type_byte<core::TopicDeleted> = 0x1E;
-template <> inline constexpr std::uint8_t type_byte<core::Trimmed> = 0x1F;
-template <> inline constexpr std::uint8_t type_byte<core::OffsetDeleted> = 0x20;
-template <> inline constexpr std::uint8_t type_byte<core::GroupGeneration> = 0x21;
-template <> inline constexpr std::uint8_t type_byte<core::GroupDeleted> = 0x22;
-template <> inline constexpr std::uint8_t type_byte<core::ProducerChanged> = 0x23;
-template <> inline constexpr std::uint8_t type_byte<core::QueueState> = 0x24;
-template <> inline constexpr std::uint8_t type_byte<core::RunHomed> = 0x25;
-template <> inline constexpr std::uint8_t type_byte<core::RunDropped> = 0x26;
-template <> inline constexpr std::uint8_t type_byte<core::PartitionState> = 0x27;
-template <> inline constexpr std::uint8_t type_byte<core::Counters> = 0x28;
+template <>
+inline constexpr std::uint8_t type_byte<core::Enqueued> = 0x10;
+template <>
+inline constexpr std::uint8_t type_byte<core::Removed> = 0x11;
+template <>
+inline constexpr std::uint8_t type_byte<core::Appended> = 0x12;
+template <>
+inline constexpr std::uint8_t type_byte<core::OffsetCommitted> = 0x13;
+template <>
+inline constexpr std::uint8_t type_byte<core::DeliveryReserved> = 0x14;
+template <>
+inline constexpr std::uint8_t type_byte<core::Requeued> = 0x15;
+template <>
+inline constexpr std::uint8_t type_byte<core::ExchangeDeclared> = 0x16;
+template <>
+inline constexpr std::uint8_t type_byte<core::ExchangeDeleted> = 0x17;
+template <>
+inline constexpr std::uint8_t type_byte<core::QueueDeclared> = 0x18;
+template <>
+inline constexpr std::uint8_t type_byte<core::QueueDeleted> = 0x19;
+template <>
+inline constexpr std::uint8_t type_byte<core::Bound> = 0x1A;
+template <>
+inline constexpr std::uint8_t type_byte<core::Unbound> = 0x1B;
+template <>
+inline constexpr std::uint8_t type_byte<core::TopicCreated> = 0x1C;
+template <>
+inline constexpr std::uint8_t type_byte<core::TopicAltered> = 0x1D;
+template <>
+inline constexpr std::uint8_t type_byte<core::TopicDeleted> = 0x1E;
+template <>
+inline constexpr std::uint8_t type_byte<core::Trimmed> = 0x1F;
+template <>
+inline constexpr std::uint8_t type_byte<core::OffsetDeleted> = 0x20;
+template <>
+inline constexpr std::uint8_t type_byte<core::GroupGeneration> = 0x21;
+template <>
+inline constexpr std::uint8_t type_byte<core::GroupDeleted> = 0x22;
+template <>
+inline constexpr std::uint8_t type_byte<core::ProducerChanged> = 0x23;
+template <>
+inline constexpr std::uint8_t type_byte<core::QueueState> = 0x24;
+template <>
+inline constexpr std::uint8_t type_byte<core::RunHomed> = 0x25;
+template <>
+inline constexpr std::uint8_t type_byte<core::RunDropped> = 0x26;
+template <>
+inline constexpr std::uint8_t type_byte<core::PartitionState> = 0x27;
+template <>
+inline constexpr std::uint8_t type_byte<core::Counters> = 0x28;
 
-// --- parts --------------------------------------------------------------------------------------------------------
+// --- parts
+// --------------------------------------------------------------------------------------------------------
 
 template <class IO>
 void fields(IO& io, Of<core::SeqRange> auto& r) {
@@ -64,7 +90,8 @@ void fields(IO& io, Of<core::QueueEntry> auto& r) {
   io.number(r.expires_at);
 }
 
-// --- queue messages -----------------------------------------------------------------------------------------------
+// --- queue messages
+// -----------------------------------------------------------------------------------------------
 
 template <class IO>
 void fields(IO& io, Of<core::Enqueued> auto& r) {
@@ -93,7 +120,8 @@ void fields(IO& io, Of<core::DeliveryReserved> auto& r) {
   io.number(r.through);
 }
 
-// --- topics -------------------------------------------------------------------------------------------------------
+// --- topics
+// -------------------------------------------------------------------------------------------------------
 
 template <class IO>
 void fields(IO& io, Of<core::Appended> auto& r) {
@@ -116,7 +144,8 @@ void fields(IO& io, Of<core::Trimmed> auto& r) {
   io.number(r.start);
 }
 
-// --- groups and producers -----------------------------------------------------------------------------------------
+// --- groups and producers
+// -----------------------------------------------------------------------------------------
 
 template <class IO>
 void fields(IO& io, Of<core::OffsetCommitted> auto& r) {
@@ -155,7 +184,8 @@ void fields(IO& io, Of<core::ProducerChanged> auto& r) {
   io.list(r.pending_offsets, [](auto& each, auto& offset) { fields(each, offset); });
 }
 
-// --- catalog ------------------------------------------------------------------------------------------------------
+// --- catalog
+// ------------------------------------------------------------------------------------------------------
 
 template <class IO>
 void fields(IO& io, Of<core::ExchangeDeclared> auto& r) {
@@ -184,7 +214,7 @@ void fields(IO& io, Of<core::Bound> auto& r) {
   io.flags(r.durable);
 }
 template <class IO, class R>
-  requires Of<R, core::ExchangeDeleted> || Of<R, core::QueueDeleted> || Of<R, core::Unbound>
+requires Of<R, core::ExchangeDeleted> || Of<R, core::QueueDeleted> || Of<R, core::Unbound>
 void fields(IO& io, R& r) {
   io.id(r.id);
   io.flags(r.durable);
@@ -211,7 +241,8 @@ void fields(IO& io, Of<core::TopicDeleted> auto& r) {
   io.id(r.id);
 }
 
-// --- state records ------------------------------------------------------------------------------------------------
+// --- state records
+// ------------------------------------------------------------------------------------------------
 
 template <class IO>
 void fields(IO& io, Of<core::QueueState> auto& r) {

@@ -56,10 +56,14 @@ class Measure {
 
   void number(std::integral auto) { size_ += varint_size_max_bytes; }
   template <class Tag, class Rep>
-  void id(Id<Tag, Rep>) { size_ += varint_size_max_bytes; }
+  void id(Id<Tag, Rep>) {
+    size_ += varint_size_max_bytes;
+  }
   void flags(std::same_as<bool> auto...) { size_ += 1; }
   template <class E>
-  void choice(E, E) { size_ += 1; }
+  void choice(E, E) {
+    size_ += 1;
+  }
   void text(const std::string& text) { size_ += varint_size_max_bytes + text.size(); }
   void table(const Table& table) {
     std::vector<std::byte> encoded;
@@ -82,18 +86,26 @@ class Writer {
   std::byte* end() const { return at_; }
 
   template <std::unsigned_integral T>
-  void number(T value) { at_ = put_varint(at_, value); }
+  void number(T value) {
+    at_ = put_varint(at_, value);
+  }
   template <std::signed_integral T>
-  void number(T value) { at_ = put_varint(at_, zigzag(value)); }
+  void number(T value) {
+    at_ = put_varint(at_, zigzag(value));
+  }
   template <class Tag, class Rep>
-  void id(Id<Tag, Rep> id) { number(id.value); }
+  void id(Id<Tag, Rep> id) {
+    number(id.value);
+  }
   void flags(std::same_as<bool> auto... flag) {
     unsigned bits = 0, bit = 1;
     ((bits |= flag ? bit : 0, bit <<= 1), ...);
     *at_++ = static_cast<std::byte>(bits);
   }
   template <class E>
-  void choice(E value, E) { *at_++ = static_cast<std::byte>(value); }
+  void choice(E value, E) {
+    *at_++ = static_cast<std::byte>(value);
+  }
   void text(const std::string& text) {
     number(text.size());
     copy(text.data(), text.size());
@@ -138,7 +150,9 @@ class Reader {
     value = static_cast<T>(wide);
   }
   template <class Tag, class Rep>
-  void id(Id<Tag, Rep>& id) { number(id.value); }
+  void id(Id<Tag, Rep>& id) {
+    number(id.value);
+  }
   void flags(std::same_as<bool> auto&... flag) {
     unsigned bits = octet();
     ((flag = (bits & 1) != 0, bits >>= 1), ...);

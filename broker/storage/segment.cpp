@@ -58,7 +58,8 @@ Result<SegmentId> decode_segment_header(Bytes block) {
 }
 
 Result<std::unique_ptr<JournalSegments>> JournalSegments::open(FileSystem& files, std::string directory,
-                                                               std::uint64_t segment_size_bytes, Access access) {
+                                                               std::uint64_t segment_size_bytes,
+                                                               Access access) {
   CHECK(segment_size_bytes % journal_block_bytes == 0);
   CHECK(segment_size_bytes >= 2 * journal_block_bytes);
   if (access == Access::read_write)
@@ -152,7 +153,8 @@ Result<std::unique_ptr<File>> JournalSegments::make_file(const SegmentId& id) {
   return file;
 }
 
-/// The oldest spare of the segment's size; but one that has the segment's name already (a crash left it) comes first.
+/// The oldest spare of the segment's size; but one that has the segment's name already (a crash left it)
+/// comes first.
 std::optional<JournalSegments::Spare> JournalSegments::take_spare(const SegmentId& id) {
   const std::lock_guard lock(mutex_);
   auto best = spares_.end();
@@ -180,7 +182,8 @@ Result<> JournalSegments::clear_name(std::uint64_t number) {
 }
 
 bool JournalSegments::useless(const Spare& spare) const {
-  // A name that is still to come is left to clear_name(): otherwise the file that has it by then could be removed.
+  // A name that is still to come is left to clear_name(): otherwise the file that has it by then could be
+  // removed.
   const bool name_is_past = live_.empty() || spare.number <= live_.rbegin()->first;
   return spare.size_bytes != segment_size_bytes_ && name_is_past;
 }

@@ -1,11 +1,13 @@
-// The journal's segment files. The journal is one sequence of bytes with growing positions (Lsn); segment after segment
-// takes a stretch of it, so a position leads to its file and offset by the segment's first position alone.
+// The journal's segment files. The journal is one sequence of bytes with growing positions (Lsn); segment
+// after segment takes a stretch of it, so a position leads to its file and offset by the segment's first
+// position alone.
 //
-//   <directory>/0000000000000007.seg   named by number; the header inside says number, first position and size
-//   <directory>/spare-3.seg            pre-written, never used
+//   <directory>/0000000000000007.seg   named by number; the header inside says number, first position and
+//   size <directory>/spare-3.seg            pre-written, never used
 //
-// A segment that a checkpoint has made needless keeps its name until it is taken again: then it is renamed to the next
-// number and its header rewritten. Nothing is created or unlinked beside traffic while there is a spare.
+// A segment that a checkpoint has made needless keeps its name until it is taken again: then it is renamed to
+// the next number and its header rewritten. Nothing is created or unlinked beside traffic while there is a
+// spare.
 #pragma once
 
 #include <cstdint>
@@ -56,15 +58,16 @@ Result<SegmentId> decode_segment_header(Bytes block);
 /// Thread rule: any thread.
 class JournalSegments {
  public:
-  /// Looks at what is in the directory (made when missing). Files whose header is not a segment's, or does not agree
-  /// with their name, are no part of the journal: they are offered again as spares, unless read_journal() finds that
-  /// they hold something it misses. `segment_size_bytes`: of new segments, a multiple of 4 KiB.
+  /// Looks at what is in the directory (made when missing). Files whose header is not a segment's, or does
+  /// not agree with their name, are no part of the journal: they are offered again as spares, unless
+  /// read_journal() finds that they hold something it misses. `segment_size_bytes`: of new segments, a
+  /// multiple of 4 KiB.
   static Result<std::unique_ptr<JournalSegments>> open(FileSystem& files, std::string directory,
                                                        std::uint64_t segment_size_bytes,
                                                        Access access = Access::read_write);
 
-  /// The segment that holds the position; nullptr when it was recycled or never was. Holding the pointer keeps the
-  /// file from being overwritten.
+  /// The segment that holds the position; nullptr when it was recycled or never was. Holding the pointer
+  /// keeps the file from being overwritten.
   std::shared_ptr<const Segment> find(Lsn position) const;
   std::shared_ptr<const Segment> find_number(std::uint64_t number) const;
   /// In order of number.
@@ -75,8 +78,8 @@ class JournalSegments {
     return files_.open(path, Access::read_only);
   }
 
-  /// Makes the segment part of the journal: recycles a spare of this size or creates a file, and writes the header
-  /// (durable with the first sync of the file). Journal thread, and start-up.
+  /// Makes the segment part of the journal: recycles a spare of this size or creates a file, and writes the
+  /// header (durable with the first sync of the file). Journal thread, and start-up.
   Result<std::shared_ptr<const Segment>> begin(const SegmentId& id);
   /// Everything below `position` is needed no more. The newest segment always stays.
   void retire_below(Lsn position);
@@ -118,8 +121,8 @@ class JournalSegments {
   const std::uint64_t segment_size_bytes_;
 
   mutable std::mutex mutex_;
-  std::map<std::uint64_t, std::shared_ptr<const Segment>> live_;      // by number; also ascending by position
-  std::map<Lsn, std::uint64_t> by_position_;                          // first position → number
+  std::map<std::uint64_t, std::shared_ptr<const Segment>> live_;  // by number; also ascending by position
+  std::map<Lsn, std::uint64_t> by_position_;                      // first position → number
   std::deque<Spare> spares_;
   std::map<std::uint64_t, std::string> suspicious_;
   std::uint64_t next_spare_ = 1;

@@ -60,7 +60,8 @@ TEST_CASE("no changed byte makes the decoder read outside or give an unexpected 
         if (decoded.ok())
           CHECK(consumed <= changed.size());
         else
-          CHECK((decoded.error().code == ErrorCode::corrupt || decoded.error().code == ErrorCode::not_supported));
+          CHECK((decoded.error().code == ErrorCode::corrupt ||
+                 decoded.error().code == ErrorCode::not_supported));
       }
   }
 }
@@ -75,9 +76,10 @@ TEST_CASE("a record type from a newer version is named") {
 }
 
 TEST_CASE("an everyday message costs at most twenty bytes in the journal") {
-  const core::Enqueued record{.queue = QueueId(9'999),
-                              .entry = {.seq = 1'000'000, .body = {100ull << 30}, .size_bytes = 1'100, .durable = true},
-                              .reserved = true};
+  const core::Enqueued record{
+      .queue = QueueId(9'999),
+      .entry = {.seq = 1'000'000, .body = {100ull << 30}, .size_bytes = 1'100, .durable = true},
+      .reserved = true};
   CHECK(encode_record(record).size() <= 20);
 }
 
@@ -91,8 +93,9 @@ TEST_CASE("varints take the extremes and refuse what does not fit 64 bits") {
     CHECK(back == value);
     CHECK(get_varint(bytes, end - 1, back) == nullptr);
   }
-  for (const std::int64_t value : {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
-                                   std::numeric_limits<std::int64_t>::max()})
+  for (const std::int64_t value :
+       {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
+        std::numeric_limits<std::int64_t>::max()})
     CHECK(unzigzag(zigzag(value)) == value);
   const std::vector<std::byte> endless(11, std::byte{0xFF});
   std::uint64_t value = 0;
