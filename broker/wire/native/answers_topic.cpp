@@ -33,10 +33,13 @@ std::vector<Bytes> fitting(std::span<const Body> bodies) {
 
 flatbuffers::Offset<fb::FetchedPartition> fetched_field(const core::FetchedPartition& p, ErrorCode code,
                                                         Bytes bytes) {
+  std::vector<fb::AbortedTransaction> aborted;
+  for (const auto& transaction : p.aborted) aborted.emplace_back(transaction.producer_id, transaction.first);
   const auto topic = text_field(p.topic);
+  const auto aborted_field = Speaker::builder().CreateVectorOfStructs(aborted);
   return fb::CreateFetchedPartition(Speaker::builder(), topic, p.partition.index, code_field(code), p.start,
                                     p.visible_end, p.high_watermark, p.last_stable,
-                                    static_cast<std::uint32_t>(bytes.size()));
+                                    static_cast<std::uint32_t>(bytes.size()), aborted_field);
 }
 
 }  // namespace
