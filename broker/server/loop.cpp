@@ -70,9 +70,8 @@ void Loop::use_store(std::unique_ptr<storage::Store> store) {
 void Loop::accept(net::Socket socket, MakeFace make_face) {
   if (peers_.full() || stopping()) return;  // closes it
   const ConnectionId id = peers_.next_id();
-  wire::FaceContext context{id, this, socket.peer(), socket.loopback()};
-  Peer& peer = peers_.add(std::make_unique<Peer>(*this, id, reactor_, std::move(socket)));
-  peer.set_face(make_face(std::move(context)));
+  auto face = make_face({id, this, socket.peer(), socket.loopback()});
+  Peer& peer = peers_.add(std::make_unique<Peer>(*this, id, reactor_, std::move(socket), std::move(face)));
   if (!held_reason_.empty()) peer.face().publishers_held(true, held_reason_);
   if (peers_.size() > limits::connections_max)
     peer.face().shut_down("this broker takes " + std::to_string(limits::connections_max) +

@@ -11,8 +11,13 @@ namespace {
 constexpr TimestampMs never_due = std::numeric_limits<TimestampMs>::max();
 }
 
-Peer::Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket socket)
-    : host_(host), id_(id), life_ends_at_(never_due), connection_(reactor, std::move(socket), *this) {}
+Peer::Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket socket,
+           std::unique_ptr<wire::Face> face)
+    : host_(host),
+      id_(id),
+      life_ends_at_(never_due),
+      face_(std::move(face)),
+      connection_(reactor, std::move(socket), *this) {}
 
 // --- saying
 // ----------------------------------------------------------------------------------------------------------

@@ -45,9 +45,8 @@ class Peer final : public net::ConnectionHandler {
   static constexpr DurationMs closing_max_ms = 5'000;
   static constexpr DurationMs lingering_max_ms = 2'000;
 
-  Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket socket);
-  /// Before anything else is called.
-  void set_face(std::unique_ptr<wire::Face> face) { face_ = std::move(face); }
+  Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket socket,
+       std::unique_ptr<wire::Face> face);
 
   ConnectionId id() const { return id_; }
   wire::Face& face() { return *face_; }

@@ -4,6 +4,10 @@
 
 namespace tandem::server {
 
+namespace {
+constexpr std::size_t compact_min = 256;  // sends that are gone, before the vector is moved up
+}
+
 void append_places(std::vector<BodyPlace>& places, const core::Send& send) {
   if (const auto* deliver = std::get_if<core::Deliver>(&send))
     places.push_back({deliver->body, deliver->size_bytes});
@@ -25,13 +29,13 @@ void SendLine::push(core::Send send) {
 }
 
 void SendLine::look_up(storage::Store& store, const StartRead& start_read) {
-  while (looked_up_ < waiting_.size() && looked_up_ < ahead_max &&
+  while (looked_up_ < size() && looked_up_ < ahead_max &&
          (looked_up_ == 0 || looked_up_bytes_ < ahead_max_bytes))
     look_up_next(store, start_read);
 }
 
 void SendLine::look_up_next(storage::Store& store, const StartRead& start_read) {
-  Waiting& waiting = waiting_[looked_up_];
+  Waiting& waiting = waiting_[front_ + looked_up_];
   const std::uint64_t number = first_number_ + looked_up_;
   ++looked_up_;
   looked_up_bytes_ += waiting.size_bytes;
@@ -50,8 +54,8 @@ void SendLine::look_up_next(storage::Store& store, const StartRead& start_read) 
 }
 
 void SendLine::found(Ticket ticket, Result<storage::StoredBytes> bytes) {
-  if (ticket.number < first_number_ || ticket.number - first_number_ >= waiting_.size()) return;
-  Waiting& waiting = waiting_[ticket.number - first_number_];
+  if (ticket.number < first_number_ || ticket.number - first_number_ >= size()) return;
+  Waiting& waiting = waiting_[front_ + (ticket.number - first_number_)];
   wire::Body& body = waiting.bodies[ticket.index];
   if (bytes.ok())
     body = {bytes->bytes, std::move(bytes->owner), ErrorCode::none};
@@ -62,18 +66,28 @@ void SendLine::found(Ticket ticket, Result<storage::StoredBytes> bytes) {
 
 SendLine::Waiting SendLine::pop() {
   CHECK(ready());
-  Waiting front = std::move(waiting_.front());
-  waiting_.pop_front();
-  ++first_number_;
+  Waiting front = std::move(waiting_[front_]);
+  drop_front();
   --looked_up_;
   looked_up_bytes_ -= front.size_bytes;
   size_bytes_ -= front.size_bytes;
   return front;
 }
 
+void SendLine::drop_front() {
+  ++front_;
+  ++first_number_;
+  if (front_ < compact_min && front_ < waiting_.size()) return;
+  if (front_ < waiting_.size() - front_) return;
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(front_));
+  front_ = 0;
+  if (waiting_.empty()) waiting_ = {};
+}
+
 void SendLine::clear() {
-  first_number_ += waiting_.size();
-  waiting_.clear();
+  first_number_ += size();
+  front_ = 0;
+  waiting_ = {};
   looked_up_ = looked_up_bytes_ = size_bytes_ = 0;
 }
 

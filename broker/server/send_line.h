@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <vector>
 
@@ -37,7 +36,7 @@ class SendLine {
   /// Starts a read; the answer is given to found() with the ticket, maybe before this returns.
   using StartRead = std::function<void(const BodyPlace&, Ticket)>;
 
-  bool empty() const { return waiting_.empty(); }
+  bool empty() const { return front_ == waiting_.size(); }
   /// Of all messages that the waiting sends stand for.
   std::size_t size_bytes() const { return size_bytes_; }
 
@@ -54,17 +53,21 @@ class SendLine {
     std::uint32_t missing = 0;  // bodies whose read is under way
   };
   /// The front has all that it needs.
-  bool ready() const { return looked_up_ > 0 && waiting_.front().missing == 0; }
+  bool ready() const { return looked_up_ > 0 && waiting_[front_].missing == 0; }
   /// Only when ready().
   Waiting pop();
   void clear();
 
  private:
+  std::size_t size() const { return waiting_.size() - front_; }
   void look_up_next(storage::Store& store, const StartRead& start_read);
+  void drop_front();
 
-  std::deque<Waiting> waiting_;
+  // A vector with a moving front, not a deque: an idle connection's line must cost nothing.
+  std::vector<Waiting> waiting_;
+  std::size_t front_ = 0;
   std::vector<BodyPlace> places_;
-  std::uint64_t first_number_ = 0;   // of waiting_.front()
+  std::uint64_t first_number_ = 0;   // of waiting_[front_]
   std::size_t looked_up_ = 0;        // sends at the front that were looked up
   std::size_t looked_up_bytes_ = 0;  // of their messages
   std::size_t size_bytes_ = 0;

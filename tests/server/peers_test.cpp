@@ -14,8 +14,9 @@ struct Slots {
   Peers peers;
   ConnectionId add() {
     const ConnectionId id = peers.next_id();
-    peers.add(std::make_unique<Peer>(t.loop, id, t.reactor,
-                                     net::Socket(::socket(AF_INET, SOCK_STREAM, 0), "test", true)));
+    net::Socket socket(::socket(AF_INET, SOCK_STREAM, 0), "test", true);
+    auto face = LineFace::make({id, &t.loop, "test", true});
+    peers.add(std::make_unique<Peer>(t.loop, id, t.reactor, std::move(socket), std::move(face)));
     return id;
   }
 };
