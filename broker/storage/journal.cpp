@@ -13,7 +13,7 @@ namespace tandem::storage {
 namespace {
 
 /// The first segment of an empty directory: pre-written while the broker starts.
-constexpr std::uint64_t first_segment_size_max_bytes = 4u << 20;
+constexpr std::uint64_t first_segment_size_max_bytes = 1u << 20;
 
 std::uint64_t or_default(std::uint64_t value, std::uint64_t standard) {
   return value != 0 ? value : standard;

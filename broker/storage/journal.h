@@ -57,7 +57,7 @@ struct JournalParts {
 class Journal {
  public:
   /// Goes on behind `end` (read_journal) in a new epoch, which is on disk when this returns. In an empty
-  /// directory the first segment is small (4 MiB at most), so that starting does not wait for 64 MiB of
+  /// directory the first segment is small (1 MiB at most), so that starting does not wait for 64 MiB of
   /// zeros.
   static Result<std::unique_ptr<Journal>> open(const JournalOptions& options, const JournalParts& parts,
                                                const JournalEnd& end);

@@ -1,5 +1,6 @@
 #include "broker/storage/journal_frame.h"
 
+#include "broker/base/check.h"
 #include "broker/storage/bytes_io.h"
 #include "broker/storage/record_codec.h"
 #include "broker/storage/record_codec_io.h"
@@ -57,6 +58,7 @@ void finish_frame(std::span<std::byte> frame, const FrameHeader& header) {
   for (std::size_t offset = frame_header_size_bytes; offset < frame.size();) {
     std::byte* item = frame.data() + offset;
     const std::size_t size = item_size(frame.subspan(offset));
+    CHECK(size != 0);
     if (*item == body_type) put_u32(item + 1, crc32c({item + body_item_header_size_bytes, item + size}));
     offset += size;
   }

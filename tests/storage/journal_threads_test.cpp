@@ -1,0 +1,69 @@
+// The journal with the threads it has in the broker.
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "broker/storage/journal.h"
+#include "broker/storage/memory_file_system.h"
+#include "tests/storage/journal_support.h"
+
+using namespace tandem;
+using namespace tandem::storage;
+using test::body_text;
+
+TEST_CASE("with real threads everything is persisted in order") {
+  MemoryFileSystem files;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<std::function<void()>> posted;
+  const auto post = [&](std::function<void()> task) {
+    const std::lock_guard lock(mutex);
+    posted.push_back(std::move(task));
+    changed.notify_one();
+  };
+  struct Events : JournalEvents {
+    void persisted(TurnNumber turn) override {
+      ascending = ascending && turn > last;
+      last = turn;
+    }
+    void failed(const Error&) override { ascending = false; }
+    TurnNumber last = 0;
+    bool ascending = true;
+  } events;
+  auto segments = JournalSegments::open(files, "/journal", 256u << 10);
+  REQUIRE(segments.ok());
+  ThreadWorker writer("journal"), background("background"), reader("reader");
+  BodyCache cache(**segments, reader, post, 64u << 10);
+  {
+    auto journal = Journal::open({}, {**segments, cache, writer, background, post, events}, {});
+    REQUIRE(journal.ok());
+    std::vector<BodyHandle> bodies;
+    std::size_t read_well = 0;
+    for (TurnNumber turn = 1; turn <= 3000; ++turn) {
+      const std::string text = body_text(turn, 700);
+      bodies.push_back((*journal)->stage({bytes_of(text)}));
+      const core::Record record = test::enqueued(turn, bodies.back(), text.size());
+      (*journal)->write({&record, 1}, turn);
+      (*journal)->flush();
+      std::unique_lock lock(mutex);
+      while (!posted.empty()) {
+        auto task = std::move(posted.front());
+        posted.pop_front();
+        lock.unlock();
+        task();
+        lock.lock();
+      }
+    }
+    REQUIRE((*journal)->drain().ok());
+    for (TurnNumber turn = 1; turn <= 3000; ++turn)
+      cache.read(bodies[turn - 1], 700, [&](Result<StoredBytes> bytes) {
+        read_well += bytes.ok() && text_of(bytes->bytes) == body_text(turn, 700);
+      });
+    background.wait_until_idle();
+    CHECK(read_well == 3000);
+  }
+  CHECK(events.last == 3000);
+  CHECK(events.ascending);
+}
