@@ -1,14 +1,17 @@
-// The one door of the core. Broker is a function with memory: handle() takes one input and the time, and gives records
-// (facts to keep) and sends (things to say). It never sees a clock, chance, a thread, a file, a socket or a message body.
+// The one door of the core. Broker is a function with memory: handle() takes one input and the time, and
+// gives records (facts to keep) and sends (things to say). It never sees a clock, chance, a thread, a file, a
+// socket or a message body.
 //
 // Thread rule: one thread at a time; the rim gives it one.
-// Promise: nothing that depends on a record is in `sends` before Persisted{turn} has covered the record's turn. The same
-// inputs give the same records and sends; the same records give the same durable state.
+// Promise: nothing that depends on a record is in `sends` before Persisted{turn} has covered the record's
+// turn. The same inputs give the same records and sends; the same records give the same durable state.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "broker/base/limits.h"
 #include "broker/core/input.h"
 #include "broker/core/record.h"
 #include "broker/core/send.h"
@@ -17,9 +20,10 @@ namespace tandem::core {
 
 /// Reused from call to call by its owner; handle() appends.
 struct Outputs {
-  std::vector<Record> records;  // in order; those with is_durable() belong to turn `turn` and go to the journal together
-  std::vector<Send> sends;      // may be said now
-  TurnNumber turn = 0;          // of this call's durable records; 0 when there are none
+  std::vector<Record>
+      records;  // in order; those with is_durable() belong to turn `turn` and go to the journal together
+  std::vector<Send> sends;  // may be said now
+  TurnNumber turn = 0;      // of this call's durable records; 0 when there are none
   void clear() {
     records.clear();
     sends.clear();
@@ -27,23 +31,37 @@ struct Outputs {
   }
 };
 
+/// Bounds of the core that tests make small.
+struct BrokerOptions {
+  std::size_t resident_entries_max = limits::resident_entries_max;  // over all queues, see limits.h
+  /// A queue's front is read ahead to about this many entries.
+  std::size_t front_entries_min = 256;
+  /// Messages that one DeliveryReserved covers at most.
+  std::uint32_t reservation_max = 1'024;
+  /// What one call hands out at most; the rest follows in the next ones (next_due() is in the past then). So
+  /// an outbox that fills up is noticed.
+  std::uint32_t deliveries_per_call_max = 2'048;
+  std::uint64_t delivered_bytes_per_call_max = 4u << 20;
+};
+
 class Broker {
  public:
-  Broker();
+  explicit Broker(const BrokerOptions& options = {});
   ~Broker();
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
 
-  /// Start-up only, before the first handle(): the checkpoint's records, then the journal's in order. `turn` is the
-  /// turn the record was written with (0 for the checkpoint's).
+  /// Start-up only, before the first handle(): the checkpoint's records, then the journal's in order. `turn`
+  /// is the turn the record was written with (0 for the checkpoint's).
   void replay(const Record& record, TurnNumber turn);
-  /// Ends start-up: all that was replayed is visible; messages that may have been delivered count as delivered.
-  /// `clean`: the last stop was an orderly one, its counts are exact.
+  /// Ends start-up: all that was replayed is visible; messages that may have been delivered count as
+  /// delivered. `clean`: the last stop was an orderly one, its counts are exact.
   void replayed(TimestampMs now, bool clean);
 
   void handle(TimestampMs now, const Input& input, Outputs& out);
 
-  /// When the next Tick has work to do (expiry, timeouts); the rim need not tick earlier. max() = never.
+  /// When the next Tick has work to do (expiry, timeouts); the rim need not tick earlier. max() = never. 0:
+  /// there is work now (more to deliver than one call may).
   TimestampMs next_due() const;
 
   /// For tests and the offline checker: the whole durable state as records, in a fixed order.

@@ -1,9 +1,10 @@
 // Facts to keep. The core decides by emitting records and changes its durable state only by applying them
-// (apply.cpp); a restart applies the same records with the same function. A record with durable = false is applied but
-// never written: a restart forgets it.
+// (apply.cpp); a restart applies the same records with the same function. A record with durable = false is
+// applied but never written: a restart forgets it.
 //
-// Storage encodes them (broker/storage/record_codec, docs/disk_format.md) and keeps the checkpoint as records too: the
-// newest record of each key (catalog, offsets) or the state records at the end of this file (queues, partitions).
+// Storage encodes them (broker/storage/record_codec, docs/disk_format.md) and keeps the checkpoint as records
+// too: the newest record of each key (catalog, offsets) or the state records at the end of this file (queues,
+// partitions).
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@
 
 namespace tandem::core {
 
-// --- catalog ----------------------------------------------------------------------------------------------------------
+// --- catalog
+// ----------------------------------------------------------------------------------------------------------
 
 struct ExchangeDeclared {
   ExchangeId id;
@@ -25,7 +27,11 @@ struct ExchangeDeclared {
   Table arguments;
   friend bool operator==(const ExchangeDeclared&, const ExchangeDeclared&) = default;
 };
-struct ExchangeDeleted { ExchangeId id; bool durable = true; friend bool operator==(const ExchangeDeleted&, const ExchangeDeleted&) = default; };
+struct ExchangeDeleted {
+  ExchangeId id;
+  bool durable = true;
+  friend bool operator==(const ExchangeDeleted&, const ExchangeDeleted&) = default;
+};
 
 struct QueueDeclared {
   QueueId id;
@@ -35,7 +41,11 @@ struct QueueDeclared {
   Table arguments;
   friend bool operator==(const QueueDeclared&, const QueueDeclared&) = default;
 };
-struct QueueDeleted { QueueId id; bool durable = true; friend bool operator==(const QueueDeleted&, const QueueDeleted&) = default; };
+struct QueueDeleted {
+  QueueId id;
+  bool durable = true;
+  friend bool operator==(const QueueDeleted&, const QueueDeleted&) = default;
+};
 
 struct Bound {
   BindingId id;
@@ -47,7 +57,11 @@ struct Bound {
   bool durable = true;  // both ends are
   friend bool operator==(const Bound&, const Bound&) = default;
 };
-struct Unbound { BindingId id; bool durable = true; friend bool operator==(const Unbound&, const Unbound&) = default; };
+struct Unbound {
+  BindingId id;
+  bool durable = true;
+  friend bool operator==(const Unbound&, const Unbound&) = default;
+};
 
 struct TopicCreated {
   TopicId id;
@@ -59,20 +73,36 @@ struct TopicCreated {
   friend bool operator==(const TopicCreated&, const TopicCreated&) = default;
 };
 /// The whole new state of a topic's properties; replaces TopicCreated in the checkpoint under the same key.
-struct TopicAltered { TopicCreated topic; friend bool operator==(const TopicAltered&, const TopicAltered&) = default; };
-struct TopicDeleted { TopicId id; friend bool operator==(const TopicDeleted&, const TopicDeleted&) = default; };
+struct TopicAltered {
+  TopicCreated topic;
+  friend bool operator==(const TopicAltered&, const TopicAltered&) = default;
+};
+struct TopicDeleted {
+  TopicId id;
+  friend bool operator==(const TopicDeleted&, const TopicDeleted&) = default;
+};
 
-// --- queue messages -----------------------------------------------------------------------------------------------------
+// --- queue messages
+// -----------------------------------------------------------------------------------------------------
 
 /// One message into one queue; a publish to ten queues gives ten of these in one turn, sharing `entry.body`.
 struct Enqueued {
   QueueId queue;
-  QueueEntry entry;       // entry.durable: written to the journal
-  bool reserved = false;  // may be delivered as soon as it is visible: after an unclean restart it counts as delivered
+  QueueEntry entry;  // entry.durable: written to the journal
+  bool reserved =
+      false;  // may be delivered as soon as it is visible: after an unclean restart it counts as delivered
   friend bool operator==(const Enqueued&, const Enqueued&) = default;
 };
 
-enum class RemovalReason : std::uint8_t { acked, expired, dropped, dead_lettered, purged, rejected };
+enum class RemovalReason : std::uint8_t {
+  acked,
+  expired,
+  dropped,
+  dead_lettered,
+  purged,
+  rejected,
+  delivery_limit /* only asks for a dead letter, never in a record */
+};
 /// Messages that left their queue for good.
 struct Removed {
   QueueId queue;
@@ -82,15 +112,30 @@ struct Removed {
   friend bool operator==(const Removed&, const Removed&) = default;
 };
 /// Deliveries were handed back: keeps the delivery count across a restart.
-struct Requeued { QueueId queue; QueueSeq seq = 0; std::uint16_t deliveries = 0; bool durable = true; friend bool operator==(const Requeued&, const Requeued&) = default; };
-/// Messages up to `through` may be handed out from now on; after an unclean restart they count as delivered once.
-struct DeliveryReserved { QueueId queue; QueueSeq through = 0; bool durable = true; friend bool operator==(const DeliveryReserved&, const DeliveryReserved&) = default; };
+struct Requeued {
+  QueueId queue;
+  QueueSeq seq = 0;
+  std::uint16_t deliveries = 0;
+  bool durable = true;
+  friend bool operator==(const Requeued&, const Requeued&) = default;
+};
+/// Messages up to `through` may be handed out from now on; after an unclean restart they count as delivered
+/// once.
+struct DeliveryReserved {
+  QueueId queue;
+  QueueSeq through = 0;
+  bool durable = true;
+  friend bool operator==(const DeliveryReserved&, const DeliveryReserved&) = default;
+};
 
-// --- topics -------------------------------------------------------------------------------------------------------------
+// --- topics
+// -------------------------------------------------------------------------------------------------------------
 
 enum class AppendedForm : std::uint8_t {
-  batch,    // `body` is a record batch v2; storage patches base offset and leader epoch (outside the batch's CRC)
-  message,  // `body` is a stored message that came through an exchange; read as one topic record (docs/kafka.md)
+  batch,    // `body` is a record batch v2; storage patches base offset and leader epoch (outside the batch's
+            // CRC)
+  message,  // `body` is a stored message that came through an exchange; read as one topic record
+            // (docs/kafka.md)
 };
 struct Appended {
   PartitionId partition;
@@ -109,9 +154,14 @@ struct Appended {
   bool transactional = false, control = false;
   friend bool operator==(const Appended&, const Appended&) = default;
 };
-struct Trimmed { PartitionId partition; Offset start = 0; friend bool operator==(const Trimmed&, const Trimmed&) = default; };
+struct Trimmed {
+  PartitionId partition;
+  Offset start = 0;
+  friend bool operator==(const Trimmed&, const Trimmed&) = default;
+};
 
-// --- groups ---------------------------------------------------------------------------------------------------------------
+// --- groups
+// ---------------------------------------------------------------------------------------------------------------
 
 /// Newest wins per (group, partition).
 struct OffsetCommitted {
@@ -123,16 +173,36 @@ struct OffsetCommitted {
   TimestampMs committed_at = 0;
   friend bool operator==(const OffsetCommitted&, const OffsetCommitted&) = default;
 };
-struct OffsetDeleted { std::string group; PartitionId partition; friend bool operator==(const OffsetDeleted&, const OffsetDeleted&) = default; };
+struct OffsetDeleted {
+  std::string group;
+  PartitionId partition;
+  friend bool operator==(const OffsetDeleted&, const OffsetDeleted&) = default;
+};
 /// Keeps generations growing across restarts.
-struct GroupGeneration { std::string group; std::string protocol_type; std::int32_t generation = 0; friend bool operator==(const GroupGeneration&, const GroupGeneration&) = default; };
-struct GroupDeleted { std::string group; friend bool operator==(const GroupDeleted&, const GroupDeleted&) = default; };
+struct GroupGeneration {
+  std::string group;
+  std::string protocol_type;
+  std::int32_t generation = 0;
+  friend bool operator==(const GroupGeneration&, const GroupGeneration&) = default;
+};
+struct GroupDeleted {
+  std::string group;
+  friend bool operator==(const GroupDeleted&, const GroupDeleted&) = default;
+};
 
-// --- producers and their transactions -----------------------------------------------------------------------------------------
+// --- producers and their transactions
+// -----------------------------------------------------------------------------------------
 
-enum class TransactionState : std::uint8_t { empty, ongoing, prepare_commit, prepare_abort, complete_commit, complete_abort };
-/// The whole state of one transactional id, or of a plain idempotent producer (transactional_id ""). Newest wins.
-/// producer_id -1: the transactional id was idle for too long and is forgotten.
+enum class TransactionState : std::uint8_t {
+  empty,
+  ongoing,
+  prepare_commit,
+  prepare_abort,
+  complete_commit,
+  complete_abort
+};
+/// The whole state of one transactional id, or of a plain idempotent producer (transactional_id ""). Newest
+/// wins. producer_id -1: the transactional id was idle for too long and is forgotten.
 struct ProducerChanged {
   std::string transactional_id;
   std::int64_t producer_id = -1;
@@ -146,16 +216,20 @@ struct ProducerChanged {
   friend bool operator==(const ProducerChanged&, const ProducerChanged&) = default;
 };
 
-// --- state records: written at a checkpoint only ---------------------------------------------------------------------------------
+// --- state records: written at a checkpoint only
+// ---------------------------------------------------------------------------------
 
 /// Where a queue stands; with its RunHomed records it is the whole queue.
 struct QueueState {
   QueueId queue;
   QueueSeq next_seq = 1;
-  QueueSeq head = 1;                  // everything below is gone
-  std::vector<SeqRange> gone;         // ranges at or above head that are gone, ascending
-  QueueSeq delivered_through = 0;     // may have been delivered
-  std::vector<std::pair<QueueSeq, std::uint16_t>> deliveries;  // counts > 1, ascending
+  QueueSeq head = 1;               // everything below is gone
+  std::vector<SeqRange> gone;      // ranges at or above head that are gone, ascending
+  QueueSeq delivered_through = 0;  // may have been delivered
+  std::vector<std::pair<QueueSeq, std::uint16_t>>
+      deliveries;                // counts that were raised by a requeue, ascending
+  QueueSeq unclean_through = 0;  // an unclean restart found delivered_through here: homed messages up to it
+                                 // count as delivered at least once
   friend bool operator==(const QueueState&, const QueueState&) = default;
 };
 /// A run of entries in the backlog store. Keyed by (queue, run).
@@ -165,24 +239,35 @@ struct RunHomed {
   std::uint8_t priority = 0;
   SeqRange seqs;
   std::uint32_t count = 0;
-  std::uint64_t size_bytes = 0;      // of messages
-  std::uint64_t position = 0;        // byte position in the backlog file; storage's own
-  std::uint32_t extent_bytes = 0;    // allocated there; storage's own
+  std::uint64_t size_bytes = 0;    // of messages
+  std::uint64_t position = 0;      // byte position in the backlog file; storage's own
+  std::uint32_t extent_bytes = 0;  // allocated there; storage's own
   friend bool operator==(const RunHomed&, const RunHomed&) = default;
 };
-struct RunDropped { QueueId queue; RunId run; friend bool operator==(const RunDropped&, const RunDropped&) = default; };
+struct RunDropped {
+  QueueId queue;
+  RunId run;
+  friend bool operator==(const RunDropped&, const RunDropped&) = default;
+};
 
 struct ProducerWindow {
   std::int64_t producer_id = -1;
   std::int16_t epoch = -1;
-  struct Batch { std::int32_t first_sequence = 0, last_sequence = 0; Offset base_offset = 0;
-    friend bool operator==(const Batch&, const Batch&) = default; };
+  struct Batch {
+    std::int32_t first_sequence = 0, last_sequence = 0;
+    Offset base_offset = 0;
+    friend bool operator==(const Batch&, const Batch&) = default;
+  };
   std::vector<Batch> batches;  // the last 5, oldest first
   Offset transaction_start = -1;
   TimestampMs last_used = 0;
   friend bool operator==(const ProducerWindow&, const ProducerWindow&) = default;
 };
-struct AbortedTransaction { std::int64_t producer_id = -1; Offset first = 0, last = 0; friend bool operator==(const AbortedTransaction&, const AbortedTransaction&) = default; };
+struct AbortedTransaction {
+  std::int64_t producer_id = -1;
+  Offset first = 0, last = 0;
+  friend bool operator==(const AbortedTransaction&, const AbortedTransaction&) = default;
+};
 struct PartitionState {
   PartitionId partition;
   Offset start = 0, end = 0;
@@ -200,10 +285,11 @@ struct Counters {
   friend bool operator==(const Counters&, const Counters&) = default;
 };
 
-using Record = std::variant<
-    Enqueued, Removed, Appended, OffsetCommitted, DeliveryReserved, Requeued, ExchangeDeclared, ExchangeDeleted,
-    QueueDeclared, QueueDeleted, Bound, Unbound, TopicCreated, TopicAltered, TopicDeleted, Trimmed, OffsetDeleted,
-    GroupGeneration, GroupDeleted, ProducerChanged, QueueState, RunHomed, RunDropped, PartitionState, Counters>;
+using Record =
+    std::variant<Enqueued, Removed, Appended, OffsetCommitted, DeliveryReserved, Requeued, ExchangeDeclared,
+                 ExchangeDeleted, QueueDeclared, QueueDeleted, Bound, Unbound, TopicCreated, TopicAltered,
+                 TopicDeleted, Trimmed, OffsetDeleted, GroupGeneration, GroupDeleted, ProducerChanged,
+                 QueueState, RunHomed, RunDropped, PartitionState, Counters>;
 
 /// Whether the journal keeps it.
 bool is_durable(const Record& record);

@@ -1,21 +1,27 @@
-// What a restart forgets: connections, consumers, unsettled deliveries, parked long polls, group members. Losing all of
-// it must be a legal event.
+// What a restart forgets: connections, consumers, unsettled deliveries, parked long polls, group members.
+// Losing all of it must be a legal event.
 #pragma once
 
 #include "broker/core/connections.h"
 #include "broker/core/consumers.h"
+#include "broker/core/deadlines.h"
 #include "broker/core/ending_transactions.h"
 #include "broker/core/membership.h"
 #include "broker/core/parked_fetches.h"
+#include "broker/core/route.h"
 
 namespace tandem::core {
 
 struct Session {
-  Connections connections;      // connections and their channels
-  Consumers consumers;          // subscriptions, credit, unsettled deliveries
-  ParkedFetches parked_fetches; // long polls that wait for records
-  Membership membership;        // members of groups, rebalances under way
-  EndingTransactions ending_transactions; // producers' transactions that wait for their markers
+  Connections connections;                 // connections and their channels
+  Consumers consumers;                     // subscriptions, credit, unsettled deliveries
+  ParkedFetches parked_fetches;            // long polls that wait for records
+  Membership membership;                   // members of groups, rebalances under way
+  EndingTransactions ending_transactions;  // producers' transactions that wait for their markers
+  Deadlines queue_timers;                  // when queues have something to do: expiry
+  std::vector<std::size_t> settle_places;  // working room of settle
+  RoutingRoom routing;                     // working room and counts of exchanges
+  std::uint64_t published = 0, delivered = 0, acked = 0;  // messages since start
   bool disk_alarm = false, memory_alarm = false;
 };
 

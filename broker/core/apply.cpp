@@ -1,0 +1,138 @@
+// The only code that changes durable state. Records of topics, groups and producers: topic.cpp, group.cpp,
+// producer.cpp.
+#include <algorithm>
+
+#include "broker/core/state.h"
+
+namespace tandem::core {
+namespace {
+
+/// Raises the counter that the id was taken from.
+template <class Key>
+void count_id(Key id, std::uint32_t& durable_next, std::uint32_t& volatile_next) {
+  std::uint32_t& next = id.value >= volatile_id_first ? volatile_next : durable_next;
+  next = std::max(next, id.value + 1);
+}
+
+void apply(State& state, const ExchangeDeclared& record) {
+  state.catalog.put(record);
+  count_id(record.id, state.counters.next_exchange, state.volatile_ids.next_exchange);
+}
+
+void apply(State& state, const ExchangeDeleted& record) {
+  state.catalog.erase(record.id);
+}
+
+void apply(State& state, const QueueDeclared& record) {
+  state.queues.put(record);
+  state.catalog.name_queue(record.name, record.id);
+  count_id(record.id, state.counters.next_queue, state.volatile_ids.next_queue);
+}
+
+void apply(State& state, const QueueDeleted& record) {
+  const Queue* queue = state.queues.find(record.id);
+  if (!queue) return;
+  state.catalog.forget_queue(queue->declared.name);
+  state.queues.erase(record.id);
+}
+
+void apply(State& state, const Bound& record) {
+  state.catalog.put(record);
+  count_id(record.id, state.counters.next_binding, state.volatile_ids.next_binding);
+}
+
+void apply(State& state, const Unbound& record) {
+  state.catalog.erase(record.id);
+}
+
+void apply(State& state, const Enqueued& record) {
+  Queue* queue = state.queues.change(record.queue);
+  const QueueEntry& entry = record.entry;
+  if (!queue || entry.seq < queue->facts.next_seq) return;
+  QueueFacts& facts = queue->facts;
+  facts.next_seq = entry.seq + 1;
+  facts.dirty = true;
+  if (entry.durable)
+    facts.durable_end = facts.next_seq;
+  else
+    facts.gone.add(entry.seq, entry.seq);
+  if (record.reserved) facts.delivered_through = std::max(facts.delivered_through, entry.seq);
+  queue->life.enqueue(entry);
+}
+
+void apply(State& state, const Removed& record) {
+  Queue* queue = state.queues.change(record.queue);
+  if (!queue) return;
+  QueueFacts& facts = queue->facts;
+  facts.gone.add(record.seqs.first, record.seqs.last);
+  facts.dirty = true;
+  if (!facts.deliveries.empty())
+    facts.deliveries.erase(facts.deliveries.lower_bound(record.seqs.first),
+                           facts.deliveries.upper_bound(record.seqs.last));
+  // While replaying the entries are in their lanes still; in life they were taken out before.
+  for (Lane& lane : queue->life.lanes) lane.drop_below(facts.gone.head());
+}
+
+void apply(State& state, const Requeued& record) {
+  Queue* queue = state.queues.change(record.queue);
+  if (!queue) return;
+  if (record.durable) {
+    queue->facts.deliveries[record.seq] = record.deliveries;
+    queue->facts.dirty = true;
+  }
+  for (Lane& lane : queue->life.lanes)
+    if (QueueEntry* entry = lane.find(record.seq)) entry->deliveries = record.deliveries;
+}
+
+void apply(State& state, const DeliveryReserved& record) {
+  Queue* queue = state.queues.change(record.queue);
+  if (!queue) return;
+  queue->facts.delivered_through = std::max(queue->facts.delivered_through, record.through);
+  queue->facts.dirty = true;
+}
+
+void apply(State& state, const QueueState& record) {
+  Queue* queue = state.queues.change(record.queue);
+  if (!queue) return;
+  QueueFacts& facts = queue->facts;
+  facts.next_seq = facts.durable_end = record.next_seq;
+  facts.gone.set_head(record.head);
+  for (const SeqRange& range : record.gone) facts.gone.add(range.first, range.last);
+  facts.delivered_through = record.delivered_through;
+  facts.unclean_through = record.unclean_through;
+  facts.deliveries = {record.deliveries.begin(), record.deliveries.end()};
+}
+
+void apply(State& state, const RunHomed& record) {
+  Queue* queue = state.queues.change(record.queue);
+  if (!queue) return;
+  queue->life.lane(record.priority)
+      .runs()
+      .push_back(
+          {record.run, record.seqs.first, record.seqs.last, record.count, record.count, record.size_bytes});
+}
+
+void apply(State& state, const RunDropped& record) {
+  Queue* queue = state.queues.change(record.queue);
+  if (!queue) return;
+  for (Lane& lane : queue->life.lanes)
+    lane.runs().keep_if([&record](const Run& run) { return run.id != record.run; });
+}
+
+void apply(State& state, const Counters& record) {
+  Counters& counters = state.counters;
+  counters.next_exchange = std::max(counters.next_exchange, record.next_exchange);
+  counters.next_queue = std::max(counters.next_queue, record.next_queue);
+  counters.next_binding = std::max(counters.next_binding, record.next_binding);
+  counters.next_topic = std::max(counters.next_topic, record.next_topic);
+  counters.next_producer = std::max(counters.next_producer, record.next_producer);
+  counters.turn = std::max(counters.turn, record.turn);
+}
+
+}  // namespace
+
+void apply(State& state, const Record& record) {
+  std::visit([&state](const auto& one) { apply(state, one); }, record);
+}
+
+}  // namespace tandem::core

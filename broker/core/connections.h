@@ -1,0 +1,117 @@
+// Connections, their channels, and what each channel was given and has not settled. Session state: a restart
+// forgets it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/ring.h"
+#include "broker/core/send.h"
+
+namespace tandem::core {
+
+struct Consumer;
+struct Connection;
+
+/// A delivery that the client has not settled.
+struct Unsettled {
+  DeliveryTag tag = 0;
+  QueueEntry entry;  // `deliveries`: before this one
+  QueueId queue;
+  Consumer* consumer = nullptr;  // nullptr: it came by Get, or the consumer is gone
+  bool settled = false;          // left behind until those before it are
+};
+
+/// Unsettled deliveries by tag. Settled ones are dropped from the front, and everywhere once they are the
+/// majority, so one delivery that is never settled does not hold what comes after it.
+class UnsettledRing {
+ public:
+  void push(const Unsettled& delivery) {
+    ring_.push_back(delivery);
+    ++count_;
+  }
+  /// The outstanding delivery with this tag, or nullptr.
+  Unsettled* find(DeliveryTag tag);
+  /// Index of the first delivery with a tag ≥ `tag`, settled or not.
+  std::size_t index_from(DeliveryTag tag) const;
+  void settle(Unsettled& delivery) {
+    delivery.settled = true;
+    --count_;
+  }
+  /// After a number of settle(): gives room back. Invalidates pointers.
+  void tidy();
+  /// Outstanding ones.
+  std::size_t count() const { return count_; }
+  /// Places, settled ones too.
+  std::size_t size() const { return ring_.size(); }
+  Unsettled& operator[](std::size_t index) { return ring_[index]; }
+  const Unsettled& operator[](std::size_t index) const { return ring_[index]; }
+
+ private:
+  Ring<Unsettled> ring_;
+  std::size_t count_ = 0;
+};
+
+/// An answer that waits behind a Get of its channel.
+struct HeldAnswer {
+  TurnNumber turn = 0;
+  Send send;
+};
+
+struct Channel {
+  ChannelId id;
+  Connection* connection = nullptr;
+  std::uint64_t birth = 0;     // tells it from an earlier channel of the same number
+  std::uint32_t prefetch = 0;  // of all its consumers together; 0 = no limit
+  std::uint32_t consumers_unsettled = 0;
+  DeliveryTag next_tag = 1;
+  UnsettledRing unsettled;
+  std::map<std::uint64_t, std::unique_ptr<Consumer>> consumers;  // by the face's number
+
+  // Order of answers (pending.h).
+  TurnNumber last_answer_turn = 0;
+  std::uint32_t parked_gets = 0;  // while any waits for a run, later answers wait behind it
+  std::vector<HeldAnswer> behind_gets;
+  std::uint64_t confirm_flush =
+      0;  // the last send to this channel in that flush was a Confirmed, at confirm_index
+  std::size_t confirm_index = 0;
+
+  Channel();
+  ~Channel();
+};
+
+struct Connection {
+  ConnectionId id;
+  std::string user, name, face;
+  bool writable = true;
+  std::vector<std::unique_ptr<Channel>> channels;  // by number, ascending
+  std::set<QueueId> exclusive_queues;
+
+  Channel* find(std::uint16_t number) const;
+};
+
+class Connections {
+ public:
+  Connection* find(ConnectionId id) const;
+  Connection& find_or_open(ConnectionId id);
+  Channel* find(ChannelId id) const;
+  /// A channel exists from its first use.
+  Channel& find_or_open(ChannelId id);
+  void close(ConnectionId id);
+  void close(ChannelId id);
+  std::size_t size() const { return connections_.size(); }
+  /// By id.
+  std::vector<Connection*> all() const;
+
+ private:
+  std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
+  mutable Connection* last_found_ = nullptr;
+  std::uint64_t next_birth_ = 1;
+};
+
+}  // namespace tandem::core

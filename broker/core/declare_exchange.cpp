@@ -1,0 +1,144 @@
+#include "broker/base/limits.h"
+#include "broker/core/exchange_verbs.h"
+#include "broker/core/queue_options.h"
+
+namespace tandem::core {
+
+std::string_view name(ExchangeKind kind) {
+  switch (kind) {
+    case ExchangeKind::direct:
+      return "direct";
+    case ExchangeKind::fanout:
+      return "fanout";
+    case ExchangeKind::pattern:
+      return "topic";
+    case ExchangeKind::headers:
+      return "headers";
+    case ExchangeKind::consistent_hash:
+      return "x-consistent-hash";
+    case ExchangeKind::delayed:
+      return "x-delayed-message";
+  }
+  return "unknown";
+}
+
+Refusal not_found(ObjectKind object, std::string_view name) {
+  return {ErrorCode::not_found, object, std::string(name), "", "", "", ""};
+}
+
+Refusal default_exchange_refused() {
+  return {ErrorCode::access_refused,
+          ObjectKind::exchange,
+          "",
+          "",
+          "",
+          "",
+          "operation not permitted on the default exchange"};
+}
+
+std::optional<Refusal> judge_name(ObjectKind object, std::string_view name) {
+  if (name.size() <= limits::name_size_max_bytes) return std::nullopt;
+  return Refusal{ErrorCode::invalid_argument,
+                 object,
+                 std::string(name.substr(0, 40)) + "…",
+                 "name",
+                 "",
+                 "",
+                 "names have at most " + std::to_string(limits::name_size_max_bytes) + " bytes"};
+}
+
+namespace {
+
+std::string flag(bool value) {
+  return value ? "true" : "false";
+}
+
+std::optional<Refusal> compare(const DeclareExchange& input, const ExchangeDeclared& current) {
+  const auto differ = [&input](std::string_view argument, std::string_view received, std::string_view there) {
+    return Refusal{ErrorCode::inequivalent,
+                   ObjectKind::exchange,
+                   std::string(input.name),
+                   std::string(argument),
+                   std::string(received),
+                   std::string(there),
+                   ""};
+  };
+  if (input.kind != current.kind) return differ("type", name(input.kind), name(current.kind));
+  if (input.durable != current.durable) return differ("durable", flag(input.durable), flag(current.durable));
+  if (input.auto_delete != current.auto_delete)
+    return differ("auto_delete", flag(input.auto_delete), flag(current.auto_delete));
+  if (input.internal != current.internal)
+    return differ("internal", flag(input.internal), flag(current.internal));
+  return compare_arguments(ObjectKind::exchange, input.name, input.arguments ? *input.arguments : Table(),
+                           current.arguments);
+}
+
+std::optional<Refusal> judge_arguments(const DeclareExchange& input) {
+  const auto invalid = [&input](std::string_view argument, std::string detail) {
+    return Refusal{ErrorCode::invalid_argument,
+                   ObjectKind::exchange,
+                   std::string(input.name),
+                   std::string(argument),
+                   "",
+                   "",
+                   std::move(detail)};
+  };
+  if (input.kind == ExchangeKind::delayed)
+    return Refusal{ErrorCode::not_supported,
+                   ObjectKind::exchange,
+                   std::string(input.name),
+                   "type",
+                   "",
+                   "",
+                   "delayed exchanges are not supported; a queue with x-message-ttl and "
+                   "x-dead-letter-exchange delays messages"};
+  if (!input.arguments) return std::nullopt;
+  if (const Value* alternate = find(*input.arguments, "alternate-exchange"); alternate && !alternate->text())
+    return invalid("alternate-exchange", "expected text, got " + to_text(*alternate));
+  if (const Value* property = find(*input.arguments, "hash-property"))
+    return invalid("hash-property",
+                   "hash-property is not supported, got " + to_text(*property) + "; use hash-header");
+  if (const Value* header = find(*input.arguments, "hash-header"); header && !header->text())
+    return invalid("hash-header", "expected text, got " + to_text(*header));
+  return std::nullopt;
+}
+
+std::optional<Refusal> judge_new(const State& state, const DeclareExchange& input) {
+  if (input.passive) return not_found(ObjectKind::exchange, input.name);
+  if (is_reserved(input.name))
+    return Refusal{ErrorCode::access_refused,
+                   ObjectKind::exchange,
+                   std::string(input.name),
+                   "name",
+                   "",
+                   "",
+                   "exchange name '" + std::string(input.name) + "' contains reserved prefix 'amq.*'"};
+  if (auto refusal = judge_name(ObjectKind::exchange, input.name)) return refusal;
+  if (auto refusal = judge_arguments(input)) return refusal;
+  if (state.catalog.exchanges_count() >= limits::exchanges_max)
+    return Refusal{ErrorCode::limit_reached,
+                   ObjectKind::exchange,
+                   std::string(input.name),
+                   "exchanges_max",
+                   "",
+                   "",
+                   "there are " + std::to_string(limits::exchanges_max) + " exchanges already"};
+  return std::nullopt;
+}
+
+}  // namespace
+
+void handle(Turn& turn, const DeclareExchange& input) {
+  if (input.name.empty()) return turn.refuse(input.who, default_exchange_refused());
+  if (const Exchange* exchange = turn.state().catalog.find_exchange(input.name)) {
+    auto refusal = input.passive ? std::nullopt : compare(input, exchange->declared);
+    return refusal ? turn.refuse(input.who, *refusal) : turn.answer(input.who, Ok{input.who});
+  }
+  if (auto refusal = judge_new(turn.state(), input)) return turn.refuse(input.who, *refusal);
+  turn.record(ExchangeDeclared{turn.state().next_exchange(input.durable), std::string(input.name), input.kind,
+                               input.durable, input.auto_delete, input.internal,
+                               input.arguments ? *input.arguments : Table()});
+  turn.answer(input.who, Ok{input.who});
+}
+
+}  // namespace tandem::core

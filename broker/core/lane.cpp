@@ -1,0 +1,93 @@
+#include "broker/core/lane.h"
+
+#include <algorithm>
+
+namespace tandem::core {
+namespace {
+
+std::size_t index_from(const Ring<QueueEntry>& entries, QueueSeq seq) {
+  return entries.partition_point([seq](const QueueEntry& entry) { return entry.seq < seq; });
+}
+
+QueueEntry* find_in(Ring<QueueEntry>& entries, QueueSeq seq) {
+  const std::size_t index = index_from(entries, seq);
+  return index < entries.size() && entries[index].seq == seq ? &entries[index] : nullptr;
+}
+
+}  // namespace
+
+const QueueEntry* Lane::front() const {
+  if (!requeued_.empty()) return &requeued_.begin()->second;
+  if (!loaded_.empty()) return &loaded_.front();
+  if (cold_.empty() && !tail_.empty()) return &tail_.front();
+  return nullptr;
+}
+
+QueueEntry Lane::pop_front() {
+  if (!requeued_.empty()) {
+    const QueueEntry entry = requeued_.begin()->second;
+    requeued_.erase(requeued_.begin());
+    return entry;
+  }
+  if (!loaded_.empty()) return loaded_.pop_front();
+  CHECK(cold_.empty());
+  return tail_.pop_front();
+}
+
+void Lane::clear() {
+  requeued_.clear();
+  loaded_.clear();
+  cold_.clear();
+  tail_.clear();
+}
+
+Run* Lane::find_run(QueueSeq seq) {
+  const std::size_t index = runs_.partition_point([seq](const Run& run) { return run.last < seq; });
+  return index < runs_.size() && runs_[index].first <= seq ? &runs_[index] : nullptr;
+}
+
+std::size_t Lane::drop_homed(std::size_t keep) {
+  if (cold_.empty())
+    while (loaded_.size() < keep && !tail_.empty()) loaded_.push_back(tail_.pop_front());
+  std::size_t dropped = 0;
+  while (!tail_.empty() && is_homed(tail_.front().body)) {
+    const Run* run = find_run(tail_.front().seq);
+    if (!run) break;
+    ColdSpan span{run->id, tail_.front().seq, run->last, 0, 0, false};
+    while (!tail_.empty() && tail_.front().seq <= span.last) {
+      span.size_bytes += tail_.pop_front().size_bytes;
+      ++span.count;
+    }
+    dropped += span.count;
+    cold_.push_back(span);
+  }
+  return dropped;
+}
+
+void Lane::move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>> moved) {
+  if (moved.empty()) return;
+  const auto walk = [moved](Ring<QueueEntry>& entries) {
+    auto next = moved.begin();
+    for (std::size_t i = index_from(entries, moved.front().first); i < entries.size() && next != moved.end();
+         ++i) {
+      while (next != moved.end() && next->first < entries[i].seq) ++next;
+      if (next != moved.end() && next->first == entries[i].seq) entries[i].body = next->second;
+    }
+  };
+  walk(loaded_);
+  walk(tail_);
+  auto next = moved.begin();
+  for (auto& [seq, entry] : requeued_) {
+    next = std::lower_bound(next, moved.end(), seq, [](const auto& a, QueueSeq b) { return a.first < b; });
+    if (next == moved.end()) break;
+    if (next->first == seq) entry.body = next->second;
+  }
+}
+
+QueueEntry* Lane::find(QueueSeq seq) {
+  if (auto it = requeued_.find(seq); it != requeued_.end()) return &it->second;
+  if (auto* entry = find_in(loaded_, seq)) return entry;
+  return find_in(tail_, seq);
+}
+
+}  // namespace tandem::core

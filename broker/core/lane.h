@@ -1,0 +1,128 @@
+// The messages of one priority of a queue that are ready to be handed out, in order of seq: those in RAM, and
+// the spans that are only in the backlog file ("cold"). What is handed out leaves the lane; what comes back
+// is put in order.
+//
+//   requeued  <  loaded  <  cold spans  <  tail        (seqs; any of them may be empty)
+//
+// Messages leave from the front only, so everything that was ever taken has a lower seq than what was never
+// taken.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+
+#include "broker/core/ring.h"
+#include "broker/core/vocabulary.h"
+
+namespace tandem::core {
+
+/// The top bits of a handle say where the bytes are (ids.h).
+inline bool is_homed(BodyHandle body) {
+  return body.value >> 62 != 0;
+}
+
+/// A run in the backlog with messages of this lane that are not gone.
+struct Run {
+  RunId id;
+  QueueSeq first = 0, last = 0;
+  std::uint32_t count = 0;  // messages in the file
+  std::uint32_t alive = 0;  // of them, not gone; after a restart with several priorities an upper bound
+  std::uint64_t size_bytes = 0;
+};
+
+/// Part of a run, first..last, that is ready but not in RAM.
+struct ColdSpan {
+  RunId run;
+  QueueSeq first = 0, last = 0;
+  std::uint32_t count = 0;
+  std::uint64_t size_bytes = 0;
+  bool from_restart =
+      false;  // has messages that are gone or were volatile: the loaded entries must be sifted
+};
+
+class Lane {
+ public:
+  // --- the order
+  // ---------------------------------------------------------------------------------------------------
+  /// The next message when it is in RAM; nullptr when the lane is empty or its front is cold.
+  const QueueEntry* front() const;
+  /// True when the next message is not in RAM.
+  bool front_is_cold() const { return requeued_.empty() && loaded_.empty() && !cold_.empty(); }
+  /// Only when front() is not nullptr.
+  QueueEntry pop_front();
+  void push_back(const QueueEntry& entry) { tail_.push_back(entry); }
+  /// The message that was pushed last.
+  QueueEntry pop_back() { return tail_.pop_back(); }
+  void put_back(const QueueEntry& entry) { requeued_.emplace(entry.seq, entry); }
+  bool empty() const { return requeued_.empty() && loaded_.empty() && cold_.empty() && tail_.empty(); }
+  /// Entries in RAM, and those of them that can be handed out before a cold span is met.
+  std::size_t resident() const { return requeued_.size() + loaded_.size() + tail_.size(); }
+  std::size_t resident_at_front() const {
+    return requeued_.size() + loaded_.size() + (cold_.empty() ? tail_.size() : 0);
+  }
+  /// Forgets all messages; runs() stays.
+  void clear();
+
+  // --- runs and cold spans
+  // ---------------------------------------------------------------------------------------------
+  Ring<Run>& runs() { return runs_; }
+  const Ring<Run>& runs() const { return runs_; }
+  /// The run that covers `seq`, or nullptr.
+  Run* find_run(QueueSeq seq);
+  const Ring<ColdSpan>& cold() const { return cold_; }
+  /// Only at start-up.
+  void push_cold(const ColdSpan& span) { cold_.push_back(span); }
+  /// The first cold span's entries are in RAM now, or lost.
+  ColdSpan pop_cold() { return cold_.pop_front(); }
+  void push_loaded(const QueueEntry& entry) { loaded_.push_back(entry); }
+  /// Drops homed entries that are not among the first `keep` from RAM; returns how many.
+  std::size_t drop_homed(std::size_t keep);
+  /// The bytes of these entries are at new places. `moved`: ascending by seq.
+  void move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>> moved);
+
+  // --- for apply and start-up
+  // ------------------------------------------------------------------------------------------
+  /// The entry with this seq among those in RAM, or nullptr.
+  QueueEntry* find(QueueSeq seq);
+  /// Drops entries below `head` from the tail's front.
+  void drop_below(QueueSeq head) {
+    while (!tail_.empty() && tail_.front().seq < head) tail_.pop_front();
+  }
+  template <class Keep>
+  void keep_tail_if(Keep keep) {
+    tail_.keep_if(keep);
+  }
+  /// Calls visit(entry) for all in RAM, ascending.
+  template <class Visit>
+  void for_each_resident(Visit visit) const {
+    for (const auto& [seq, entry] : requeued_) visit(entry);
+    for (std::size_t i = 0; i < loaded_.size(); ++i) visit(loaded_[i]);
+    for (std::size_t i = 0; i < tail_.size(); ++i) visit(tail_[i]);
+  }
+  /// The same, but stops before the first cold span.
+  template <class Visit>
+  void for_each_at_front(Visit visit) const {
+    for (const auto& [seq, entry] : requeued_) visit(entry);
+    for (std::size_t i = 0; i < loaded_.size(); ++i) visit(loaded_[i]);
+    for (std::size_t i = 0; cold_.empty() && i < tail_.size(); ++i) visit(tail_[i]);
+  }
+  template <class Visit>
+  void for_each_resident(Visit visit) {
+    for (auto& [seq, entry] : requeued_) visit(entry);
+    for (std::size_t i = 0; i < loaded_.size(); ++i) visit(loaded_[i]);
+    for (std::size_t i = 0; i < tail_.size(); ++i) visit(tail_[i]);
+  }
+
+  RunId loading;  // a LoadRun for it is outstanding; 0 = none
+
+ private:
+  std::map<QueueSeq, QueueEntry> requeued_;
+  Ring<QueueEntry> loaded_;
+  Ring<ColdSpan> cold_;
+  Ring<QueueEntry> tail_;
+  Ring<Run> runs_;  // ascending, not overlapping
+};
+
+}  // namespace tandem::core

@@ -1,0 +1,71 @@
+#include <algorithm>
+
+#include "broker/core/queue_verbs.h"
+#include "broker/core/removals.h"
+
+namespace tandem::core {
+namespace {
+
+/// Messages that are neither in a lane nor gone: a purge does not touch them. By seq.
+std::vector<QueueEntry> taken_out(const Turn& turn, const Queue& queue) {
+  std::vector<QueueEntry> entries;
+  if (queue.life.unsettled > 0)
+    for_each_unsettled(turn.session(), queue.declared.id,
+                       [&](const Unsettled& d) { entries.push_back(d.entry); });
+  for (const auto& [seq, leaving] : queue.life.leaving) entries.push_back(leaving.entry);
+  std::sort(entries.begin(), entries.end(),
+            [](const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; });
+  return entries;
+}
+
+void record_purge(Turn& turn, const Queue& queue, const std::vector<QueueEntry>& kept) {
+  const QueueSeq end = queue.facts.next_seq;
+  QueueSeq first = 1;
+  const auto purge_below = [&](QueueSeq until) {
+    if (first < until)
+      turn.record(Removed{queue.declared.id, {first, until - 1}, RemovalReason::purged, queue.is_durable()});
+  };
+  for (const QueueEntry& entry : kept) {
+    purge_below(entry.seq);
+    first = entry.seq + 1;
+  }
+  purge_below(end);
+}
+
+/// Keeps the runs of messages that are still taken out.
+void drop_runs(Turn& turn, QueueId id, QueueLife& life, const std::vector<QueueEntry>& kept) {
+  for (Lane& lane : life.lanes) {
+    for (std::size_t i = 0; i < lane.runs().size(); ++i) lane.runs()[i].alive = 0;
+    for (const QueueEntry& entry : kept)
+      if (Run* run = is_homed(entry.body) ? lane.find_run(entry.seq) : nullptr;
+          run && &life.lane(entry.priority) == &lane)
+        ++run->alive;
+    lane.runs().keep_if([&](const Run& run) {
+      if (run.alive == 0) turn.say(DropRun{id, run.id});
+      return run.alive > 0;
+    });
+  }
+}
+
+}  // namespace
+
+void handle(Turn& turn, const PurgeQueue& input) {
+  const Queue* queue = find_queue_or_refuse(turn, input.who, input.name);
+  if (!queue) return;
+  const QueueId id = queue->declared.id;
+  QueueLife& life = *turn.life(id);
+  const std::uint64_t purged = life.ready;
+  if (purged > 0) {
+    const std::vector<QueueEntry> kept = taken_out(turn, *queue);
+    record_purge(turn, *queue, kept);
+    for (Lane& lane : life.lanes) lane.clear();
+    life.ready = life.ready_bytes = life.cold = life.cold_bytes = 0;
+    life.visible_end = queue->facts.next_seq;
+    life.counts.purged += purged;
+    drop_runs(turn, id, life, kept);
+  }
+  turn.mark(id);  // a Get may wait for what is not there any more
+  turn.answer(input.who, QueueOk{input.who, queue->declared.name, purged, 0});
+}
+
+}  // namespace tandem::core

@@ -1,0 +1,201 @@
+#include "broker/core/queue_options.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tandem::core {
+namespace {
+
+Refusal invalid(std::string_view queue, std::string_view argument, std::string detail) {
+  return {ErrorCode::invalid_argument,
+          ObjectKind::queue,
+          std::string(queue),
+          std::string(argument),
+          "",
+          "",
+          std::move(detail)};
+}
+
+/// Walks over the arguments; the first fault is kept.
+class Reader {
+ public:
+  Reader(std::string_view queue, const Table& arguments) : queue_(queue), arguments_(arguments) {}
+
+  std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max) {
+    const Value* value = find(arguments_, key);
+    if (!value) return std::nullopt;
+    const std::int64_t* number = value->integer();
+    if (!number) return fault(key, "expected integer, got " + to_text(*value));
+    if (*number < min)
+      return fault(key,
+                   (*number < 0 ? "{value_negative," : "{value_too_small,") + std::to_string(*number) + "}");
+    if (*number > max) return fault(key, "{value_too_large," + std::to_string(*number) + "}");
+    return *number;
+  }
+  const std::string* text(std::string_view key) {
+    const Value* value = find(arguments_, key);
+    if (!value) return nullptr;
+    if (!value->text()) fault(key, "expected text, got " + to_text(*value));
+    return value->text();
+  }
+  bool boolean(std::string_view key) {
+    const Value* value = find(arguments_, key);
+    if (!value) return false;
+    if (!value->boolean()) fault(key, "expected true or false, got " + to_text(*value));
+    return value->boolean() && *value->boolean();
+  }
+  std::nullopt_t fault(std::string_view key, std::string detail) {
+    if (!fault_) fault_ = invalid(queue_, key, std::move(detail));
+    return std::nullopt;
+  }
+  std::optional<Refusal> take_fault() { return std::move(fault_); }
+
+ private:
+  std::string_view queue_;
+  const Table& arguments_;
+  std::optional<Refusal> fault_;
+};
+
+constexpr std::int64_t count_max = std::numeric_limits<std::int64_t>::max();
+
+void read_limits(Reader& reader, QueueOptions& options) {
+  if (auto ttl = reader.integer("x-message-ttl", 0, duration_max_ms)) options.message_ttl = *ttl;
+  if (auto expires = reader.integer("x-expires", 1, duration_max_ms)) options.expires_after = *expires;
+  if (auto length = reader.integer("x-max-length", 0, count_max))
+    options.length_max = static_cast<std::uint64_t>(*length);
+  if (auto size = reader.integer("x-max-length-bytes", 0, count_max))
+    options.size_max_bytes = static_cast<std::uint64_t>(*size);
+  if (auto priority = reader.integer("x-max-priority", 0, 255))
+    options.priority_max = static_cast<std::uint8_t>(*priority);
+  if (auto limit = reader.integer("x-delivery-limit", 0, 65'534))
+    options.delivery_limit = static_cast<std::uint16_t>(*limit);
+  reader.integer("x-consumer-timeout", 0, duration_max_ms);
+  reader.integer("x-queue-version", 1, 2);
+  reader.integer("x-quorum-initial-group-size", 1, count_max);
+}
+
+void read_overflow(Reader& reader, QueueOptions& options) {
+  const std::string* overflow = reader.text("x-overflow");
+  if (!overflow || *overflow == "drop-head") return;
+  if (*overflow == "reject-publish")
+    options.overflow = Overflow::reject_publish;
+  else if (*overflow == "reject-publish-dlx")
+    options.overflow = Overflow::reject_publish_dead_letter;
+  else
+    reader.fault("x-overflow",
+                 "expected drop-head, reject-publish or reject-publish-dlx, got '" + *overflow + "'");
+}
+
+void read_dead_letter(Reader& reader, const Table& arguments, QueueOptions& options) {
+  if (const std::string* exchange = reader.text("x-dead-letter-exchange")) {
+    options.has_dead_letter_exchange = true;
+    options.dead_letter_exchange = *exchange;
+  }
+  if (const std::string* key = reader.text("x-dead-letter-routing-key")) {
+    options.dead_letter_routing_key = *key;
+    if (!find(arguments, "x-dead-letter-exchange"))
+      reader.fault("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined");
+  }
+}
+
+void read_type(Reader& reader) {
+  const std::string* type = reader.text("x-queue-type");
+  if (type && *type != "classic" && *type != "quorum")
+    reader.fault("x-queue-type",
+                 "expected classic or quorum, got '" + *type + "'; for a stream create a topic");
+  const std::string* mode = reader.text("x-queue-mode");
+  if (mode && *mode != "default" && *mode != "lazy")
+    reader.fault("x-queue-mode", "expected default or lazy, got '" + *mode + "'");
+}
+
+/// Whether one has a value that the other leaves out although it means the same.
+bool is_default(std::string_view key, const Value& value) {
+  return key == "x-queue-type" && value.text() && *value.text() == "classic";
+}
+
+std::string_view type_name(ValueType type) {
+  switch (type) {
+    case ValueType::boolean:
+      return "bool";
+    case ValueType::int8:
+      return "byte";
+    case ValueType::uint8:
+      return "unsignedbyte";
+    case ValueType::int16:
+      return "short";
+    case ValueType::uint16:
+      return "unsignedshort";
+    case ValueType::int32:
+      return "signedint";
+    case ValueType::uint32:
+      return "unsignedint";
+    case ValueType::int64:
+      return "long";
+    case ValueType::float32:
+      return "float";
+    case ValueType::float64:
+      return "double";
+    case ValueType::decimal:
+      return "decimal";
+    case ValueType::string:
+      return "longstr";
+    case ValueType::array:
+      return "array";
+    case ValueType::timestamp:
+      return "timestamp";
+    case ValueType::table:
+      return "table";
+    case ValueType::nothing:
+      return "void";
+    case ValueType::bytes:
+      return "binary";
+  }
+  return "unknown";
+}
+
+std::string describe(const Value* value) {
+  if (!value) return "none";
+  const std::string text = value->text() ? *value->text() : to_text(*value);
+  return "the value '" + text + "' of type '" + std::string(type_name(value->type)) + "'";
+}
+
+}  // namespace
+
+std::optional<Refusal> read_queue_options(std::string_view queue, const Table& arguments,
+                                          QueueOptions& options) {
+  Reader reader(queue, arguments);
+  read_limits(reader, options);
+  read_overflow(reader, options);
+  read_dead_letter(reader, arguments, options);
+  read_type(reader);
+  options.single_active_consumer = reader.boolean("x-single-active-consumer");
+  return reader.take_fault();
+}
+
+std::optional<DurationMs> read_expiration(std::string_view text) {
+  DurationMs duration = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), duration);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (duration < 0 || duration > duration_max_ms) return std::nullopt;
+  return duration;
+}
+
+std::optional<Refusal> compare_arguments(ObjectKind object, std::string_view name, const Table& received,
+                                         const Table& current) {
+  const auto differ = [&](const std::string& key, const Value* said,
+                          const Value* there) -> std::optional<Refusal> {
+    if (said && there && equivalent(*said, *there)) return std::nullopt;
+    if (!said && is_default(key, *there)) return std::nullopt;
+    if (!there && is_default(key, *said)) return std::nullopt;
+    return Refusal{ErrorCode::inequivalent, object, std::string(name), key, describe(said),
+                   describe(there),         ""};
+  };
+  for (const auto& [key, value] : current)
+    if (auto refusal = differ(key, find(received, key), &value)) return refusal;
+  for (const auto& [key, value] : received)
+    if (!find(current, key))
+      if (auto refusal = differ(key, &value, nullptr)) return refusal;
+  return std::nullopt;
+}
+
+}  // namespace tandem::core

@@ -1,0 +1,50 @@
+// A queue's arguments (x-…), judged and made into options. Arguments that a queue here does not act on are
+// kept for the comparison of redeclares.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "broker/core/vocabulary.h"
+
+namespace tandem::core {
+
+enum class Overflow : std::uint8_t { drop_head, reject_publish, reject_publish_dead_letter };
+
+struct QueueOptions {
+  std::optional<DurationMs> message_ttl;
+  DurationMs expires_after = 0;  // unused for so long: deleted; 0 = never
+  std::uint64_t length_max = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t size_max_bytes = std::numeric_limits<std::uint64_t>::max();  // of the stored forms
+  Overflow overflow = Overflow::drop_head;
+  std::uint8_t priority_max = 0;
+  bool single_active_consumer = false;
+  std::optional<std::uint16_t> delivery_limit;
+  bool has_dead_letter_exchange = false;
+  std::string dead_letter_exchange, dead_letter_routing_key;
+
+  bool bounded() const {
+    return length_max != std::numeric_limits<std::uint64_t>::max() ||
+           size_max_bytes != std::numeric_limits<std::uint64_t>::max();
+  }
+};
+
+/// Longest time that RabbitMQ takes for a TTL or expiry: what its timers can hold.
+inline constexpr DurationMs duration_max_ms = 4'294'967'295;
+
+/// Fills `options`. Refused with invalid_argument: wrong type, negative, too large, contradictory.
+std::optional<Refusal> read_queue_options(std::string_view queue, const Table& arguments,
+                                          QueueOptions& options);
+
+/// Milliseconds as decimal text, as in the property `expiration`; nullopt when it is not that.
+std::optional<DurationMs> read_expiration(std::string_view text);
+
+/// The first argument that differs, as a refusal (inequivalent); nullopt when they are equal whatever their
+/// order.
+std::optional<Refusal> compare_arguments(ObjectKind object, std::string_view name, const Table& received,
+                                         const Table& current);
+
+}  // namespace tandem::core

@@ -1,0 +1,101 @@
+// A growing ring buffer: push at the back, pop at the front, look at any place. Unlike std::deque it
+// allocates nothing in steady state, and gives memory back once it is nearly empty. T must be
+// default-constructible and movable.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "broker/base/check.h"
+
+namespace tandem::core {
+
+template <class T>
+class Ring {
+ public:
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+  T& operator[](std::size_t index) { return slots_[(first_ + index) & mask()]; }
+  const T& operator[](std::size_t index) const { return slots_[(first_ + index) & mask()]; }
+  T& front() { return (*this)[0]; }
+  const T& front() const { return (*this)[0]; }
+  T& back() { return (*this)[size_ - 1]; }
+  const T& back() const { return (*this)[size_ - 1]; }
+
+  void push_back(T value) {
+    if (size_ == slots_.size()) resize(slots_.empty() ? slots_min : slots_.size() * 2);
+    slots_[(first_ + size_) & mask()] = std::move(value);
+    ++size_;
+  }
+  void push_front(T value) {
+    if (size_ == slots_.size()) resize(slots_.empty() ? slots_min : slots_.size() * 2);
+    first_ = (first_ + slots_.size() - 1) & mask();
+    slots_[first_] = std::move(value);
+    ++size_;
+  }
+  T pop_front() {
+    CHECK(size_ > 0);
+    T value = std::move(slots_[first_]);
+    first_ = (first_ + 1) & mask();
+    --size_;
+    if (slots_.size() > slots_kept_max && size_ < slots_.size() / 8) resize(slots_.size() / 2);
+    return value;
+  }
+  T pop_back() {
+    CHECK(size_ > 0);
+    --size_;
+    return std::move(slots_[(first_ + size_) & mask()]);
+  }
+  void clear() {
+    slots_.clear();
+    slots_.shrink_to_fit();
+    first_ = size_ = 0;
+  }
+
+  /// Keeps, in order, those for which `keep(item)` is true.
+  template <class Keep>
+  void keep_if(Keep keep) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < size_; ++i) {
+      if (!keep((*this)[i])) continue;
+      if (kept != i) (*this)[kept] = std::move((*this)[i]);
+      ++kept;
+    }
+    size_ = kept;
+  }
+
+  /// Index of the first item for which `before(item)` is false; those before it come first in order.
+  template <class Before>
+  std::size_t partition_point(Before before) const {
+    std::size_t low = 0, high = size_;
+    while (low < high) {
+      const std::size_t middle = low + (high - low) / 2;
+      if (before((*this)[middle]))
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    return low;
+  }
+
+ private:
+  static constexpr std::size_t slots_min = 4;
+  static constexpr std::size_t slots_kept_max = 1024;
+
+  std::size_t mask() const { return slots_.size() - 1; }
+
+  void resize(std::size_t slots) {
+    std::vector<T> bigger(slots);
+    for (std::size_t i = 0; i < size_; ++i) bigger[i] = std::move((*this)[i]);
+    slots_ = std::move(bigger);
+    first_ = 0;
+  }
+
+  std::vector<T> slots_;  // a power of two of them
+  std::size_t first_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace tandem::core

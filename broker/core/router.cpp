@@ -1,0 +1,34 @@
+#include "broker/core/router.h"
+
+#include "broker/base/check.h"
+
+namespace tandem::core {
+
+const Table& Query::headers() {
+  if (!headers_) {
+    headers_.emplace();
+    if (properties_ && !properties_->headers.empty())
+      if (auto table = decode_table(properties_->headers)) headers_ = std::move(*table);
+  }
+  return *headers_;
+}
+
+std::unique_ptr<Router> make_router(ExchangeKind kind, const Table& arguments) {
+  switch (kind) {
+    case ExchangeKind::direct:
+      return make_direct_router();
+    case ExchangeKind::fanout:
+      return make_fanout_router();
+    case ExchangeKind::pattern:
+      return make_pattern_router();
+    case ExchangeKind::headers:
+      return make_headers_router();
+    case ExchangeKind::consistent_hash:
+      return make_hash_router(arguments);
+    case ExchangeKind::delayed:
+      break;
+  }
+  return make_direct_router();
+}
+
+}  // namespace tandem::core

@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <tuple>
+
+#include "broker/core/dead_letter.h"
+#include "broker/core/message_verbs.h"
+#include "broker/core/settlement.h"
+#include "broker/core/subscription.h"
+
+namespace tandem::core {
+namespace {
+
+Refusal unknown_delivery(DeliveryTag tag) {
+  return {ErrorCode::unknown_delivery,
+          ObjectKind::message,
+          std::to_string(tag),
+          "delivery_tag",
+          "",
+          "",
+          "unknown delivery tag " + std::to_string(tag)};
+}
+
+struct Taken {
+  QueueId queue;
+  QueueEntry entry;
+};
+
+/// Takes the deliveries out of the channel; gives consumers their credit back.
+void take_out(Turn& turn, Channel& channel, const std::vector<std::size_t>& places,
+              std::vector<Taken>& taken) {
+  for (const std::size_t place : places) {
+    Unsettled& delivery = channel.unsettled[place];
+    taken.push_back({delivery.queue, delivery.entry});
+    channel.unsettled.settle(delivery);
+    Consumer* consumer = delivery.consumer;
+    if (!consumer) continue;
+    --consumer->unsettled;
+    --channel.consumers_unsettled;
+    if (!channel.prefetch && !consumer->in_line) line_up(turn, *consumer);
+  }
+  channel.unsettled.tidy();
+  if (channel.prefetch) line_up_consumers(turn, channel);
+}
+
+void put_back(Turn& turn, const Queue& queue, QueueEntry entry, Removals& removals) {
+  entry.deliveries = static_cast<std::uint16_t>(std::min(entry.deliveries + 1, 0xFFFF));
+  if (queue.options.delivery_limit && entry.deliveries > *queue.options.delivery_limit)
+    return discard(turn, queue, entry, RemovalReason::delivery_limit, removals);
+  turn.record(Requeued{queue.declared.id, entry.seq, entry.deliveries, entry.durable});
+  turn.life(queue.declared.id)->put_back(entry);
+}
+
+/// All of one queue, seqs ascending.
+void settle_in_queue(Turn& turn, const Queue& queue, std::span<const Taken> taken, Outcome outcome) {
+  const QueueId id = queue.declared.id;
+  QueueLife& life = *turn.life(id);
+  Removals removals(turn, id);
+  for (const Taken& one : taken) {
+    --life.unsettled;
+    life.unsettled_bytes -= one.entry.size_bytes;
+    switch (outcome) {
+      case Outcome::ack:
+        removals.add(one.entry, RemovalReason::acked);
+        break;
+      case Outcome::requeue:
+        put_back(turn, queue, one.entry, removals);
+        break;
+      case Outcome::reject:
+        discard(turn, queue, one.entry, RemovalReason::rejected, removals);
+        break;
+    }
+  }
+  if (outcome == Outcome::requeue) turn.mark(id);
+}
+
+}  // namespace
+
+std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, DeliveryTag last, bool multiple,
+                                       std::vector<std::size_t>& places) {
+  places.clear();
+  UnsettledRing& unsettled = channel.unsettled;
+  if (!multiple) {
+    if (first > last || last - first >= unsettled.size()) return unknown_delivery(last);
+    for (DeliveryTag tag = first; tag <= last; ++tag) {
+      if (!unsettled.find(tag)) return unknown_delivery(tag);
+      places.push_back(unsettled.index_from(tag));
+    }
+    return std::nullopt;
+  }
+  if (last != 0 && !unsettled.find(last)) return unknown_delivery(last);
+  const std::size_t end = last == 0 ? unsettled.size() : unsettled.index_from(last) + 1;
+  for (std::size_t place = 0; place < end; ++place)
+    if (!unsettled[place].settled) places.push_back(place);
+  return std::nullopt;
+}
+
+void settle(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome) {
+  std::vector<Taken> taken;
+  taken.reserve(places.size());
+  take_out(turn, channel, places, taken);
+  if (outcome == Outcome::ack) turn.session().acked += taken.size();
+  const auto before = [](const Taken& a, const Taken& b) {
+    return std::tie(a.queue, a.entry.seq) < std::tie(b.queue, b.entry.seq);
+  };
+  if (!std::is_sorted(taken.begin(), taken.end(), before)) std::sort(taken.begin(), taken.end(), before);
+  for (auto from = taken.begin(); from != taken.end();) {
+    const auto to =
+        std::find_if(from, taken.end(), [from](const Taken& one) { return one.queue != from->queue; });
+    if (const Queue* queue = turn.state().queues.find(from->queue))
+      settle_in_queue(turn, *queue, {from, to}, outcome);
+    from = to;
+  }
+}
+
+void requeue_all(Turn& turn, Channel& channel) {
+  std::vector<std::size_t> places;
+  const auto refusal = find_deliveries(channel, 0, 0, true, places);
+  if (!refusal && !places.empty()) settle(turn, channel, places, Outcome::requeue);
+}
+
+void handle(Turn& turn, const Settle& input) {
+  Channel& channel = turn.session().connections.find_or_open(input.who.channel);
+  std::vector<std::size_t>& places = turn.session().settle_places;
+  if (auto refusal = find_deliveries(channel, input.first, input.last, input.multiple, places))
+    return turn.refuse(input.who, *refusal);
+  settle(turn, channel, places, input.outcome);
+  if (input.confirm) turn.answer(input.who, Ok{input.who});
+}
+
+void handle(Turn& turn, const Recover& input) {
+  requeue_all(turn, turn.session().connections.find_or_open(input.who.channel));
+  turn.answer(input.who, Ok{input.who});
+}
+
+}  // namespace tandem::core

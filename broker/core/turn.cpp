@@ -1,0 +1,71 @@
+#include "broker/core/turn.h"
+
+#include <algorithm>
+
+#include "broker/core/checkpoint.h"
+
+namespace tandem::core {
+
+void Turn::record(Record record) {
+  if (number_ == 0 && is_durable(record)) out_.turn = number_ = ++state_.counters.turn;
+  note(record);
+  core::apply(state_, record);
+  out_.records.push_back(std::move(record));
+}
+
+void Turn::note(const Record& record) {
+  if (const auto* enqueued = std::get_if<Enqueued>(&record)) return touch(enqueued->queue);
+  if (const auto* reserved = std::get_if<DeliveryReserved>(&record)) return touch(reserved->queue);
+  if (const auto* appended = std::get_if<Appended>(&record))
+    pending_.partitions.push_back(
+        {number_, appended->partition, appended->base_offset + appended->record_count});
+}
+
+void Turn::touch(QueueId queue) {
+  QueueLife* life = this->life(queue);
+  if (!life || life->touched) return;
+  life->touched = true;
+  pending_.touched.push_back(queue);
+}
+
+void Turn::answer(const Caller& who, Send send) {
+  Channel& channel = session_.connections.find_or_open(who.channel);
+  const TurnNumber turn = std::max(number_, answers_wait_for_);
+  if (channel.parked_gets > 0)
+    channel.behind_gets.push_back({turn, std::move(send)});
+  else
+    pending_.answer(channel, turn, std::move(send), out_);
+}
+
+void Turn::answer_held(Channel& channel, HeldAnswer held) {
+  pending_.answer(channel, held.turn, std::move(held.send), out_);
+}
+
+void Turn::refuse(const Caller& who, Refusal refusal) {
+  answer(who, Refused{who, std::move(refusal), -1});
+}
+
+void Turn::say(Send send) {
+  pending_.say(number_, std::move(send), out_);
+}
+
+void Turn::say_now(Send send) {
+  out_.sends.push_back(std::move(send));
+}
+
+void Turn::mark(QueueId queue) {
+  QueueLife* life = this->life(queue);
+  if (!life || life->marked) return;
+  life->marked = true;
+  pending_.marked.push_back(queue);
+}
+
+void Turn::apply_homes(const CheckpointDone& done) {
+  core::apply_homes(state_, session_, *this, done);
+}
+
+void Turn::checkpoint(CheckpointState& out) {
+  core::checkpoint(state_, session_, out);
+}
+
+}  // namespace tandem::core
