@@ -3,7 +3,7 @@ function(tandem_room name)
   cmake_parse_arguments(ROOM "" "" "DEPENDS;PACKAGES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   add_library(tandem_${name} STATIC ${sources})
-  target_include_directories(tandem_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_include_directories(tandem_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
   target_link_libraries(tandem_${name} PUBLIC ${ROOM_DEPENDS} PRIVATE ${ROOM_PACKAGES})
 endfunction()
 

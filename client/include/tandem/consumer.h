@@ -46,6 +46,10 @@ class Delivery {
   std::uint64_t queue_seq() const { return seq_; }
   std::uint64_t tag() const { return tag_; }
 
+  /// The broker found its stored bytes damaged: there is nothing to read, and it must be settled all the
+  /// same.
+  bool unreadable() const { return unreadable_; }
+
   void ack();
   void requeue();
   void reject();
@@ -60,6 +64,7 @@ class Delivery {
   std::uint64_t seq_ = 0;
   std::uint32_t epoch_ = 0;  // of the connection it came on
   std::uint16_t deliveries_ = 0;
+  bool unreadable_ = false;
 };
 
 struct ConsumerOptions {
@@ -132,6 +137,7 @@ class Consumer {
   std::size_t waiting() const;
 
  private:
+  friend class Getter;
   Consumer(std::shared_ptr<client::Driver> driver, std::shared_ptr<client::ConsumeChannel> channel);
   static void start_open(const std::shared_ptr<client::Driver>& driver, ConsumerOptions options,
                          client::Completion<Consumer> done);

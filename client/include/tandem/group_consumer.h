@@ -29,7 +29,8 @@ struct GroupOptions {
   Milliseconds session_timeout{45'000};
   Milliseconds rebalance_timeout{60'000};
   Milliseconds heartbeat_interval{3'000};
-  /// Where to begin in a partition without a committed offset.
+  /// Where to begin in a partition without a committed offset, and where to go on when the committed one is
+  /// no longer there (unless reader.out_of_range says otherwise).
   StartAt start_at = StartAt::the_beginning;
   /// Commit by itself, every interval, before a rebalance and at close(), what earlier polls gave: calling
   /// poll() says that the records of the one before are done. false: only commit() commits.
@@ -84,7 +85,9 @@ class GroupConsumer {
         });
   }
 
-  /// Commits (if auto_commit) and leaves the group, so that others take over at once.
+  /// Commits (if auto_commit) and leaves the group, so that others take over at once. A member with an
+  /// instance name does not leave: its partitions wait for it to come back for `session_timeout`. Happens by
+  /// itself when the last handle is gone.
   template <class Token = Wait>
   auto close(Token&& token = {}) {
     return client::initiate<Done>(driver_, std::forward<Token>(token),

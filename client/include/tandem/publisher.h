@@ -96,10 +96,12 @@ class Publisher {
 
   /// Messages without an outcome yet.
   std::size_t unconfirmed() const;
-  /// Gives the channel back. What is unconfirmed stays so: flush() first.
+  /// Gives the channel back; what is unconfirmed fails with unavailable: flush() first. Without a call of it
+  /// that happens when the last handle is gone and everything is confirmed.
   void close();
 
  private:
+  friend class Transaction;
   Publisher(std::shared_ptr<client::Driver> driver, std::shared_ptr<client::PublishChannel> channel);
   static MessageParts parts(const Message& message, const EncodedProperties& properties);
   static Result<std::vector<std::byte>> store(const MessageParts& message);

@@ -64,6 +64,7 @@ class Transaction {
   }
 
  private:
+  void settle(Delivery delivery, std::uint8_t outcome);
   std::shared_ptr<client::TransactionDraft> take();
   static void start_commit(const std::shared_ptr<client::TransactionDraft>& draft,
                            client::Completion<TransactionCommitted> done);

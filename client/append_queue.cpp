@@ -1,0 +1,226 @@
+#include "client/append_queue.h"
+
+#include <utility>
+
+#include "schemas/murmur2.h"
+
+namespace tandem::client {
+namespace {
+
+constexpr std::size_t waiting_max = 16'384;
+
+Result<AppendedAt> read_appended(std::int32_t partition, const Result<const Answer*>& answer) {
+  if (!answer) return answer.error();
+  const auto* appended = (*answer)->envelope.message_as_Appended();
+  if (!appended) return Error{ErrorCode::corrupt, "the broker answered an append with something else"};
+  return AppendedAt{partition, appended->base_offset(), appended->append_time()};
+}
+
+}  // namespace
+
+AppendQueue::AppendQueue(std::shared_ptr<Driver> driver, AppenderOptions options, std::int32_t partitions)
+    : driver_(std::move(driver)),
+      options_(std::move(options)),
+      partitions_(partitions),
+      gathering_(static_cast<std::size_t>(partitions)) {}
+
+// --- any thread
+// ------------------------------------------------------------------------------------------------------------
+
+Result<> AppendQueue::judge(const Record& record) const {
+  if (record.partition < -1 || record.partition >= partitions_)
+    return Error{ErrorCode::invalid_argument,
+                 "topic '" + options_.topic + "' has no partition " + std::to_string(record.partition)};
+  if (record_size_bytes(record) + batch_header_size_bytes > batch_size_limit_bytes)
+    return Error{ErrorCode::too_large,
+                 "the record has more than " + std::to_string(batch_size_limit_bytes) + " bytes"};
+  return Done{};
+}
+
+bool AppendQueue::has_room(std::size_t size_bytes) const {
+  return open_bytes_ == 0 || open_bytes_ + size_bytes <= options_.window_bytes;
+}
+
+std::int32_t AppendQueue::choose_partition(const Record& record) {
+  if (record.partition >= 0) return record.partition;
+  return record.key ? partition_of_key(tandem::bytes_of(*record.key), partitions_) : keyless_;
+}
+
+/// Puts the record into its partition's batch; the next one begins when that is full.
+AppendQueue::Batch& AppendQueue::add(const Record& record) {
+  const auto partition = choose_partition(record);
+  auto& slot = gathering_[static_cast<std::size_t>(partition)];
+  const auto size = record_size_bytes(record);
+  if (slot && slot->builder.size_bytes() + size > options_.batch_size_max_bytes) {
+    full_.push_back(std::move(slot));
+    if (partition == keyless_) keyless_ = (keyless_ + 1) % partitions_;
+  }
+  if (!slot) slot = std::make_unique<Batch>();
+  slot->partition = partition;
+  add_record(slot->builder, record);
+  slot->size_bytes += size;
+  ++slot->count;
+  open_bytes_ += size;
+  return *slot;
+}
+
+void AppendQueue::wake_if_first() {
+  if (!std::exchange(woken_, true)) driver_->wake(shared_from_this());
+}
+
+Result<std::int32_t> AppendQueue::post(const Record& record, WhenFull when_full) {
+  if (auto judged = judge(record); !judged) return judged.error();
+  const auto size = record_size_bytes(record);
+  std::unique_lock lock(mutex_);
+  if (!has_room(size) && !ended_) {
+    if (when_full == WhenFull::refuse)
+      return Error{ErrorCode::limit_reached, std::to_string(open_bytes_) + " bytes wait for their outcome"};
+    if (driver_->must_not_block()) return would_block_itself();
+    room_.wait(lock, [&] { return ended_ || has_room(size); });
+  }
+  if (ended_) return *ended_;
+  const auto partition = add(record).partition;
+  wake_if_first();
+  return partition;
+}
+
+void AppendQueue::append(std::shared_ptr<const OwnedRecord> record, Completion<AppendedAt> done) {
+  std::optional<Error> refused;
+  if (auto judged = judge(record->view()); !judged) return done(judged.error());
+  {
+    std::lock_guard lock(mutex_);
+    if (ended_)
+      refused = *ended_;
+    else if (waiting_.size() >= waiting_max)
+      refused = Error{ErrorCode::limit_reached, "the window and the queue in front of it are full"};
+    else {
+      waiting_.push_back({std::move(record), std::move(done)});
+      admit_waiting();
+    }
+  }
+  if (refused) done(std::move(*refused));
+}
+
+void AppendQueue::admit_waiting() {
+  while (!waiting_.empty()) {
+    const auto record = waiting_.front().record->view();
+    if (!has_room(record_size_bytes(record))) return;
+    auto& batch = add(record);
+    batch.handlers.emplace_back(batch.count - 1, std::move(waiting_.front().done));
+    waiting_.pop_front();
+    wake_if_first();
+  }
+}
+
+void AppendQueue::append_batch(std::int32_t partition, Offset expected_end, std::vector<std::byte> batch,
+                               Completion<AppendedAt> done) {
+  driver_->post([self = shared_from_this(), partition, expected_end, batch = std::move(batch),
+                 done = std::move(done)]() mutable {
+    self->ask_append(partition, expected_end, std::move(batch), false, std::move(done));
+  });
+}
+
+// --- sending
+// -----------------------------------------------------------------------------------------------------------------
+
+void AppendQueue::gathered() {
+  if (!driver_->session().ready()) return;
+  for (auto& batch : take_batches()) send(std::move(batch));
+}
+
+std::vector<std::unique_ptr<AppendQueue::Batch>> AppendQueue::take_batches() {
+  std::vector<std::unique_ptr<Batch>> taken;
+  std::lock_guard lock(mutex_);
+  woken_ = false;
+  for (auto& batch : full_) taken.push_back(std::move(batch));
+  full_.clear();
+  if (gathering_[static_cast<std::size_t>(keyless_)]) keyless_ = (keyless_ + 1) % partitions_;
+  for (auto& batch : gathering_)
+    if (batch) taken.push_back(std::move(batch));
+  return taken;
+}
+
+void AppendQueue::send(std::unique_ptr<Batch> batch) {
+  const auto number = sent_.begin();
+  auto bytes = batch->builder.finish(options_.codec);
+  if (!bytes) return finish(*batch, number, bytes.error());
+  const auto partition = batch->partition;
+  ask_append(partition, -1, std::move(*bytes), options_.resend,
+             [self = shared_from_this(), number, batch = std::move(batch)](Result<AppendedAt> first) {
+               self->finish(*batch, number, first);
+             });
+}
+
+void AppendQueue::ask_append(std::int32_t partition, Offset expected_end, std::vector<std::byte> batch,
+                             bool repeatable, MoveFunction<void(Result<AppendedAt>)> done) {
+  Call call;
+  call.correlation = driver_->next_correlation();
+  call.repeatable = repeatable;
+  auto build = [&](flatbuffers::FlatBufferBuilder& builder) {
+    return fb::CreateAppend(builder, builder.CreateString(options_.topic), partition, expected_end);
+  };
+  call.frame = make_frame({call.correlation, 0}, build, std::move(batch));
+  call.handler = on_answer([partition, done = std::move(done)](Result<const Answer*> answer) mutable {
+    done(read_appended(partition, answer));
+  });
+  driver_->ask(std::move(call));
+}
+
+void AppendQueue::finish(Batch& batch, std::uint64_t number, const Result<AppendedAt>& first) {
+  sent_.end(number);
+  if (!first && !failure_ && batch.handlers.size() < batch.count) failure_ = first.error();
+  {
+    std::lock_guard lock(mutex_);
+    open_bytes_ -= batch.size_bytes;
+    admit_waiting();
+  }
+  room_.notify_all();
+  if (options_.on_outcome)
+    options_.on_outcome(first ? *first : AppendedAt{batch.partition, -1, -1}, batch.count,
+                        first ? nullptr : &first.error());
+  for (auto& [index, done] : batch.handlers) {
+    if (!first)
+      done(first.error());
+    else
+      done(AppendedAt{first->partition, first->offset + static_cast<Offset>(index), first->append_time});
+  }
+  finish_flushes();
+}
+
+void AppendQueue::flush(Completion<Done> done) {
+  if (driver_->session().closed()) return done(Error{ErrorCode::unavailable, "the client is closed"});
+  // Taken even while there is no connection: as requests they wait for it, and are counted.
+  for (auto& batch : take_batches()) send(std::move(batch));
+  sent_.wait(std::move(done));
+  finish_flushes();
+}
+
+void AppendQueue::finish_flushes() {
+  for (auto& done : sent_.take_done()) {
+    const auto failure = std::exchange(failure_, std::nullopt);
+    done(failure ? Result<>(*failure) : Result<>());
+  }
+}
+
+void AppendQueue::close() {
+  flush([self = shared_from_this()](const Result<>&) {
+    self->driver_->session().detach(self);
+    self->end({ErrorCode::unavailable, "the appender is closed"});
+  });
+}
+
+void AppendQueue::end(const Error& why) {
+  std::deque<Waiting> waiting;
+  std::vector<std::unique_ptr<Batch>> unsent = take_batches();
+  {
+    std::lock_guard lock(mutex_);
+    if (ended_) return;
+    ended_ = why;
+    waiting.swap(waiting_);
+  }
+  room_.notify_all();
+  for (auto& batch : unsent) finish(*batch, sent_.begin(), why);
+  for (auto& [record, done] : waiting) done(why);
+}
+
+}  // namespace tandem::client

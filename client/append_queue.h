@@ -1,0 +1,90 @@
+// The appender behind tandem::TopicAppender: gathers records into one batch per partition and sends each as
+// an Append.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "client/driver.h"
+#include "client/outstanding.h"
+#include "client/part.h"
+#include "client/record_batch.h"
+#include "schemas/batch.h"
+#include "tandem/appender.h"
+
+namespace tandem::client {
+
+class AppendQueue final : public Part, public std::enable_shared_from_this<AppendQueue> {
+ public:
+  AppendQueue(std::shared_ptr<Driver> driver, AppenderOptions options, std::int32_t partitions);
+
+  // --- any thread ---
+
+  enum class WhenFull { wait, refuse };
+  Result<std::int32_t> post(const Record& record, WhenFull when_full);
+  void append(std::shared_ptr<const OwnedRecord> record, Completion<AppendedAt> done);
+  /// A batch of its own, sent at once; expected_end -1 = wherever the partition ends.
+  void append_batch(std::int32_t partition, Offset expected_end, std::vector<std::byte> batch,
+                    Completion<AppendedAt> done);
+  std::int32_t partitions() const { return partitions_; }
+  const AppenderOptions& options() const { return options_; }
+  Driver& driver() { return *driver_; }
+
+  // --- the I/O thread ---
+
+  void close();
+  void flush(Completion<Done> done);
+  void online() override { gathered(); }
+  void gathered() override;
+  void drain(Completion<Done> done) override { flush(std::move(done)); }
+  void end(const Error& why) override;
+
+ private:
+  struct Batch {
+    std::int32_t partition = 0;
+    BatchBuilder builder;
+    std::size_t size_bytes = 0;  // as the window counts it
+    std::size_t count = 0;
+    std::vector<std::pair<std::size_t, Completion<AppendedAt>>> handlers;  // by index; of append()
+  };
+  struct Waiting {
+    std::shared_ptr<const OwnedRecord> record;
+    Completion<AppendedAt> done;
+  };
+
+  Result<> judge(const Record& record) const;
+  bool has_room(std::size_t size_bytes) const;
+  Batch& add(const Record& record);
+  std::int32_t choose_partition(const Record& record);
+  void wake_if_first();
+  std::vector<std::unique_ptr<Batch>> take_batches();
+  void send(std::unique_ptr<Batch> batch);
+  void ask_append(std::int32_t partition, Offset expected_end, std::vector<std::byte> batch, bool repeatable,
+                  MoveFunction<void(Result<AppendedAt>)> done);
+  void finish(Batch& batch, std::uint64_t number, const Result<AppendedAt>& first);
+  void admit_waiting();
+  void finish_flushes();
+
+  const std::shared_ptr<Driver> driver_;
+  const AppenderOptions options_;
+  const std::int32_t partitions_;
+
+  // The I/O thread's.
+  Outstanding sent_;
+  std::optional<Error> failure_;  // since the last flush
+
+  std::mutex mutex_;  // what follows
+  std::condition_variable room_;
+  std::vector<std::unique_ptr<Batch>> gathering_;  // by partition
+  std::deque<std::unique_ptr<Batch>> full_;        // to be sent before those
+  std::size_t open_bytes_ = 0;
+  std::deque<Waiting> waiting_;  // of append(), while the window is full
+  std::int32_t keyless_ = 0;     // where records without a key go until its batch leaves
+  bool woken_ = false;
+  std::optional<Error> ended_;
+};
+
+}  // namespace tandem::client
