@@ -30,6 +30,9 @@ inline std::string body_text(std::uint64_t seq, std::size_t size) {
   return text;
 }
 
+/// A message that leaves no room in the first segment of 64 KiB, behind the epoch's own frame.
+inline constexpr std::size_t fills_first_segment_bytes = 57'000;
+
 class JournalRig : storage::JournalEvents {
  public:
   struct Options {

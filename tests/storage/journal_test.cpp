@@ -243,22 +243,26 @@ TEST_CASE("a checkpoint waits for the disk also when nothing durable was written
 TEST_CASE("a body that was staged before a checkpoint and is written after it keeps its segment") {
   JournalRig rig;
   REQUIRE(rig.open().ok());
-  const BodyHandle body = rig.journal->stage({bytes_of("staged early")});
+  const std::string text = body_text(1, test::fills_first_segment_bytes);
+  const BodyHandle body = rig.journal->stage({bytes_of(text)});
   const JournalPosition first = rig.journal->cut();
+  REQUIRE(first.position == rig.segments->live().front()->id.end());
   rig.settle();
-  const core::Record record = test::enqueued(1, body, 12);
+  const core::Record record = test::enqueued(1, body, text.size());
   rig.journal->write({&record, 1}, 1);
   for (TurnNumber turn = 2; turn < 40; ++turn) rig.publish_sized(turn, 9'000);
   rig.journal->flush();
   rig.settle();
   rig.journal->recycle_below(first.position);
   rig.settle();
+  for (TurnNumber turn = 40; turn < 60; ++turn) rig.publish_sized(turn, 9'000);
+  REQUIRE(rig.journal->drain().ok());
   rig.forget();
   rig.files.kill();
   rig.from = first;
   REQUIRE(rig.open().ok());
-  CHECK(rig.replayed.size() == 39);
-  CHECK(rig.read(body, 12) == "staged early");
+  CHECK(rig.replayed.size() == 59);
+  CHECK(rig.read(body, text.size()) == text);
 }
 
 TEST_CASE("behind: a full group while the disk works, and a full journal until it is recycled") {
