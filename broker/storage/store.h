@@ -28,6 +28,7 @@ struct StoreOptions {
   std::uint64_t checkpoint_interval_bytes = 0;   // 0 = limits.h
   std::uint64_t body_cache_max_bytes = 0;        // 0 = limits.h
   std::uint64_t journal_segment_size_bytes = 0;  // 0 = limits.h
+  std::string lmdb_directory;  // "" = directory; LMDB needs the real file system, also when a test's is in memory
   bool inline_threads = false;  // tests and simulation: no threads, work is done when pump() is called
 };
 
@@ -119,8 +120,10 @@ class Store {
   virtual Usage usage() const = 0;
 };
 
-/// What `tandem check-store DIR` says: verifies every checksum and reference of a closed directory.
+/// What `tandem check-store DIR` says: verifies every checksum and reference of a closed directory, and changes nothing.
+/// `lmdb_directory` as in StoreOptions. Errors: locked (a broker is running on it), not_found (not a store); what is
+/// wrong in it is in `problems`.
 struct CheckReport { std::vector<std::string> problems; std::vector<std::string> facts; };
-Result<CheckReport> check_store(const std::string& directory, FileSystem& files);
+Result<CheckReport> check_store(const std::string& directory, FileSystem& files, const std::string& lmdb_directory = "");
 
 }  // namespace tandem::storage

@@ -1,0 +1,202 @@
+#include "broker/storage/backlog.h"
+
+#include <algorithm>
+
+#include "broker/storage/journal_frame.h"
+
+namespace tandem::storage {
+namespace {
+
+constexpr const char* file_name = "backlog.dat";
+
+Result<std::unique_ptr<File>> open_or_create(FileSystem& files, const std::string& directory) {
+  const std::string path = directory + "/" + file_name;
+  const auto exists = files.exists(path);
+  if (!exists) return exists.error();
+  if (*exists) return files.open(path);
+  auto file = files.create(path);
+  if (!file) return file;
+  if (auto synced = files.sync_directory(directory); !synced) return synced.error();
+  return file;
+}
+
+}  // namespace
+
+// --- BacklogFile
+// -------------------------------------------------------------------------------------------------------
+
+BacklogFile::BacklogFile(std::unique_ptr<File> file, BacklogExtents extents)
+    : file_(std::move(file)), extents_(std::move(extents)) {
+  note_size();
+}
+
+Result<std::unique_ptr<BacklogFile>> BacklogFile::open(FileSystem& files, const std::string& directory,
+                                                       std::vector<Extent> live) {
+  auto file = open_or_create(files, directory);
+  if (!file) return file.error();
+  auto extents = BacklogExtents::from_live(std::move(live));
+  if (!extents) return Error{extents.error().code, (*file)->path() + ": " + extents.error().text};
+  const auto size = (*file)->size();
+  if (!size) return size.error();
+  if (*size < extents->end())
+    return Error{ErrorCode::corrupt, (*file)->path() + " has " + std::to_string(*size) +
+                                         " bytes, but its last run ends at byte " +
+                                         std::to_string(extents->end())};
+  if (auto cut = (*file)->truncate(extents->end()); !cut) return cut.error();
+  for (const Extent& free : extents->free())
+    if (auto punched = (*file)->punch_hole(free.position, free.size_bytes); !punched) return punched.error();
+  return std::unique_ptr<BacklogFile>(new BacklogFile(std::move(*file), std::move(*extents)));
+}
+
+Extent BacklogFile::take(std::uint64_t size_bytes) {
+  const Extent extent = extents_.take(size_bytes);
+  note_size();
+  return extent;
+}
+
+Result<> BacklogFile::give_back(const std::vector<Extent>& extents) {
+  const std::uint64_t end_before = extents_.end();
+  for (const Extent& extent : extents) extents_.give_back(extent);
+  note_size();
+  if (extents_.end() < end_before)
+    if (auto cut = file_->truncate(extents_.end()); !cut) return cut;
+  for (const Extent& extent : extents)
+    if (extent.end() <= extents_.end())
+      if (auto punched = file_->punch_hole(extent.position, extent.size_bytes); !punched) return punched;
+  return Done{};
+}
+
+Result<> BacklogFile::write(std::uint64_t position, Bytes bytes) {
+  dirty_ = true;
+  return file_->write(position, bytes);
+}
+
+Result<> BacklogFile::sync() {
+  if (!dirty_) return Done{};
+  dirty_ = false;
+  return file_->sync();
+}
+
+// --- BacklogReader
+// -----------------------------------------------------------------------------------------------------
+
+BacklogReader::BacklogReader(File& file, Worker& worker, Post post, std::uint64_t size_max_bytes)
+    : file_(file),
+      worker_(worker),
+      post_(std::move(post)),
+      size_max_bytes_(size_max_bytes),
+      alive_(std::make_shared<BacklogReader*>(this)) {}
+
+Error BacklogReader::damaged(BodyHandle body) const {
+  return {ErrorCode::corrupt, file_.path() + ": checksum of the message at byte " +
+                                  std::to_string(backlog_position(body)) + " is wrong"};
+}
+
+StoredBytes BacklogReader::take(const Window& window, BodyHandle body, std::uint32_t size_bytes) const {
+  const std::uint64_t from = backlog_position(body) - backlog_item_header_size_bytes;
+  const std::uint64_t size = size_bytes + std::uint64_t{backlog_item_header_size_bytes};
+  if (from < window->position || from - window->position > window->bytes.size() ||
+      size > window->bytes.size() - (from - window->position))
+    return {};
+  const Bytes item = Bytes(window->bytes).subspan(from - window->position, size);
+  if (!body_is_whole(item)) return {};
+  return {item.subspan(backlog_item_header_size_bytes), window};
+}
+
+StoredBytes BacklogReader::resident(BodyHandle body, std::uint32_t size_bytes) const {
+  const auto behind = windows_.upper_bound(backlog_position(body));
+  if (behind == windows_.begin()) return {};
+  return take(std::prev(behind)->second, body, size_bytes);
+}
+
+BacklogReader::Runs::const_iterator BacklogReader::find_run(std::uint64_t position) const {
+  const auto behind = runs_.upper_bound(position);
+  if (behind == runs_.begin()) return runs_.end();
+  const auto run = std::prev(behind);
+  return position - run->first < run->second.size_bytes ? run : runs_.end();
+}
+
+void BacklogReader::add_run(Extent extent) {
+  runs_[extent.position] = {extent.size_bytes, next_run_number_++};
+}
+
+void BacklogReader::forget_run(Extent extent) {
+  runs_.erase(extent.position);
+  for (auto window = windows_.lower_bound(extent.position);
+       window != windows_.end() && window->first < extent.end();)
+    drop(window++);
+}
+
+void BacklogReader::read(BodyHandle body, std::uint32_t size_bytes, ReadDone done) {
+  if (auto found = resident(body, size_bytes); found.owner != nullptr) return done(std::move(found));
+  const std::uint64_t from = backlog_position(body) - backlog_item_header_size_bytes;
+  const auto run = find_run(from);
+  if (run == runs_.end()) return done(damaged(body));
+  const std::size_t wanted = std::max(backlog_window_size_bytes, size_bytes + backlog_item_header_size_bytes);
+  const std::size_t size = std::min<std::uint64_t>(wanted, run->first + run->second.size_bytes - from);
+  fetch(run, from, size, [this, body, size_bytes, done = std::move(done)](Result<Window> window) {
+    if (!window) return done(window.error());
+    auto found = take(*window, body, size_bytes);
+    if (found.owner == nullptr) return done(damaged(body));
+    done(std::move(found));
+  });
+}
+
+void BacklogReader::load_run(const core::RunHomed& wanted, RunDone done) {
+  const auto run = runs_.find(wanted.position);
+  if (run == runs_.end())
+    return done(Error{ErrorCode::not_found, "no run at byte " + std::to_string(wanted.position)});
+  fetch(run, wanted.position, wanted.extent_bytes,
+        [this, wanted, done = std::move(done)](Result<Window> window) {
+          if (!window) return done(window.error());
+          RunHead head;
+          auto entries = read_run((*window)->bytes, wanted.position, &head);
+          if (!entries) return done(Error{entries.error().code, file_.path() + ": " + entries.error().text});
+          if (head.queue != wanted.queue || head.run != wanted.run)
+            return done(Error{ErrorCode::corrupt,
+                              file_.path() + ": another run is at byte " + std::to_string(wanted.position)});
+          done(std::move(entries));
+        });
+}
+
+void BacklogReader::fetch(Runs::const_iterator run, std::uint64_t position, std::size_t size_bytes,
+                          std::function<void(Result<Window>)> done) {
+  auto window = std::make_shared<BacklogWindow>();
+  window->position = position;
+  window->bytes.resize(size_bytes);
+  const auto cached = file_.try_read_cached(position, window->bytes);
+  if (cached && *cached) {
+    keep(window);
+    return done(Window(std::move(window)));
+  }
+  worker_.run([this, &file = file_, post = post_, window, alive = std::weak_ptr(alive_),
+               number = run->second.number, done = std::move(done)] {
+    auto read = file.read(window->position, window->bytes);
+    post([this, read = std::move(read), window, alive, number, done] {
+      if (alive.expired()) return;
+      if (!read) return done(read.error());
+      const auto now = find_run(window->position);
+      if (now != runs_.end() && now->second.number == number) keep(window);
+      done(Window(window));
+    });
+  });
+}
+
+void BacklogReader::keep(Window window) {
+  if (const auto old = windows_.find(window->position); old != windows_.end()) drop(old);
+  ages_.push_back(window->position);
+  size_bytes_ += window->bytes.size();
+  windows_.emplace(window->position, std::move(window));
+  while (size_bytes_ > size_max_bytes_ && !ages_.empty()) {
+    const auto oldest = windows_.find(ages_.front());
+    ages_.pop_front();
+    if (oldest != windows_.end()) drop(oldest);
+  }
+}
+
+void BacklogReader::drop(std::map<std::uint64_t, Window>::iterator window) {
+  size_bytes_ -= window->second->bytes.size();
+  windows_.erase(window);
+}
+
+}  // namespace tandem::storage

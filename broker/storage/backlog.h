@@ -1,0 +1,111 @@
+// The backlog file: home of queue messages that outlived a checkpoint. Runs of one queue each, so that a
+// queue that drains gives its disk space back whatever the others do.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/core/record.h"
+#include "broker/storage/backlog_extents.h"
+#include "broker/storage/backlog_run.h"
+#include "broker/storage/file.h"
+#include "broker/storage/store.h"
+#include "broker/storage/worker.h"
+
+namespace tandem::storage {
+
+/// The file and its free space. Thread rule: the checkpoint's thread, except file() and taken_size_bytes().
+class BacklogFile {
+ public:
+  /// `live`: the extents of all runs that the checkpoint knows. What is between them is given back to the
+  /// disk. Errors: corrupt (they overlap, or the file ends before one does).
+  static Result<std::unique_ptr<BacklogFile>> open(FileSystem& files, const std::string& directory,
+                                                   std::vector<Extent> live);
+
+  Extent take(std::uint64_t size_bytes);
+  /// Only what no committed checkpoint refers to: the disk space is gone at once.
+  Result<> give_back(const std::vector<Extent>& extents);
+  Result<> write(std::uint64_t position, Bytes bytes);
+  /// Does nothing when nothing was written since the last one.
+  Result<> sync();
+
+  File& file() const { return *file_; }
+  std::uint64_t taken_size_bytes() const { return taken_size_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  BacklogFile(std::unique_ptr<File> file, BacklogExtents extents);
+  void note_size() { taken_size_bytes_.store(extents_.taken_size_bytes(), std::memory_order_relaxed); }
+
+  std::unique_ptr<File> file_;
+  BacklogExtents extents_;
+  bool dirty_ = false;
+  std::atomic<std::uint64_t> taken_size_bytes_ = 0;
+};
+
+/// A stretch of the backlog file in RAM. Messages in it are checked when they are taken.
+struct BacklogWindow {
+  std::uint64_t position = 0;
+  std::vector<std::byte> bytes;
+};
+/// What one cold message brings along: its neighbours are delivered next.
+inline constexpr std::size_t backlog_window_size_bytes = 64u << 10;
+
+/// Reads messages and runs back, keeping the newest windows in RAM within a byte budget. A window never goes
+/// beyond its run: an extent may be used again, and what was there before must not be taken for what is there
+/// now. Thread rule: the loop's.
+class BacklogReader {
+ public:
+  using Post = std::function<void(std::function<void()>)>;
+  using ReadDone = std::function<void(Result<StoredBytes>)>;
+  using RunDone = std::function<void(Result<std::vector<core::QueueEntry>>)>;
+
+  /// All references must outlive the reader, and `worker` must be idle when it goes.
+  BacklogReader(File& file, Worker& worker, Post post, std::uint64_t size_max_bytes);
+
+  /// The runs that may be read, as long as they may.
+  void add_run(Extent extent);
+  void forget_run(Extent extent);
+
+  StoredBytes resident(BodyHandle body, std::uint32_t size_bytes) const;
+  /// `done` is called once, maybe before this returns. Errors: corrupt, with file and position.
+  void read(BodyHandle body, std::uint32_t size_bytes, ReadDone done);
+  /// The run's entries; its messages are resident afterwards, as long as the budget lasts. Errors: corrupt.
+  void load_run(const core::RunHomed& run, RunDone done);
+
+  std::uint64_t size_bytes() const { return size_bytes_; }
+
+ private:
+  using Window = std::shared_ptr<const BacklogWindow>;
+  struct Run {
+    std::uint64_t size_bytes = 0;
+    std::uint64_t number = 0;  // tells apart the runs that an extent held one after the other
+  };
+  using Runs = std::map<std::uint64_t, Run>;  // by position
+  Runs::const_iterator find_run(std::uint64_t position) const;
+  /// Reads the stretch of the run, from memory at once or on the worker.
+  void fetch(Runs::const_iterator run, std::uint64_t position, std::size_t size_bytes,
+             std::function<void(Result<Window>)> done);
+  void keep(Window window);
+  void drop(std::map<std::uint64_t, Window>::iterator window);
+  StoredBytes take(const Window& window, BodyHandle body, std::uint32_t size_bytes) const;
+  Error damaged(BodyHandle body) const;
+
+  File& file_;
+  Worker& worker_;
+  const Post post_;
+  const std::uint64_t size_max_bytes_;
+  Runs runs_;
+  std::uint64_t next_run_number_ = 1;
+  std::map<std::uint64_t, Window> windows_;  // by position
+  std::deque<std::uint64_t> ages_;           // positions, oldest first; some may be gone already
+  std::uint64_t size_bytes_ = 0;
+  std::shared_ptr<BacklogReader*> alive_;  // posted results look here first
+};
+
+}  // namespace tandem::storage

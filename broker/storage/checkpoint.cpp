@@ -1,0 +1,206 @@
+#include "broker/storage/checkpoint.h"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
+#include "broker/base/check.h"
+#include "broker/storage/checkpoint_changes.h"
+#include "broker/storage/record_codec.h"
+
+namespace tandem::storage {
+
+struct Checkpoint::Move {
+  BodyHandle from;
+  std::uint32_t size_bytes = 0;
+  std::uint32_t offset = 0;  // in the extent
+  std::span<std::byte> extent;
+};
+
+struct Checkpoint::TailPart {
+  TailPart(FileSystem& files, const std::string& topics_directory, PartitionHoming& part)
+      : homing(part),
+        writer(files, partition_directory(topics_directory, part.partition), part.limits, part.active),
+        joiner([this](Bytes batch, Offset base, Offset last, TimestampMs max_timestamp) {
+          return writer.append(batch, base, last, max_timestamp);
+        }) {}
+  PartitionHoming& homing;
+  TopicSegmentWriter writer;
+  TopicBatchJoiner joiner;
+};
+
+Checkpoint::Checkpoint(const CheckpointParts& parts, CheckpointTask task)
+    : parts_(parts), task_(std::move(task)), bodies_(parts.journal) {}
+
+Checkpoint::~Checkpoint() = default;
+
+Result<bool> Checkpoint::step() {
+  Result<> result;
+  switch (phase_) {
+    case Phase::runs:
+      if (plans_.empty())
+        for (const core::Survivors& survivors : task_.state.survivors) plan_runs(survivors, plans_);
+      result = home_runs_slice();
+      if (next_plan_ == plans_.size()) phase_ = Phase::topics;
+      break;
+    case Phase::topics:
+      if (tail_parts_.empty()) plan_topics();
+      result = home_topics_slice();
+      if (next_tail_step_ == tail_steps_.size()) phase_ = Phase::commit;
+      break;
+    case Phase::commit:
+      result = finish_topics();
+      if (result) result = parts_.lmdb.commit(gather_changes());
+      phase_ = Phase::forget;
+      break;
+    case Phase::forget:
+      result = forget();
+      phase_ = Phase::done;
+      break;
+    case Phase::done:
+      break;
+  }
+  if (!result) return result.error();
+  return phase_ != Phase::done;
+}
+
+// --- queues
+// ----------------------------------------------------------------------------------------------------------
+
+Result<> Checkpoint::home_runs_slice() {
+  std::vector<std::vector<std::byte>> extents;
+  std::vector<Move> moves;
+  const std::size_t first = runs_.size();
+  for (std::size_t size = 0; next_plan_ < plans_.size() && size < slice_size_bytes; ++next_plan_) {
+    const RunPlan& plan = plans_[next_plan_];
+    size += plan.extent_size_bytes;
+    extents.emplace_back(plan.extent_size_bytes);
+    runs_.push_back(place(plan, extents.back(), moves));
+  }
+  if (auto copied = copy_messages(moves); !copied) return copied;
+  for (std::size_t i = 0; i < extents.size(); ++i)
+    if (auto written = parts_.backlog.write(runs_[first + i].homed.position, extents[i]); !written)
+      return written;
+  return parts_.backlog.sync();
+}
+
+/// Gives the run its extent and writes all of it but the messages.
+HomedRun Checkpoint::place(const RunPlan& plan, std::vector<std::byte>& extent, std::vector<Move>& moves) {
+  const Extent taken = parts_.backlog.take(plan.extent_size_bytes);
+  const RunId id = task_.next_run;
+  ++task_.next_run.value;
+  put_run_head(extent, plan, id);
+
+  HomedRun run;
+  run.homed.queue = plan.queue;
+  run.homed.run = id;
+  run.homed.priority = plan.priority;
+  run.homed.position = taken.position;
+  run.homed.seqs = {plan.entries.front().seq, plan.entries.back().seq};
+  run.homed.extent_bytes = plan.extent_size_bytes;
+  const auto offsets = message_offsets(plan);
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    const core::QueueEntry& entry = plan.entries[i];
+    moves.push_back({entry.body, entry.size_bytes, offsets[i], extent});
+    run.moved.emplace_back(entry.seq, backlog_handle(taken.position + offsets[i]));
+    run.count += 1;
+    run.size_bytes += entry.size_bytes;
+    if (!entry.durable) continue;
+    run.homed.count += 1;
+    run.homed.size_bytes += entry.size_bytes;
+  }
+  return run;
+}
+
+/// In the order of the journal: neighbours there cost one read, whatever queues they belong to.
+Result<> Checkpoint::copy_messages(std::vector<Move>& moves) {
+  std::sort(moves.begin(), moves.end(), [](const Move& a, const Move& b) { return a.from < b.from; });
+  for (const Move& move : moves) {
+    const auto body = bodies_.read(move.from, move.size_bytes);
+    if (!body) return body.error();
+    put_run_message(move.extent, move.offset, *body);
+  }
+  return Done{};
+}
+
+// --- topics
+// ----------------------------------------------------------------------------------------------------------
+
+void Checkpoint::plan_topics() {
+  for (PartitionHoming& homing : task_.topics.partitions) {
+    const auto part = static_cast<std::uint32_t>(tail_parts_.size());
+    tail_parts_.push_back(std::make_unique<TailPart>(parts_.files, parts_.topics.directory(), homing));
+    const TopicTail& tail = *homing.tail;
+    std::uint64_t read_at = 0;
+    for (auto entry = find_in_tail(tail, homing.start); entry != tail.end(); ++entry) {
+      read_at = std::max(read_at, entry->body.value);
+      tail_steps_.push_back({read_at, part, static_cast<std::uint32_t>(entry - tail.begin())});
+    }
+  }
+  std::sort(tail_steps_.begin(), tail_steps_.end(), [](const TailStep& a, const TailStep& b) {
+    return std::tie(a.read_at, a.part, a.entry) < std::tie(b.read_at, b.part, b.entry);
+  });
+}
+
+Result<> Checkpoint::home_topics_slice() {
+  std::vector<bool> touched(tail_parts_.size());
+  for (std::size_t size = 0; next_tail_step_ < tail_steps_.size() && size < slice_size_bytes;
+       ++next_tail_step_) {
+    const TailStep& step = tail_steps_[next_tail_step_];
+    TailPart& part = *tail_parts_[step.part];
+    const TopicTailEntry& entry = (*part.homing.tail)[step.entry];
+    const auto body = bodies_.read(entry.body, entry.size_bytes);
+    if (!body) return body.error();
+    if (auto added = part.joiner.add(entry, *body); !added) return added;
+    touched[step.part] = true;
+    size += entry.size_bytes;
+  }
+  for (std::size_t i = 0; i < touched.size(); ++i)
+    if (touched[i])
+      if (auto paused = tail_parts_[i]->writer.pause(); !paused) return paused;
+  return Done{};
+}
+
+Result<> Checkpoint::finish_topics() {
+  for (const auto& part : tail_parts_) {
+    if (auto finished = part->joiner.finish(); !finished) return finished;
+    if (auto finished = part->writer.finish(); !finished) return finished;
+    part->homing.growths = std::move(part->writer.growths());
+  }
+  return Done{};
+}
+
+// --- commit
+// ----------------------------------------------------------------------------------------------------------
+
+LmdbChanges Checkpoint::gather_changes() {
+  CheckpointChanges own;
+  for (const core::Record& state : task_.state.states)
+    if (keys::of(state)) own.put(state);
+  for (const HomedRun& run : runs_)
+    if (run.stored()) own.put(core::Record(run.homed));
+  for (const PartitionHoming& part : task_.topics.partitions)
+    for (const TopicSegmentGrowth& growth : part.growths) {
+      own.put(keys::segment(part.partition, growth.facts.base), encode_segment_facts(growth.facts));
+      own.put(keys::index(part.partition, growth.facts.base, growth.index.front().offset),
+              encode_index(growth.index));
+    }
+  for (const auto& [partition, base] : task_.topics.old_segments) {
+    own.erase(keys::segment(partition, base));
+    own.erase_stored(keys::indexes_of(partition, base));
+  }
+  own.put(std::string(keys::mark), encode_mark(task_.mark));
+
+  LmdbChanges changes = std::move(task_.changes);
+  LmdbChanges mine = own.take();
+  std::move(mine.erasures.begin(), mine.erasures.end(), std::back_inserter(changes.erasures));
+  std::move(mine.puts.begin(), mine.puts.end(), std::back_inserter(changes.puts));
+  return changes;
+}
+
+Result<> Checkpoint::forget() {
+  if (auto given = parts_.backlog.give_back(task_.old_extents); !given) return given;
+  return parts_.topics.remove_old_files(task_.topics);
+}
+
+}  // namespace tandem::storage

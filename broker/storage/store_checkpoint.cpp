@@ -1,0 +1,139 @@
+// Checkpoints of the running store, and its orderly end.
+#include "broker/base/check.h"
+#include "broker/base/limits.h"
+#include "broker/storage/store_parts.h"
+
+namespace tandem::storage {
+
+/// Often enough for a short replay; and before the journal is full, since the segments that one checkpoint
+/// made needless are recycled by the next one only.
+bool StoreParts::checkpoint_wanted() const {
+  if (running_ || failed_) return false;
+  const auto or_default = [](std::uint64_t value, std::uint64_t standard) {
+    return value != 0 ? value : standard;
+  };
+  const std::uint64_t size_max = or_default(options_.journal_size_max_bytes, limits::journal_size_max_bytes);
+  const std::uint64_t interval = std::min(
+      or_default(options_.checkpoint_interval_bytes, limits::checkpoint_interval_bytes), size_max / 4);
+  const bool nearly_full = journal_->live_bytes() >= size_max / 4 * 3;
+  const bool helps = previous_cut_ < journal_->end();
+  return journal_->end() - last_cut_ >= interval || (nearly_full && helps);
+}
+
+void StoreParts::begin_checkpoint(core::CheckpointState state) {
+  CHECK(!running_);
+  prepare_checkpoint(std::move(state), false);
+  start_when_durable();
+}
+
+void StoreParts::prepare_checkpoint(core::CheckpointState state, bool clean) {
+  CheckpointTask task;
+  task.mark = {journal_->cut(), state.turn, clean};
+  task.state = std::move(state);
+  task.changes = changes_.take();
+  task.topics = topics_->begin_homing();
+  task.old_extents = std::exchange(old_extents_, {});
+  task.next_run = next_run_;
+  previous_cut_ = std::exchange(last_cut_, task.mark.journal.position);
+  deleted_queues_.clear();
+  const CheckpointParts parts{files_, *segments_, *backlog_, *topics_, *lmdb_};
+  running_ = std::make_shared<RunningCheckpoint>(parts, std::move(task));
+}
+
+/// The checkpoint stands on the journal up to its cut, so that must be on disk before. Looked at again
+/// whenever the journal's thread has done what it was given.
+void StoreParts::start_when_durable() {
+  if (!running_ || running_->started || failed_) return;
+  if (journal_->durable_through() < running_->checkpoint.task().mark.journal.position) {
+    journal_worker_->run([this, post = guarded_post()] { post([this] { start_when_durable(); }); });
+    return;
+  }
+  running_->started = true;
+  run_slices(*checkpoint_worker_, running_,
+             [this, post = guarded_post()] { post([this] { finish_checkpoint(Runs::report); }); });
+}
+
+/// One task per slice: the worker's other tasks come between.
+void StoreParts::run_slices(Worker& worker, std::shared_ptr<RunningCheckpoint> running,
+                            std::function<void()> done) {
+  worker.run([&worker, running = std::move(running), done = std::move(done)] {
+    const auto more = running->checkpoint.step();
+    if (more && *more) return run_slices(worker, running, done);
+    if (!more) running->result = more.error();
+    running->finished.store(true, std::memory_order_release);
+    done();
+  });
+}
+
+void StoreParts::finish_checkpoint(Runs runs) {
+  if (!running_ || !running_->finished.load(std::memory_order_acquire)) return;
+  const auto finished = std::exchange(running_, nullptr);
+  if (!finished->result.ok()) return failed(finished->result.error());
+  const Checkpoint& checkpoint = finished->checkpoint;
+  checkpoint_size_bytes_ = lmdb_->size_bytes();
+  topics_->homed(checkpoint.task().topics);
+  journal_->recycle_below(previous_cut_);
+  if (runs == Runs::leave) return;
+  check_disk();
+  if (runs == Runs::discard) return discard_runs(checkpoint.runs());
+  const auto stored = take_in_runs(checkpoint.runs());
+  events_.checkpoint_done(stored);
+}
+
+std::vector<core::RunStored> StoreParts::take_in_runs(const std::vector<HomedRun>& homed) {
+  std::vector<core::RunStored> stored;
+  for (const HomedRun& run : homed) {
+    const BacklogRun known{run.homed, run.stored(), false};
+    next_run_ = std::max(next_run_, RunId(run.homed.run.value + 1));
+    if (deleted_queues_.contains(run.homed.queue)) {
+      old_extents_.push_back(known.extent());  // its keys went with the queue's
+      continue;
+    }
+    runs_.add(known);
+    backlog_reader_->add_run(known.extent());
+    stored.push_back({run.homed.queue, run.homed.run, run.homed.priority, run.homed.seqs.first,
+                      run.homed.seqs.last, run.count, run.size_bytes, run.moved});
+  }
+  return stored;
+}
+
+/// The core never heard of these runs: what they hold is among the survivors that it gives next.
+void StoreParts::discard_runs(const std::vector<HomedRun>& homed) {
+  for (const HomedRun& run : homed) {
+    next_run_ = std::max(next_run_, RunId(run.homed.run.value + 1));
+    old_extents_.push_back({run.homed.position, run.homed.extent_bytes});
+    if (run.stored()) changes_.erase(keys::run(run.homed.queue, run.homed.run));
+  }
+}
+
+/// Waits for the running checkpoint.
+Result<> StoreParts::complete_checkpoint(Runs runs) {
+  if (!running_) return Done{};
+  if (auto drained = journal_->drain(); !drained) return drained;
+  start_when_durable();
+  checkpoint_worker_->wait_until_idle();
+  finish_checkpoint(runs);
+  if (failed_) return Error{ErrorCode::unavailable, "the store has failed"};
+  return Done{};
+}
+
+Result<> StoreParts::close(core::CheckpointState state) {
+  if (failed_) return Error{ErrorCode::unavailable, "the store has failed"};
+  // `state` was taken before this one could be reported: it moves the same survivors once more.
+  if (auto completed = complete_checkpoint(Runs::discard); !completed) return completed;
+  prepare_checkpoint(std::move(state), true);
+  if (auto completed = complete_checkpoint(Runs::leave); !completed) return completed;
+  reader_worker_->wait_until_idle();
+  return Done{};
+}
+
+void StoreParts::pump() {
+  if (!options_.inline_threads) return;
+  for (bool worked = true; worked;) {
+    worked = false;
+    for (Worker* worker : {journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get()})
+      worked = static_cast<InlineWorker*>(worker)->pump() || worked;
+  }
+}
+
+}  // namespace tandem::storage

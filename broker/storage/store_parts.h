@@ -1,0 +1,137 @@
+// The store behind store.h: joins journal, body cache, backlog, topics, checkpoint and LMDB. Internal to
+// storage/.
+//   store.cpp             the door: writing, reading, following the records
+//   store_open.cpp        start-up
+//   store_checkpoint.cpp  checkpoints and the orderly end
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <set>
+
+#include "broker/storage/backlog.h"
+#include "broker/storage/backlog_runs.h"
+#include "broker/storage/body_cache.h"
+#include "broker/storage/checkpoint.h"
+#include "broker/storage/checkpoint_changes.h"
+#include "broker/storage/file.h"
+#include "broker/storage/journal.h"
+#include "broker/storage/lmdb.h"
+#include "broker/storage/recover.h"
+#include "broker/storage/store.h"
+#include "broker/storage/topic_store.h"
+#include "broker/storage/worker.h"
+
+namespace tandem::storage {
+
+class StoreParts : public Store, private JournalEvents {
+ public:
+  StoreParts(const StoreOptions& options, FileSystem& files, StoreEvents& events,
+             std::function<void(std::function<void()>)> post);
+  ~StoreParts() override;
+
+  Result<> recover(const ReplaySink& replay, RecoveryReport& report);
+
+  BodyHandle stage(std::initializer_list<Bytes> parts) override { return journal_->stage(parts); }
+  void unstage() override { journal_->unstage(); }
+  void write(std::span<const core::Record> records, TurnNumber turn) override;
+  void flush() override;
+  bool behind() const override { return journal_->behind(); }
+
+  StoredBytes resident(BodyHandle body, std::uint32_t size_bytes) override;
+  void read(BodyHandle body, std::uint32_t size_bytes,
+            std::function<void(Result<StoredBytes>)> done) override;
+  void load_run(QueueId queue, RunId run,
+                std::function<void(Result<std::vector<core::QueueEntry>>)> done) override;
+  void drop_run(QueueId queue, RunId run) override;
+
+  void read_topic(PartitionId partition, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
+                  std::function<void(Result<StoredBytes>)> done) override;
+  void find_timestamp(PartitionId partition, TimestampMs at, Offset start, Offset end,
+                      std::function<void(Result<TimestampFound>)> done) override;
+  void drop_topic(TopicId topic) override { topics_->drop(topic); }
+  std::vector<core::RetentionDue> retention_due(TimestampMs now) override;
+
+  bool checkpoint_wanted() const override;
+  void begin_checkpoint(core::CheckpointState state) override;
+  Result<> close(core::CheckpointState state) override;
+  void pump() override;
+  Usage usage() const override;
+
+ private:
+  /// A checkpoint on its way. The checkpoint's thread has it from `started` on, until `finished`.
+  struct RunningCheckpoint {
+    RunningCheckpoint(const CheckpointParts& parts, CheckpointTask task)
+        : checkpoint(parts, std::move(task)) {}
+    Checkpoint checkpoint;
+    bool started = false;
+    Result<> result;
+    std::atomic<bool> finished = false;
+  };
+  /// What becomes of the runs that a finished checkpoint wrote.
+  enum class Runs { report, discard, leave /* the store closes: only the next start reads them */ };
+
+  // JournalEvents.
+  void persisted(TurnNumber turn) override { events_.persisted(turn); }
+  void failed(const Error& error) override;
+
+  // Start-up (store_open.cpp).
+  void make_workers();
+  BodyCache::Post guarded_post() const;
+  Result<RecoveredCheckpoint> replay_checkpoint(const ReplaySink& replay, RecoveryReport& report);
+  Result<> open_homes(RecoveredCheckpoint& recovered);
+  Result<JournalEnd> replay_journal(const CheckpointMark& mark, const ReplaySink& replay,
+                                    RecoveryReport& report);
+  Result<> start(const CheckpointMark& mark, const JournalEnd& end);
+
+  // Following the records (store.cpp).
+  void follow(const core::Record& record);
+  void follow(const core::Appended& appended);
+  BodyHandle place_batch(const core::Appended& appended);
+  void forget_queue(QueueId queue);
+  void check_disk();
+
+  // Checkpoints (store_checkpoint.cpp).
+  void prepare_checkpoint(core::CheckpointState state, bool clean);
+  void start_when_durable();
+  static void run_slices(Worker& worker, std::shared_ptr<RunningCheckpoint> running,
+                         std::function<void()> done);
+  void finish_checkpoint(Runs runs);
+  Result<> complete_checkpoint(Runs runs);
+  std::vector<core::RunStored> take_in_runs(const std::vector<HomedRun>& homed);
+  void discard_runs(const std::vector<HomedRun>& homed);
+
+  const StoreOptions options_;
+  FileSystem& files_;
+  StoreEvents& events_;
+  const std::function<void(std::function<void()>)> post_;
+  std::shared_ptr<StoreParts*> alive_;  // posted tasks look here first
+
+  std::unique_ptr<DirectoryLock> lock_;
+  std::unique_ptr<Worker> journal_worker_, checkpoint_worker_, reader_worker_;
+  std::unique_ptr<Lmdb> lmdb_;
+  std::unique_ptr<JournalSegments> segments_;
+  std::unique_ptr<BodyCache> cache_;
+  std::unique_ptr<TopicStore> topics_;
+  std::unique_ptr<BacklogFile> backlog_;
+  std::unique_ptr<BacklogReader> backlog_reader_;
+  std::unique_ptr<Journal> journal_;
+
+  BacklogRuns runs_;
+  RunId next_run_{1};
+  CheckpointChanges changes_;
+  std::vector<Extent> old_extents_;      // of dropped runs; free once a checkpoint has forgotten them
+  std::set<QueueId> deleted_queues_;     // since the running checkpoint began
+  std::vector<core::Record> rewritten_;  // a turn whose batches had to be staged again
+
+  std::shared_ptr<RunningCheckpoint> running_;
+  Lsn last_cut_ = 0;      // of the newest committed or running checkpoint
+  Lsn previous_cut_ = 0;  // of the one before: bodies from there on can still be read
+  std::uint64_t checkpoint_size_bytes_ = 0;
+  bool failed_ = false;
+
+  bool disk_is_short_ = false;
+  Lsn disk_checked_at_ = 0;
+};
+
+}  // namespace tandem::storage

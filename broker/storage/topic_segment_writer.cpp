@@ -1,0 +1,119 @@
+#include "broker/storage/topic_segment_writer.h"
+
+#include <algorithm>
+
+#include "broker/base/check.h"
+
+namespace tandem::storage {
+
+TopicSegmentWriter::TopicSegmentWriter(FileSystem& files, std::string directory, TopicSegmentLimits limits,
+                                       std::optional<TopicSegmentFacts> active)
+    : files_(files), directory_(std::move(directory)), limits_(limits), active_(active) {}
+
+Result<> TopicSegmentWriter::append(Bytes batch, Offset base, Offset last, TimestampMs max_timestamp) {
+  if (!active_ || must_roll(batch.size(), max_timestamp)) {
+    if (auto rolled = roll(base); !rolled) return rolled;
+  } else if (growths_.empty()) {
+    growths_.push_back({*active_, {}});
+    written_bytes_ = active_->size_bytes;
+  }
+  note(batch, base, last, max_timestamp);
+  slice_.insert(slice_.end(), batch.begin(), batch.end());
+  return slice_.size() >= slice_size_bytes ? write_slice() : Result<>{};
+}
+
+Result<> TopicSegmentWriter::pause() {
+  if (auto written = write_slice(); !written) return written;
+  slice_ = {};
+  if (!file_) return Done{};
+  auto synced = file_->sync();
+  file_.reset();
+  return synced;
+}
+
+Result<> TopicSegmentWriter::finish() {
+  if (auto paused = pause(); !paused) return paused;
+  return names_changed_ ? sync_names() : Result<>{};
+}
+
+/// The names of new files, and of the directories down to them.
+Result<> TopicSegmentWriter::sync_names() {
+  const int levels = directory_is_new_ ? 3 : 1;  // topics/<topic>/<partition>
+  std::string directory = directory_;
+  for (int level = 0; level < levels; ++level) {
+    if (auto synced = files_.sync_directory(directory); !synced) return synced;
+    directory.resize(directory.rfind('/'));
+  }
+  return Done{};
+}
+
+bool TopicSegmentWriter::must_roll(std::size_t batch_size_bytes, TimestampMs max_timestamp) const {
+  if (active_->size_bytes == 0) return false;
+  const bool full = active_->size_bytes + batch_size_bytes > limits_.size_max_bytes;
+  const bool old = limits_.age_max_ms >= 0 && max_timestamp - active_->first_timestamp > limits_.age_max_ms;
+  return full || old;
+}
+
+Result<> TopicSegmentWriter::roll(Offset base) {
+  if (auto paused = pause(); !paused) return paused;
+  directory_is_new_ = directory_is_new_ || !active_;
+  active_ = TopicSegmentFacts{.base = base, .end = base};
+  growths_.push_back({*active_, {}});
+  written_bytes_ = 0;
+  return Done{};
+}
+
+Result<std::unique_ptr<File>> TopicSegmentWriter::make_file(const std::string& path) {
+  names_changed_ = true;
+  if (directory_is_new_)
+    if (auto made = files_.make_directory(directory_); !made) return made.error();
+  auto file = files_.create(path);
+  if (file.ok() || file.error().code != ErrorCode::already_exists) return file;
+  // A crash before its checkpoint was committed left one of this name: nothing refers to it.
+  file = files_.open(path);
+  if (!file) return file;
+  if (auto cut = (*file)->truncate(0); !cut) return cut.error();
+  return file;
+}
+
+Result<std::unique_ptr<File>> TopicSegmentWriter::open_file(const std::string& path) {
+  auto file = files_.open(path);
+  if (!file) return file;
+  const auto size = (*file)->size();
+  if (!size) return size.error();
+  if (*size >= written_bytes_) return file;
+  return Error{ErrorCode::corrupt, path + " has " + std::to_string(*size) + " bytes, but " +
+                                       std::to_string(written_bytes_) + " were written"};
+}
+
+/// Facts and index of the batch that is about to be appended. The first batch of every checkpoint has an
+/// index entry, so that entries of committed checkpoints never change.
+void TopicSegmentWriter::note(Bytes batch, Offset base, Offset last, TimestampMs max_timestamp) {
+  auto& [facts, index] = growths_.back();
+  if (index.empty() || facts.size_bytes - indexed_at_bytes_ >= topic_index_interval_bytes) {
+    index.push_back({base, facts.size_bytes, max_timestamp});
+    indexed_at_bytes_ = facts.size_bytes;
+  }
+  index.back().max_timestamp = std::max(index.back().max_timestamp, max_timestamp);
+  if (facts.size_bytes == 0) facts.first_timestamp = max_timestamp;
+  facts.max_timestamp = std::max(facts.max_timestamp, max_timestamp);
+  facts.end = last + 1;
+  facts.size_bytes += batch.size();
+  active_ = facts;
+}
+
+Result<> TopicSegmentWriter::write_slice() {
+  if (slice_.empty()) return Done{};
+  if (!file_) {
+    const std::string path = directory_ + "/" + segment_file_name(active_->base);
+    auto file = written_bytes_ == 0 ? make_file(path) : open_file(path);
+    if (!file) return file.error();
+    file_ = std::move(*file);
+  }
+  auto written = file_->write(written_bytes_, Bytes(slice_));
+  written_bytes_ += slice_.size();
+  slice_.clear();
+  return written;
+}
+
+}  // namespace tandem::storage

@@ -1,0 +1,60 @@
+// Appends batches to the segment files of one partition, for a checkpoint. Thread rule: the checkpoint's
+// thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/storage/file.h"
+#include "broker/storage/topic_segment.h"
+
+namespace tandem::storage {
+
+struct TopicSegmentLimits {
+  std::uint64_t size_max_bytes = std::uint64_t{1} << 30;  // segment.bytes
+  DurationMs age_max_ms = 604'800'000;  // segment.ms, between timestamps of batches; < 0 = any
+};
+
+class TopicSegmentWriter {
+ public:
+  /// `active`: the partition's last segment, to be grown; none: the first append begins one.
+  TopicSegmentWriter(FileSystem& files, std::string directory, TopicSegmentLimits limits,
+                     std::optional<TopicSegmentFacts> active);
+
+  /// `batch` has its base offset already. Begins a new segment when the last one is full or too old.
+  Result<> append(Bytes batch, Offset base, Offset last, TimestampMs max_timestamp);
+  /// What was appended so far is on disk; no file is open and no memory is held until the next append.
+  Result<> pause();
+  /// Everything appended is on disk, with the names of new files. Nothing may be appended afterwards.
+  Result<> finish();
+
+  /// Valid after finish().
+  std::vector<TopicSegmentGrowth>& growths() { return growths_; }
+
+ private:
+  static constexpr std::size_t slice_size_bytes = 1u << 20;
+
+  bool must_roll(std::size_t batch_size_bytes, TimestampMs max_timestamp) const;
+  Result<> roll(Offset base);
+  Result<std::unique_ptr<File>> make_file(const std::string& path);
+  Result<std::unique_ptr<File>> open_file(const std::string& path);
+  Result<> write_slice();
+  Result<> sync_names();
+  void note(Bytes batch, Offset base, Offset last, TimestampMs max_timestamp);
+
+  FileSystem& files_;
+  const std::string directory_;
+  const TopicSegmentLimits limits_;
+  std::optional<TopicSegmentFacts> active_;
+  std::unique_ptr<File> file_;
+  std::vector<std::byte> slice_;        // appended, not written yet
+  std::uint64_t written_bytes_ = 0;     // of the active file
+  std::uint64_t indexed_at_bytes_ = 0;  // position of the last index entry
+  bool names_changed_ = false;
+  bool directory_is_new_ = false;
+  std::vector<TopicSegmentGrowth> growths_;
+};
+
+}  // namespace tandem::storage

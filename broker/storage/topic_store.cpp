@@ -1,0 +1,228 @@
+#include "broker/storage/topic_store.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "broker/base/check.h"
+
+namespace tandem::storage {
+namespace {
+
+template <class Number>
+void parse(std::string_view text, Number& number) {
+  Number parsed{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+  if (error == std::errc{} && end == text.data() + text.size()) number = parsed;
+}
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+TopicRetention parse_retention(const std::vector<std::pair<std::string, std::string>>& config) {
+  TopicRetention retention;
+  bool deletes = true;
+  for (const auto& [key, value] : config) {
+    if (key == "retention.ms") parse(value, retention.age_max_ms);
+    if (key == "retention.bytes") parse(value, retention.size_max_bytes);
+    if (key == "segment.bytes") parse(value, retention.segments.size_max_bytes);
+    if (key == "segment.ms") parse(value, retention.segments.age_max_ms);
+    if (key == "cleanup.policy") deletes = value.find("delete") != std::string::npos;
+  }
+  if (!deletes) retention.age_max_ms = retention.size_max_bytes = -1;
+  return retention;
+}
+
+TopicStore::TopicStore(FileSystem& files, std::string directory, BodyCache& bodies, Worker& reader, Post post)
+    : files_(files),
+      directory_(std::move(directory)),
+      bodies_(bodies),
+      reader_(reader),
+      post_(std::move(post)),
+      open_files_(files),
+      alive_(std::make_shared<TopicStore*>(this)) {}
+
+// --- following the records
+// -----------------------------------------------------------------------------------------
+
+void TopicStore::follow(const core::TopicCreated& created) {
+  Topic& topic = topics_[created.id];
+  topic.retention = parse_retention(created.config);
+  for (PartitionIndex i = 0; i < created.partitions; ++i) topic.partitions.try_emplace(i);
+}
+
+void TopicStore::follow(const core::Appended& appended) {
+  if (Partition* partition = find(appended.partition)) partition->tail.push_back(tail_entry(appended));
+}
+
+void TopicStore::follow(const core::Trimmed& trimmed) {
+  Partition* partition = find(trimmed.partition);
+  if (partition == nullptr) return;
+  partition->start = std::max(partition->start, trimmed.start);
+  drop_trimmed(trimmed.partition, *partition);
+}
+
+void TopicStore::follow(const core::PartitionState& state) {
+  if (Partition* partition = find(state.partition)) partition->start = state.start;
+}
+
+void TopicStore::restore_segment(PartitionId id, TopicSegment segment) {
+  Partition* partition = find(id);
+  if (partition == nullptr) return;
+  size_bytes_ += segment.facts.size_bytes;
+  partition->segments.push_back(std::make_shared<TopicSegment>(std::move(segment)));
+}
+
+void TopicStore::drop(TopicId id) {
+  const auto topic = topics_.find(id);
+  if (topic == topics_.end()) return;
+  for (const auto& [index, partition] : topic->second.partitions)
+    for (const auto& segment : partition.segments) size_bytes_ -= segment->facts.size_bytes;
+  topics_.erase(topic);
+  old_topics_.push_back(id);
+}
+
+TopicStore::Partition* TopicStore::find(PartitionId id) {
+  const auto topic = topics_.find(id.topic);
+  if (topic == topics_.end()) return nullptr;
+  const auto partition = topic->second.partitions.find(id.index);
+  return partition == topic->second.partitions.end() ? nullptr : &partition->second;
+}
+
+/// Whole segments below the start are of no use to any reader. While a checkpoint runs, the last one may be
+/// growing: it stays until homed().
+void TopicStore::drop_trimmed(PartitionId id, Partition& partition) {
+  const auto last = partition.segments.end() - (partition.homing && !partition.segments.empty() ? 1 : 0);
+  const auto keep = std::find_if(partition.segments.begin(), last,
+                                 [&](const auto& segment) { return segment->facts.end > partition.start; });
+  for (auto segment = partition.segments.begin(); segment != keep; ++segment) {
+    size_bytes_ -= (*segment)->facts.size_bytes;
+    old_segments_.push_back({id, (*segment)->facts.base});
+  }
+  partition.segments.erase(partition.segments.begin(), keep);
+}
+
+// --- retention
+// -----------------------------------------------------------------------------------------------------
+
+std::vector<core::RetentionDue> TopicStore::retention_due(TimestampMs now) const {
+  std::vector<core::RetentionDue> due;
+  for (const auto& [topic_id, topic] : topics_)
+    for (const auto& [index, partition] : topic.partitions) {
+      const TopicRetention& retention = topic.retention;
+      std::uint64_t size = 0;
+      for (const auto& segment : partition.segments) size += segment->facts.size_bytes;
+      Offset new_start = -1;
+      for (const auto& segment : partition.segments) {
+        const TopicSegmentFacts& facts = segment->facts;
+        const bool old = retention.age_max_ms >= 0 && facts.max_timestamp < now - retention.age_max_ms;
+        const bool surplus = retention.size_max_bytes >= 0 &&
+                             size - facts.size_bytes >= static_cast<std::uint64_t>(retention.size_max_bytes);
+        if (!old && !surplus) break;
+        size -= facts.size_bytes;
+        new_start = facts.end;
+      }
+      if (new_start > partition.start) due.push_back({{topic_id, index}, new_start});
+    }
+  return due;
+}
+
+// --- checkpoint
+// ----------------------------------------------------------------------------------------------------
+
+TopicHoming TopicStore::begin_homing() {
+  TopicHoming homing;
+  for (auto& [topic_id, topic] : topics_)
+    for (auto& [index, partition] : topic.partitions) {
+      CHECK(partition.homing == nullptr);
+      if (partition.tail.empty()) continue;
+      partition.homing = std::make_shared<const TopicTail>(std::exchange(partition.tail, {}));
+      PartitionHoming part{
+          {topic_id, index}, partition.start, topic.retention.segments, {}, partition.homing, {}};
+      if (!partition.segments.empty()) part.active = partition.segments.back()->facts;
+      homing.partitions.push_back(std::move(part));
+    }
+  homing.old_segments = std::exchange(old_segments_, {});
+  homing.old_topics = std::exchange(old_topics_, {});
+  return homing;
+}
+
+void TopicStore::homed(const TopicHoming& homing) {
+  for (const PartitionHoming& part : homing.partitions) {
+    Partition* partition = find(part.partition);
+    if (partition == nullptr)
+      continue;  // its topic was dropped meanwhile: the next checkpoint forgets all of it
+    partition->homing = nullptr;
+    for (const TopicSegmentGrowth& growth : part.growths) grow(*partition, growth);
+    drop_trimmed(part.partition, *partition);
+  }
+}
+
+void TopicStore::grow(Partition& partition, const TopicSegmentGrowth& growth) {
+  const bool grows_last =
+      !partition.segments.empty() && partition.segments.back()->facts.base == growth.facts.base;
+  if (!grows_last) partition.segments.push_back(std::make_shared<TopicSegment>());
+  TopicSegment& segment = *partition.segments.back();
+  size_bytes_ += growth.facts.size_bytes - segment.facts.size_bytes;
+  segment.facts = growth.facts;
+  segment.index.insert(segment.index.end(), growth.index.begin(), growth.index.end());
+}
+
+Result<> TopicStore::remove_old_files(const TopicHoming& homing) {
+  const auto remove = [this](const std::string& path) -> Result<> {
+    open_files_.forget(path);
+    auto removed = files_.remove(path);
+    return removed.ok() || removed.error().code == ErrorCode::not_found ? Result<>{} : removed;
+  };
+  for (const auto& [partition, base] : homing.old_segments) {
+    const std::string path = partition_directory(directory_, partition) + "/" + segment_file_name(base);
+    if (auto removed = remove(path); !removed) return removed;
+  }
+  for (const TopicId topic : homing.old_topics) {
+    const std::string topic_directory = directory_ + "/" + std::to_string(topic.value);
+    const auto partitions = files_.list(topic_directory);
+    if (!partitions) continue;  // it never had a segment
+    for (const auto& partition : *partitions) {
+      const std::string path = topic_directory + "/" + partition;
+      const auto segments = files_.list(path);
+      if (!segments) return segments.error();
+      for (const auto& segment : *segments)
+        if (auto removed = remove(path + "/" + segment); !removed) return removed;
+      if (auto removed = remove(path); !removed) return removed;
+    }
+    if (auto removed = remove(topic_directory); !removed) return removed;
+  }
+  return Done{};
+}
+
+Result<> TopicStore::remove_leftovers(const KnownSegments& known) {
+  const auto topics = files_.list(directory_);
+  if (!topics) return topics.error();
+  for (const auto& topic : *topics) {
+    const auto partitions =
+        is_digits(topic) ? files_.list(directory_ + "/" + topic) : std::vector<std::string>{};
+    if (!partitions) return partitions.error();
+    for (const auto& partition : *partitions) {
+      if (!is_digits(partition)) continue;
+      PartitionId id;
+      parse(topic, id.topic.value);
+      parse(partition, id.index);
+      const auto bases = known.find(id);
+      const std::string path = partition_directory(directory_, id);
+      const auto segments = files_.list(path);
+      if (!segments) return segments.error();
+      for (const auto& segment : *segments) {
+        const bool is_known = bases != known.end() &&
+                              std::any_of(bases->second.begin(), bases->second.end(),
+                                          [&](Offset base) { return segment_file_name(base) == segment; });
+        if (is_known || !segment.ends_with(".segment")) continue;
+        if (auto removed = files_.remove(path + "/" + segment); !removed) return removed;
+      }
+    }
+  }
+  return Done{};
+}
+
+}  // namespace tandem::storage

@@ -1,0 +1,134 @@
+// The partitions' bytes: segment files, and the tail that still lies in the journal. Follows the records that
+// the core gives, answers reads, and hands what has to move home to the checkpoint. Thread rule: the loop's
+// thread; TopicHoming is the checkpoint thread's while its checkpoint runs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/record.h"
+#include "broker/core/send.h"
+#include "broker/storage/body_cache.h"
+#include "broker/storage/store.h"
+#include "broker/storage/topic_segment.h"
+#include "broker/storage/topic_segment_reader.h"
+#include "broker/storage/topic_segment_writer.h"
+#include "broker/storage/topic_store_tail.h"
+#include "broker/storage/worker.h"
+
+namespace tandem::storage {
+
+/// What storage needs of a topic's configuration. Defaults are Kafka's.
+struct TopicRetention {
+  DurationMs age_max_ms = 604'800'000;  // retention.ms; -1 = forever
+  std::int64_t size_max_bytes = -1;     // retention.bytes, per partition; -1 = any
+  TopicSegmentLimits segments;
+};
+/// Entries that are missing or no numbers leave the default. Without "delete" in cleanup.policy nothing is
+/// ever due.
+TopicRetention parse_retention(const std::vector<std::pair<std::string, std::string>>& config);
+
+/// A partition's part of a checkpoint. The checkpoint's thread fills `growths`.
+struct PartitionHoming {
+  PartitionId partition;
+  Offset start = 0;  // entries that end at or before it need not move
+  TopicSegmentLimits limits;
+  std::optional<TopicSegmentFacts> active;
+  std::shared_ptr<const TopicTail> tail;
+  std::vector<TopicSegmentGrowth> growths;
+};
+/// Segments and topics that no read will ask for any more: forgotten by the checkpoint, then their files go.
+struct TopicHoming {
+  std::vector<PartitionHoming> partitions;
+  struct OldSegment {
+    PartitionId partition;
+    Offset base = 0;
+  };
+  std::vector<OldSegment> old_segments;
+  std::vector<TopicId> old_topics;
+};
+
+class TopicStore {
+ public:
+  using Post = std::function<void(std::function<void()>)>;
+  using ReadDone = std::function<void(Result<StoredBytes>)>;
+  using FindDone = std::function<void(Result<Store::TimestampFound>)>;
+
+  /// References must outlive it, and `reader` must be idle when it goes. `directory`: that of all topics.
+  TopicStore(FileSystem& files, std::string directory, BodyCache& bodies, Worker& reader, Post post);
+
+  // Following the records. What a record names and is not known (a topic that is gone) is passed over.
+  void follow(const core::TopicCreated& topic);
+  void follow(const core::TopicAltered& altered) { follow(altered.topic); }
+  void follow(const core::Appended& appended);
+  void follow(const core::Trimmed& trimmed);
+  void follow(const core::TopicDeleted& deleted) { drop(deleted.id); }
+  void follow(const core::PartitionState& state);
+  void restore_segment(PartitionId partition, TopicSegment segment);  // start-up; ascending
+  void drop(TopicId topic);
+
+  // As in store.h.
+  void read(PartitionId partition, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
+            ReadDone done);
+  void find_timestamp(PartitionId partition, TimestampMs at, Offset start, Offset end, FindDone done);
+  std::vector<core::RetentionDue> retention_due(TimestampMs now) const;
+
+  /// Everything appended until now is to move home. One at a time, each followed by homed().
+  TopicHoming begin_homing();
+  /// The checkpoint is committed: what moved is read from its segments from now on.
+  void homed(const TopicHoming& homing);
+
+  /// Removes the files of a committed checkpoint's old segments and topics. Checkpoint's thread.
+  Result<> remove_old_files(const TopicHoming& homing);
+  /// Removes what a crash left and nothing refers to. `known`: base offsets of the segments that the
+  /// checkpoint knows. Checkpoint's thread, before its first checkpoint.
+  using KnownSegments = std::map<PartitionId, std::vector<Offset>>;
+  Result<> remove_leftovers(const KnownSegments& known);
+
+  std::uint64_t size_bytes() const { return size_bytes_; }
+  const std::string& directory() const { return directory_; }
+
+ private:
+  struct Partition {
+    Offset start = 0;
+    std::vector<std::shared_ptr<TopicSegment>> segments;  // ascending
+    std::shared_ptr<const TopicTail> homing;              // on its way to the segments; may be nullptr
+    TopicTail tail;
+  };
+  struct Topic {
+    TopicRetention retention;
+    std::map<PartitionIndex, Partition> partitions;
+  };
+  class TailRead;
+  class TailSearch;
+
+  Partition* find(PartitionId id);
+  const TopicSegment* segment_for(const Partition& partition, Offset offset) const;
+  TopicStretch stretch(PartitionId id, const TopicSegment& segment, const TopicIndexEntry& from) const;
+  void read_segment(TopicStretch stretch, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
+                    ReadDone done);
+  void read_tail(const Partition& partition, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
+                 ReadDone done);
+  void grow(Partition& partition, const TopicSegmentGrowth& growth);
+  void drop_trimmed(PartitionId id, Partition& partition);
+
+  FileSystem& files_;
+  const std::string directory_;
+  BodyCache& bodies_;
+  Worker& reader_;
+  const Post post_;
+  TopicFiles open_files_;
+  std::map<TopicId, Topic> topics_;  // ordered: retention and homing go through it
+  std::uint64_t size_bytes_ = 0;
+  std::vector<TopicHoming::OldSegment> old_segments_;
+  std::vector<TopicId> old_topics_;
+  std::shared_ptr<TopicStore*> alive_;  // posted results look here first
+};
+
+}  // namespace tandem::storage

@@ -1,0 +1,233 @@
+// Reading partitions: from segment files, or from the tail in the journal.
+#include <algorithm>
+#include <limits>
+
+#include "broker/storage/topic_store.h"
+
+namespace tandem::storage {
+
+namespace {
+
+/// Calls `visit` for the entries of both tails from `offset` on until it returns false.
+template <class Visit>
+void for_each_from(const TopicTail* homing, const TopicTail& tail, Offset offset, Visit visit) {
+  for (const TopicTail* part : {homing, &tail}) {
+    if (part == nullptr) continue;
+    for (auto entry = find_in_tail(*part, offset); entry != part->end(); ++entry)
+      if (!visit(*entry)) return;
+  }
+}
+
+}  // namespace
+
+/// One read of the tail: takes the bodies one after the other and joins them. Owned by the callbacks it waits
+/// for.
+class TopicStore::TailRead : public std::enable_shared_from_this<TailRead> {
+ public:
+  TailRead(BodyCache& bodies, std::vector<TopicTailEntry> entries, ReadDone done)
+      : bodies_(bodies),
+        entries_(std::move(entries)),
+        done_(std::move(done)),
+        joined_(std::make_shared<std::vector<std::byte>>()),
+        joiner_([this](Bytes batch, Offset, Offset, TimestampMs) {
+          joined_->insert(joined_->end(), batch.begin(), batch.end());
+          return Result<>{};
+        }) {}
+
+  void go_on() {
+    for (; next_ < entries_.size(); ++next_) {
+      const TopicTailEntry& entry = entries_[next_];
+      StoredBytes body = bodies_.resident(entry.body, entry.size_bytes);
+      if (body.owner == nullptr)
+        return bodies_.read(
+            entry.body, entry.size_bytes,
+            [self = shared_from_this()](Result<StoredBytes> read) { self->arrived(std::move(read)); });
+      if (!take(entry, body)) return;
+    }
+    finish();
+  }
+
+ private:
+  void arrived(Result<StoredBytes> read) {
+    if (!read) return done_(read.error());
+    if (!take(entries_[next_++], *read)) return;
+    go_on();
+  }
+
+  /// false: it is over.
+  bool take(const TopicTailEntry& entry, const StoredBytes& body) {
+    if (entries_.size() == 1 && entry.form == core::AppendedForm::batch) {
+      done_(body);  // as it lies, without a copy
+      return false;
+    }
+    auto added = joiner_.add(entry, body.bytes);
+    if (!added) done_(added.error());
+    return added.ok();
+  }
+
+  void finish() {
+    if (auto finished = joiner_.finish(); !finished) return done_(finished.error());
+    done_(StoredBytes{*joined_, joined_});
+  }
+
+  BodyCache& bodies_;
+  const std::vector<TopicTailEntry> entries_;
+  const ReadDone done_;
+  std::size_t next_ = 0;
+  std::shared_ptr<std::vector<std::byte>> joined_;
+  TopicBatchJoiner joiner_;
+};
+
+/// One search by timestamp through the tail.
+class TopicStore::TailSearch : public std::enable_shared_from_this<TailSearch> {
+ public:
+  TailSearch(BodyCache& bodies, std::vector<TopicTailEntry> entries, TimestampMs at, Offset start, Offset end,
+             FindDone done)
+      : bodies_(bodies),
+        entries_(std::move(entries)),
+        at_(at),
+        start_(start),
+        end_(end),
+        done_(std::move(done)) {}
+
+  void go_on() {
+    if (next_ == entries_.size()) return done_(Store::TimestampFound{});
+    const TopicTailEntry& entry = entries_[next_++];
+    if (entry.form == core::AppendedForm::message)
+      return done_(Store::TimestampFound{entry.base, entry.max_timestamp});
+    bodies_.read(entry.body, entry.size_bytes, [self = shared_from_this()](Result<StoredBytes> read) {
+      if (!read) return self->done_(read.error());
+      const auto found = find_timestamp_in_batch(read->bytes, self->at_, self->start_, self->end_);
+      if (found.offset >= 0) return self->done_(found);
+      self->go_on();
+    });
+  }
+
+ private:
+  BodyCache& bodies_;
+  const std::vector<TopicTailEntry> entries_;  // those that may hold it
+  const TimestampMs at_;
+  const Offset start_, end_;
+  const FindDone done_;
+  std::size_t next_ = 0;
+};
+
+// --- reading by offset
+// -------------------------------------------------------------------------------------------------
+
+const TopicSegment* TopicStore::segment_for(const Partition& partition, Offset offset) const {
+  const auto found =
+      std::partition_point(partition.segments.begin(), partition.segments.end(),
+                           [offset](const auto& segment) { return segment->facts.end <= offset; });
+  return found == partition.segments.end() ? nullptr : found->get();
+}
+
+TopicStretch TopicStore::stretch(PartitionId id, const TopicSegment& segment,
+                                 const TopicIndexEntry& from) const {
+  return {partition_directory(directory_, id) + "/" + segment_file_name(segment.facts.base), from.position,
+          segment.facts.size_bytes};
+}
+
+void TopicStore::read(PartitionId id, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
+                      ReadDone done) {
+  const Partition* partition = find(id);
+  if (partition == nullptr || offset >= visible_end) return done(StoredBytes{});
+  if (const TopicSegment* segment = segment_for(*partition, offset))
+    return read_segment(stretch(id, *segment, segment->index_entry_for(offset)), offset, visible_end,
+                        size_max_bytes, std::move(done));
+  read_tail(*partition, offset, visible_end, size_max_bytes, std::move(done));
+}
+
+void TopicStore::read_segment(TopicStretch stretch, Offset offset, Offset visible_end,
+                              std::uint32_t size_max_bytes, ReadDone done) {
+  const auto file = open_files_.open(stretch.path);
+  if (!file) return done(file.error());
+  auto cached = read_batches(**file, stretch, offset, visible_end, size_max_bytes, ReadFrom::memory);
+  if (!cached) return done(cached.error());
+  if (*cached) return done(std::move(**cached));
+  reader_.run([=, post = post_, file = *file, done = std::move(done)] {
+    auto read = read_batches(*file, stretch, offset, visible_end, size_max_bytes, ReadFrom::disk);
+    post([read = std::move(read), done] {
+      if (!read) return done(read.error());
+      done(**read);
+    });
+  });
+}
+
+void TopicStore::read_tail(const Partition& partition, Offset offset, Offset visible_end,
+                           std::uint32_t size_max_bytes, ReadDone done) {
+  std::vector<TopicTailEntry> entries;
+  std::size_t size = 0;
+  for_each_from(partition.homing.get(), partition.tail, offset, [&](const TopicTailEntry& entry) {
+    if (entry.base >= visible_end || (!entries.empty() && size + entry.size_bytes > size_max_bytes))
+      return false;
+    size += entry.size_bytes;
+    entries.push_back(entry);
+    return true;
+  });
+  if (entries.empty()) return done(StoredBytes{});
+  std::make_shared<TailRead>(bodies_, std::move(entries), std::move(done))->go_on();
+}
+
+// --- finding a timestamp
+// -------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Whether a stretch of records can hold the answer.
+bool may_hold(TimestampMs max_timestamp, Offset first, Offset behind, TimestampMs at, Offset start,
+              Offset end) {
+  return max_timestamp >= at && behind > start && first < end;
+}
+
+/// The first index entry from which on a record may be it.
+const TopicIndexEntry& index_entry_for(const TopicSegment& segment, TimestampMs at, Offset start) {
+  const TopicIndexEntry* entry = &segment.index_entry_for(start);
+  while (entry->max_timestamp < at && entry != &segment.index.back()) ++entry;
+  return *entry;
+}
+
+}  // namespace
+
+void TopicStore::find_timestamp(PartitionId id, TimestampMs at, Offset start, Offset end, FindDone done) {
+  const Partition* partition = find(id);
+  if (partition == nullptr || start >= end) return done(Store::TimestampFound{});
+  if (at == std::numeric_limits<TimestampMs>::max()) {
+    at = std::numeric_limits<TimestampMs>::min();
+    for (const auto& segment : partition->segments)
+      if (segment->facts.end > start && segment->facts.base < end)
+        at = std::max(at, segment->facts.max_timestamp);
+    for_each_from(partition->homing.get(), partition->tail, start, [&](const TopicTailEntry& entry) {
+      if (entry.base < end) at = std::max(at, entry.max_timestamp);
+      return entry.base < end;
+    });
+  }
+  // Taken now: while the segments are searched, a checkpoint may move these to a segment that is not
+  // searched.
+  std::vector<TopicTailEntry> entries;
+  for_each_from(partition->homing.get(), partition->tail, start, [&](const TopicTailEntry& entry) {
+    if (may_hold(entry.max_timestamp, entry.base, entry.end(), at, start, end)) entries.push_back(entry);
+    return entry.base < end;
+  });
+  auto tail = std::make_shared<TailSearch>(bodies_, std::move(entries), at, start, end, done);
+  std::vector<TopicStretch> stretches;
+  for (const auto& segment : partition->segments)
+    if (may_hold(segment->facts.max_timestamp, segment->facts.base, segment->facts.end, at, start, end))
+      stretches.push_back(stretch(id, *segment, index_entry_for(*segment, at, start)));
+  if (stretches.empty()) return tail->go_on();
+  reader_.run([=, this, post = post_, alive = std::weak_ptr(alive_), done = std::move(done)] {
+    Result<Store::TimestampFound> found = Store::TimestampFound{};
+    for (const TopicStretch& stretch : stretches) {
+      const auto file = open_files_.open(stretch.path);
+      found = file ? find_timestamp_in(**file, stretch, at, start, end) : file.error();
+      if (!found || found->offset >= 0) break;
+    }
+    post([found, tail, alive, done] {
+      if (alive.expired()) return;
+      if (!found || found->offset >= 0) return done(found);
+      tail->go_on();
+    });
+  });
+}
+
+}  // namespace tandem::storage

@@ -1,0 +1,105 @@
+#include "broker/storage/lmdb.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <map>
+
+#include "tests/storage/file_support.h"
+
+namespace tandem::storage {
+namespace {
+
+LmdbChanges puts(std::vector<LmdbChanges::Put> all) {
+  return {{}, std::move(all)};
+}
+
+std::map<std::string, std::string> content(const Lmdb& lmdb, std::string_view prefix = "") {
+  std::map<std::string, std::string> found;
+  REQUIRE(lmdb.for_each(prefix,
+                        [&](std::string_view key, std::string_view value) {
+                          found.emplace(key, value);
+                          return Result<>{};
+                        })
+              .ok());
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("what was committed is found again, in key order and by prefix") {
+  test::TemporaryDirectory directory;
+  {
+    const auto lmdb = Lmdb::open(directory.path()).value();
+    REQUIRE(lmdb->commit(puts({{"a1", "x"}, {"a2", ""}, {"b1", "z"}})).ok());
+  }
+  const auto lmdb = Lmdb::open(directory.path()).value();
+  CHECK(content(*lmdb) == std::map<std::string, std::string>{{"a1", "x"}, {"a2", ""}, {"b1", "z"}});
+  CHECK(content(*lmdb, "a").size() == 2);
+  CHECK(lmdb->get("b1").value() == "z");
+  CHECK_FALSE(lmdb->get("b2").value().has_value());
+  CHECK(lmdb->check_count().ok());
+}
+
+TEST_CASE("a long value is cut into chunks, and a shorter one leaves none of them behind") {
+  test::TemporaryDirectory directory;
+  const auto lmdb = Lmdb::open(directory.path()).value();
+  for (const std::size_t size : {10'000, 1'900, 1'901, 100'000, 0, 3'800, 5}) {
+    const std::string value(size, static_cast<char>('a' + size % 26));
+    REQUIRE(lmdb->commit(puts({{"k", value}, {"l", "other"}})).ok());
+    CHECK(lmdb->get("k").value() == value);
+    CHECK(lmdb->get("l").value() == "other");
+    CHECK(content(*lmdb).size() == 2);
+    CHECK(lmdb->check_count().ok());
+  }
+}
+
+TEST_CASE("erasures come first: a key that is erased and put is there") {
+  test::TemporaryDirectory directory;
+  const auto lmdb = Lmdb::open(directory.path()).value();
+  REQUIRE(lmdb->commit(puts({{"o11g1", "a"}, {"o12g1", "b"}, {"o12g2", std::string(5000, 'c')}, {"p", "d"}}))
+              .ok());
+  REQUIRE(lmdb->commit({{{"o", "g1", 2}}, {{"o11g1", "new"}}}).ok());
+  CHECK(content(*lmdb, "o") ==
+        std::map<std::string, std::string>{{"o11g1", "new"}, {"o12g2", std::string(5000, 'c')}});
+  REQUIRE(lmdb->commit({{{"o", "", 0}}, {}}).ok());
+  CHECK(content(*lmdb) == std::map<std::string, std::string>{{"p", "d"}});
+  CHECK(lmdb->check_count().ok());
+}
+
+TEST_CASE("the map grows when it is full") {
+  test::TemporaryDirectory directory;
+  const auto lmdb = Lmdb::open(directory.path()).value();
+  LmdbChanges changes;
+  for (int i = 0; i < 1500; ++i) changes.puts.push_back({"k" + std::to_string(i), std::string(60'000, 'v')});
+  REQUIRE(lmdb->commit(changes).ok());  // 90 MB, where the map starts with 64
+  CHECK(lmdb->get("k1499").value()->size() == 60'000);
+  CHECK(lmdb->size_bytes() > (80u << 20));
+}
+
+TEST_CASE("a damaged value is named, not served") {
+  test::TemporaryDirectory directory;
+  const std::string needle(300, 'N');
+  std::string path;
+  {
+    const auto lmdb = Lmdb::open(directory.path()).value();
+    REQUIRE(lmdb->commit(puts({{"key", needle}, {"other", "fine"}})).ok());
+    path = lmdb->path();
+  }
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  int flipped = 0;
+  for (std::size_t at = bytes.find(needle); at != std::string::npos;
+       at = bytes.find(needle, at + 1), ++flipped)
+    file.seekp(static_cast<std::streamoff>(at + 100)).put('M');
+  file.close();
+  REQUIRE(flipped > 0);
+  const auto lmdb = Lmdb::open(directory.path()).value();
+  const auto read = lmdb->get("key");
+  REQUIRE_FALSE(read.ok());
+  CHECK(read.error().code == ErrorCode::corrupt);
+  CHECK(read.error().text.find("key") != std::string::npos);
+  CHECK(lmdb->get("other").value() == "fine");
+}
+
+}  // namespace tandem::storage
