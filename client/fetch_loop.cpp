@@ -174,6 +174,7 @@ void FetchLoop::serve_takers() {
 /// What is there: some records, or the error that is next, or 0.
 Result<std::size_t> FetchLoop::take(std::vector<TopicRecord>& out, std::size_t count_max) {
   std::lock_guard taking(taking_);
+  if (auto ended = ended_error()) return std::move(*ended);
   const auto before = out.size();
   while (out.size() - before < count_max) {
     if (batch_.empty()) {
@@ -227,9 +228,13 @@ Result<bool> FetchLoop::refill() {
   return true;
 }
 
+std::optional<Error> FetchLoop::ended_error() const {
+  std::lock_guard lock(mutex_);
+  return ended_;
+}
+
 std::optional<Error> FetchLoop::take_error() {
   std::lock_guard lock(mutex_);
-  if (ended_ && chunks_.empty()) return ended_;
   if (errors_.empty()) return std::nullopt;
   auto error = std::move(errors_.front());
   errors_.pop_front();

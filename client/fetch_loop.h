@@ -80,6 +80,7 @@ class FetchLoop final : public Part, public std::enable_shared_from_this<FetchLo
 
   Result<std::size_t> take(std::vector<TopicRecord>& out, std::size_t count_max);
   Result<bool> refill();
+  std::optional<Error> ended_error() const;
   std::optional<Error> take_error();
   std::optional<Chunk> next_chunk();
   void give(std::vector<TopicRecord>& out, std::size_t count_max);

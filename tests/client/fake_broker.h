@@ -5,7 +5,6 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -52,7 +51,7 @@ class FakeBroker {
   void say_goodbye_with(ErrorCode code) { goodbye_ = static_cast<std::uint16_t>(code); }
 
   /// Waits for it for five seconds; false: it did not come.
-  bool wait_for(std::function<bool()> seen);
+  bool wait_for(const std::function<bool()>& seen);
   int connections() const { return connections_; }
 
  private:
@@ -65,7 +64,6 @@ class FakeBroker {
   asio::ip::tcp::acceptor acceptor_;
   std::uint16_t port_ = 0;
   std::mutex mutex_;
-  std::condition_variable changed_;
   int socket_ = -1;  // of the connection that is served
   std::atomic<int> connections_{0};
   std::atomic<bool> silent_{false}, ending_{false};
