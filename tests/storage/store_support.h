@@ -5,7 +5,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,9 +18,31 @@
 #include "broker/storage/memory_file_system.h"
 #include "broker/storage/store.h"
 #include "schemas/batch.h"
-#include "tests/storage/file_support.h"
 
 namespace tandem::test {
+
+/// A real directory for LMDB, in memory where the system has such a place: its commits wait for no disk
+/// there.
+class LmdbDirectory {
+ public:
+  LmdbDirectory() {
+    const std::filesystem::path memory = "/dev/shm";
+    const auto parent = std::filesystem::exists(memory) ? memory : std::filesystem::temp_directory_path();
+    std::string pattern = (parent / "tandem-lmdb-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~LmdbDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  LmdbDirectory(const LmdbDirectory&) = delete;
+  LmdbDirectory& operator=(const LmdbDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
 
 /// RunStored with its own memory.
 struct StoredRun {
@@ -258,7 +282,7 @@ class StoreRig : public storage::StoreEvents {
   }
   void disk_short(bool is_short, std::uint64_t) override { disk_is_short = is_short; }
 
-  TemporaryDirectory lmdb_directory;
+  LmdbDirectory lmdb_directory;
   storage::MemoryFileSystem files;
   storage::StoreOptions options;
   std::unique_ptr<storage::Store> store;
