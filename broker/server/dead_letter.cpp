@@ -17,8 +17,9 @@ std::string_view reason_text(core::RemovalReason reason) {
       return "expired";
     case core::RemovalReason::dropped:
       return "maxlen";
-    case core::RemovalReason::dead_lettered:
+    case core::RemovalReason::delivery_limit:
       return "delivery_limit";
+    case core::RemovalReason::dead_lettered:
     case core::RemovalReason::acked:
     case core::RemovalReason::purged:
     case core::RemovalReason::rejected:
