@@ -29,7 +29,7 @@ ErrorCode judge_caller(Turn& turn, const CommitOffsets& input) {
   const bool has_members = group && !group->members.empty();
   if (input.generation < 0 && input.member.empty())
     return has_members && input.producer_id < 0 ? ErrorCode::unknown_member : ErrorCode::none;
-  if (!has_members) return input.generation < 0 ? ErrorCode::unknown_member : ErrorCode::illegal_generation;
+  if (!has_members) return ErrorCode::unknown_member;
   const ErrorCode error = judge_member(*group, input);
   if (error == ErrorCode::none) group->find(input.member)->touch(turn.now());
   return error;

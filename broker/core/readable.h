@@ -2,6 +2,8 @@
 // before the first transaction that is still open (Kafka's last stable offset).
 #pragma once
 
+#include <algorithm>
+
 #include "broker/core/session.h"
 #include "broker/core/topic.h"
 
@@ -11,10 +13,12 @@ inline Offset visible_end(const Session& session, PartitionId id, const Partitio
   return session.parked_fetches.visible_end(id, partition.end);
 }
 
+/// A transaction that is open for so long that its first records were trimmed does not move it below the
+/// start.
 inline Offset last_stable(const Session& session, PartitionId id, const Partition& partition) {
   const Offset visible = visible_end(session, id, partition);
-  return partition.first_unstable >= 0 && partition.first_unstable < visible ? partition.first_unstable
-                                                                             : visible;
+  if (partition.first_unstable < 0) return visible;
+  return std::min(visible, std::max(partition.first_unstable, partition.start));
 }
 
 inline Offset readable_end(const Session& session, PartitionId id, const Partition& partition,
