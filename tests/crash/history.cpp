@@ -90,11 +90,17 @@ void History::offset_confirmed(const std::string& group, std::int64_t offset) {
   offsets_[group] = offset;
 }
 
-void History::offset_found(const std::string& group, std::int64_t offset) {
+std::int64_t History::offset_floor(const std::string& group) const {
   std::lock_guard lock(mutex_);
-  if (const auto at = offsets_.find(group); at != offsets_.end() && offset < at->second)
-    violations_.push_back("the committed offset of " + group + " moved back from " +
-                          std::to_string(at->second) + " to " + std::to_string(offset));
+  const auto at = offsets_.find(group);
+  return at == offsets_.end() ? -1 : at->second;
+}
+
+void History::offset_found(const std::string& group, std::int64_t offset, std::int64_t floor) {
+  std::lock_guard lock(mutex_);
+  if (offset < floor)
+    violations_.push_back("the committed offset of " + group + " moved back from " + std::to_string(floor) +
+                          " to " + std::to_string(offset));
 }
 
 void History::judge_place(const std::string& name) {

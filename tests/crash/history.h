@@ -42,7 +42,9 @@ class History {
   void read(const std::string& topic, int partition, std::int64_t offset, MessageId id);
   /// A group's offset, confirmed or found after a crash; must never move back.
   void offset_confirmed(const std::string& group, std::int64_t offset);
-  void offset_found(const std::string& group, std::int64_t offset);
+  /// The newest confirmed one: a fetch that is asked for from now on must find it or a later one.
+  std::int64_t offset_floor(const std::string& group) const;
+  void offset_found(const std::string& group, std::int64_t offset, std::int64_t floor);
 
   void violation(const std::string& text);
 

@@ -165,8 +165,9 @@ void Load::move() {
 void Load::follow() {
   auto client = connect("follower");
   if (!client) return;
+  const Offset floor = histories_.moved.offset_floor(group);
   if (auto found = client->ask(FetchOffsets{.group = group}); found)
-    for (const auto& entry : *found) histories_.moved.offset_found(group, entry.offset);
+    for (const auto& entry : *found) histories_.moved.offset_found(group, entry.offset, floor);
   auto end = client->ask(ListOffset{.topic = "crash.history"});
   if (!end) return;
   // Some records of earlier lives are read again: they must not have changed.
