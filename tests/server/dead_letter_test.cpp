@@ -78,7 +78,7 @@ TEST_CASE("every reason has RabbitMQ's word") {
       {core::RemovalReason::rejected, "rejected"},
       {core::RemovalReason::expired, "expired"},
       {core::RemovalReason::dropped, "maxlen"},
-      {core::RemovalReason::dead_lettered, "delivery_limit"}};
+      {core::RemovalReason::delivery_limit, "delivery_limit"}};
   for (const auto& [reason, word] : words)
     CHECK(text(read(rewrite(request(reason), message({})).message).death(0), "reason") == word);
 }
