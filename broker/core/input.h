@@ -19,7 +19,8 @@ struct ConnectionOpened { ConnectionId connection; std::string_view user; std::s
 struct ConnectionClosed { ConnectionId connection; };
 /// The peer does or does not take more bytes; while it does not, nothing is dispatched to it.
 struct ConnectionWritable { ConnectionId connection; bool writable; };
-/// A channel exists from its first use; ChannelClosed requeues what it holds and cancels its consumers.
+/// A channel exists from its first use; ChannelClosed requeues what it holds and cancels its consumers. What it was not
+/// answered yet is never said. Answer: Ok when who.request is not 0; nothing of the old channel comes behind it.
 struct ChannelClosed { Caller who; };
 
 // --- exchanges, queues, bindings ------------------------------------------------------------------------------------
@@ -116,8 +117,8 @@ using TransactionOp = std::variant<SettleOp, PublishOp, AppendOp, CommitOffsetOp
 struct Transaction { Caller who; std::span<const TransactionOp> operations; };
 
 /// The rim rewrote a message for its dead-letter exchange (see send.h, RewriteDeadLetter). Removes the original and
-/// publishes the copy in one turn. `cycle_queues`: it must not enter these again, since it would go round for ever.
-struct DeadLetterReady { std::uint32_t queue = 0; QueueSeq seq = 0; std::string_view exchange; MessageView message; std::span<const std::string> cycle_queues; };
+/// publishes the copy in one turn.
+struct DeadLetterReady { std::uint32_t queue = 0; QueueSeq seq = 0; std::string_view exchange; MessageView message; };
 
 // --- topics -----------------------------------------------------------------------------------------------------------
 

@@ -98,13 +98,12 @@ void set_first_death(Table& headers, const Table& death) {
     set(headers, "x-first-death-" + std::string(part), *find(death, part));
 }
 
-/// Puts this death in front of the list and gives the whole list.
-Array add_death(Table& headers, Table death) {
+void add_death(Table& headers, Table death) {
   Value* present = find_mutable(headers, death_header);
   if (present == nullptr || present->array() == nullptr) {
     set_first_death(headers, death);
     set(headers, death_header, Value(Array{Value(std::move(death))}));
-    return *find(headers, death_header)->array();
+    return;
   }
   Array deaths = *present->array();
   auto same = take_same_death(deaths, *find(death, "queue")->text(), *find(death, "reason")->text());
@@ -113,35 +112,20 @@ Array add_death(Table& headers, Table death) {
     death = std::move(*same);
   }
   deaths.insert(deaths.begin(), Value(std::move(death)));
-  *present = Value(deaths);
-  return deaths;
-}
-
-// From the newest death back to a queue: a cycle, unless someone rejected the message on the way.
-std::vector<std::string> queues_that_cycle(const Array& deaths) {
-  std::vector<std::string> queues;
-  for (const auto& entry : deaths) {
-    const Table* death = entry.table();
-    if (death == nullptr) continue;
-    if (has_text(*death, "reason", "rejected")) break;
-    const Value* queue = find(*death, "queue");
-    if (queue != nullptr && queue->text() != nullptr) queues.push_back(*queue->text());
-  }
-  return queues;
+  *present = Value(std::move(deaths));
 }
 
 }  // namespace
 
-std::optional<DeadLetter> rewrite_dead_letter(const core::RewriteDeadLetter& request, Bytes stored) {
+std::optional<std::vector<std::byte>> rewrite_dead_letter(const core::RewriteDeadLetter& request,
+                                                          Bytes stored) {
   const auto message = parse_message(stored);
   if (!message) return std::nullopt;
   auto properties = decode_properties(message->properties);
   if (!properties) return std::nullopt;
   if (!properties->headers) properties->headers.emplace();
 
-  DeadLetter result;
-  const Array deaths = add_death(*properties->headers, new_death(request, *message, *properties));
-  if (request.reason != core::RemovalReason::rejected) result.cycle_queues = queues_that_cycle(deaths);
+  add_death(*properties->headers, new_death(request, *message, *properties));
   if (!request.routing_key.empty()) erase(*properties->headers, cc_header);
   properties->expiration.reset();
 
@@ -154,7 +138,8 @@ std::optional<DeadLetter> rewrite_dead_letter(const core::RewriteDeadLetter& req
                                .properties = encoded,
                                .body = message->body};
   if (message_size_bytes(rewritten) > limits::message_size_max_bytes) return std::nullopt;
-  append_message(result.message, rewritten);
+  std::vector<std::byte> result;
+  append_message(result, rewritten);
   return result;
 }
 

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "broker/core/send.h"
@@ -12,14 +11,9 @@
 
 namespace tandem::server {
 
-struct DeadLetter {
-  std::vector<std::byte> message;  // stored form
-  /// Queues that this message must not enter again: it came from there without anyone rejecting it on the
-  /// way, so it would go round for ever.
-  std::vector<std::string> cycle_queues;
-};
-
-/// nullopt when `stored` is not a whole message, or its properties are malformed or would become too large.
-std::optional<DeadLetter> rewrite_dead_letter(const core::RewriteDeadLetter& request, Bytes stored);
+/// The stored form of the rewritten message. nullopt when `stored` is not a whole message, or its properties
+/// are malformed or would become too large.
+std::optional<std::vector<std::byte>> rewrite_dead_letter(const core::RewriteDeadLetter& request,
+                                                          Bytes stored);
 
 }  // namespace tandem::server

@@ -79,8 +79,7 @@ void Loop::accept(net::Socket socket, MakeFace make_face) {
   touched(peer);
 }
 
-// --- one turn of the loop
-// --------------------------------------------------------------------------------------------
+// --- one turn of the loop --------------------------------------------------------------------------------
 
 Result<> Loop::run() {
   while (!failure_ && stop_ != StopStep::done) run_once(net::never);

@@ -52,23 +52,20 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   void stop(std::string_view reason);
   bool stopping() const { return stop_ != StopStep::none; }
 
-  // --- wire::BrokerPort
-  // --------------------------------------------------------------------------------------------
+  // --- wire::BrokerPort ----------------------------------------------------------------------------------
   TimestampMs now() const override { return clock_.now(); }
   BodyHandle stage(std::initializer_list<Bytes> parts) override;
   void submit(const core::Input& input) override;
   std::string random_name(std::size_t size) override { return random_text(size); }
   std::string_view fact(std::string_view name) const override { return facts_.get(name); }
 
-  // --- storage::StoreEvents
-  // ----------------------------------------------------------------------------------------
+  // --- storage::StoreEvents ------------------------------------------------------------------------------
   void persisted(TurnNumber turn) override;
   void failed(const Error& error) override;
   void checkpoint_done(std::span<const core::RunStored> runs) override;
   void disk_short(bool is_short, std::uint64_t free_bytes) override;
 
-  // --- PeerHost
-  // ----------------------------------------------------------------------------------------------------
+  // --- PeerHost ------------------------------------------------------------------------------------------
   void woke() override { clock_.refresh(); }
   net::ReadScratch& scratch() override { return scratch_; }
   storage::Store& store() override { return *store_; }
@@ -104,8 +101,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   void list_offset(core::OffsetListed& listed);
   void rewrite(core::RewriteDeadLetter& request);
   void rewritten(const core::RewriteDeadLetter& request, Bytes stored);
-  void publish_dead_letter(const core::RewriteDeadLetter& request, Bytes message,
-                           std::span<const std::string> cycle_queues);
+  void publish_dead_letter(const core::RewriteDeadLetter& request, Bytes message);
   void write_markers(const core::WriteMarkers& request);
   void hold_publishers(const core::HoldPublishers& request);
   void take_checkpoint_state(core::CheckpointState& state);

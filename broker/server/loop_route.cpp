@@ -61,8 +61,7 @@ void Loop::route_to_peer(ConnectionId id, core::Send& send) {
   if (Peer* peer = peers_.find(id)) peer->say(send);
 }
 
-// --- topics
-// ----------------------------------------------------------------------------------------------------------
+// --- topics ----------------------------------------------------------------------------------------------
 
 void Loop::fetch(core::Fetched& fetched) {
   const ConnectionId id = fetched.who.channel.connection;
@@ -98,8 +97,7 @@ void Loop::list_offset(core::OffsetListed& listed) {
   store_->find_timestamp(listed.partition, at, listed.start, listed.end, answer);
 }
 
-// --- queues
-// ----------------------------------------------------------------------------------------------------------
+// --- queues ----------------------------------------------------------------------------------------------
 
 void Loop::load_run(const core::LoadRun& request) {
   store_->load_run(request.queue, request.run,
@@ -123,17 +121,14 @@ void Loop::rewrite(core::RewriteDeadLetter& request) {
 }
 
 void Loop::rewritten(const core::RewriteDeadLetter& request, Bytes stored) {
-  if (const auto letter = rewrite_dead_letter(request, stored))
-    return publish_dead_letter(request, letter->message, letter->cycle_queues);
+  if (const auto letter = rewrite_dead_letter(request, stored)) return publish_dead_letter(request, *letter);
   // It cannot be rewritten: a copy that no queue takes still removes the original.
   log_line(LogLevel::error,
            "a dead letter of queue '" + request.queue_name + "' cannot be rewritten and is dropped");
-  submit(core::DeadLetterReady{
-      .queue = request.queue.value, .seq = request.seq, .exchange = {}, .message = {}, .cycle_queues = {}});
+  submit(core::DeadLetterReady{request.queue.value, request.seq, {}, {}});
 }
 
-void Loop::publish_dead_letter(const core::RewriteDeadLetter& request, Bytes message,
-                               std::span<const std::string> cycle_queues) {
+void Loop::publish_dead_letter(const core::RewriteDeadLetter& request, Bytes message) {
   const auto parts = parse_message(message);
   const auto glance = parts ? glance_properties(parts->properties) : std::nullopt;
   if (!glance) return rewritten(request, {});
@@ -143,15 +138,10 @@ void Loop::publish_dead_letter(const core::RewriteDeadLetter& request, Bytes mes
                                .exchange = parts->exchange,
                                .routing_key = parts->routing_key,
                                .properties = *glance};
-  submit(core::DeadLetterReady{.queue = request.queue.value,
-                               .seq = request.seq,
-                               .exchange = parts->exchange,
-                               .message = view,
-                               .cycle_queues = cycle_queues});
+  submit(core::DeadLetterReady{request.queue.value, request.seq, parts->exchange, view});
 }
 
-// --- producers' transactions
-// -------------------------------------------------------------------------------------------
+// --- producers' transactions -----------------------------------------------------------------------------
 
 void Loop::write_markers(const core::WriteMarkers& request) {
   const auto batch = make_marker_batch(request.producer_id, request.epoch, request.commit, request.now);
@@ -170,8 +160,7 @@ void Loop::write_markers(const core::WriteMarkers& request) {
   submit(core::MarkersReady{request.producer_id, request.epoch, request.commit, batches});
 }
 
-// --- the broker as a whole
-// -----------------------------------------------------------------------------------------------
+// --- the broker as a whole -------------------------------------------------------------------------------
 
 void Loop::hold_publishers(const core::HoldPublishers& request) {
   const std::string_view reason =

@@ -62,8 +62,7 @@ void Loop::hold_back_publisher(const core::Input& input) {
   if (Peer* peer = peers_.find(id)) peer->hold_back(true);
 }
 
-// --- what the store reports
-// ------------------------------------------------------------------------------------------
+// --- what the store reports ------------------------------------------------------------------------------
 
 void Loop::persisted(TurnNumber turn) {
   if (failure_) return;

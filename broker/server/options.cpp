@@ -34,6 +34,7 @@ void add_port(CLI::App& app, const std::string& name, int& value, const std::str
 }
 
 void describe(CLI::App& app, Options& options, std::string& log_level) {
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.set_version_flag("--version", "tandemd " + std::string(version()));
   app.set_config("--config", "", "read options from a TOML or INI file")
       ->envname("TANDEM_CONFIG")
@@ -46,6 +47,7 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
                  "address to listen on; may be given several times [127.0.0.1 and ::1]")
       ->envname("TANDEM_LISTEN")
       ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("ADDRESS");
   add_port(app, "--native-port", options.native_port, "native", "TANDEM_NATIVE_PORT");
   add_port(app, "--amqp-port", options.amqp_port, "AMQP 0-9-1", "TANDEM_AMQP_PORT");

@@ -19,8 +19,7 @@ Peer::Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket s
       face_(std::move(face)),
       connection_(reactor, std::move(socket), *this) {}
 
-// --- saying
-// ----------------------------------------------------------------------------------------------------------
+// --- saying ----------------------------------------------------------------------------------------------
 
 void Peer::say(core::Send& send) {
   if (!open()) return;
@@ -71,8 +70,7 @@ void Peer::found(SendLine::Ticket ticket, Result<storage::StoredBytes> bytes) {
   touch();
 }
 
-// --- writability
-// ---------------------------------------------------------------------------------------------------------
+// --- writability -----------------------------------------------------------------------------------------
 
 // A face may write at once or gather until flush(): whichever shows more is believed.
 std::size_t Peer::queued_bytes() const {
@@ -100,8 +98,7 @@ void Peer::hold_back(bool on) {
   if (!on) touch();
 }
 
-// --- the socket's events
-// ---------------------------------------------------------------------------------------------------
+// --- the socket's events ---------------------------------------------------------------------------------
 
 void Peer::readable() {
   host_.woke();
@@ -140,8 +137,7 @@ void Peer::gather(std::vector<Bytes>& pieces, std::size_t count_max) {
   face_->outbox().gather(pieces, count_max);
 }
 
-// --- the end of a turn of the loop
-// -------------------------------------------------------------------------------------------
+// --- the end of a turn of the loop -----------------------------------------------------------------------
 
 void Peer::settle() {
   if (gone()) return;
@@ -198,8 +194,7 @@ void Peer::write() {
   }
 }
 
-// --- heartbeats and the way out
-// ------------------------------------------------------------------------------------------------
+// --- heartbeats and the way out --------------------------------------------------------------------------
 
 TimestampMs Peer::next_due() const {
   if (gone()) return never_due;

@@ -51,6 +51,10 @@ TEST_CASE("options are read from the command line, sizes with their units") {
   CHECK(parsed.options->advertised_host == "broker.example");
 }
 
+TEST_CASE("of an option that is given twice the last one holds") {
+  CHECK(parse({"--amqp-port", "1", "--amqp-port", "2"}).options->amqp_port == 2);
+}
+
 TEST_CASE("the environment is read, and the command line wins over it") {
   const Environment port("TANDEM_NATIVE_PORT", "9000");
   CHECK(parse({}).options->native_port == 9000);
