@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "broker/core/broker.h"
-#include "doctest/doctest.h"
+#include <doctest/doctest.h>
 
 namespace tandem::core {
 

@@ -1,6 +1,6 @@
 #include "schemas/murmur2.h"
 
-#include "doctest/doctest.h"
+#include <doctest/doctest.h>
 
 namespace tandem {
 namespace {
