@@ -40,10 +40,12 @@ void handle(Turn& turn, const ConnectionOpened& input) {
 
 void handle(Turn& turn, const ChannelClosed& input) {
   channel_closed_topics(turn, input.who.channel);
-  Channel* channel = turn.session().connections.find(input.who.channel);
-  if (!channel) return;
-  empty_channel(turn, *channel);
-  turn.session().connections.close(input.who.channel);
+  if (Channel* channel = turn.session().connections.find(input.who.channel)) {
+    empty_channel(turn, *channel);
+    turn.session().connections.close(input.who.channel);
+  }
+  // Not answer(): that is a channel's, and would open this one again.
+  if (input.who.request != 0) turn.say(Ok{input.who});
 }
 
 void handle(Turn& turn, const ConnectionClosed& input) {
