@@ -1,0 +1,81 @@
+// tandem append
+#include "client/cli/context.h"
+
+namespace tandem::cli {
+namespace {
+
+struct Options {
+  std::string topic, key, codec = "none";
+  std::int32_t partition = -1;
+  std::int64_t expected_end = -1;
+  std::vector<std::string> headers;
+  Bodies bodies;
+};
+
+Codec codec_of(const std::string& word) {
+  return word == "zstd"   ? Codec::zstd
+         : word == "lz4"  ? Codec::lz4
+         : word == "gzip" ? Codec::gzip
+                          : Codec::none;
+}
+
+/// A record whose key and headers live as long as `options` and `headers`.
+Record record_of(const Options& options, const std::vector<std::pair<std::string, std::string>>& headers,
+                 std::string_view value) {
+  Record record{.value = value, .partition = options.partition};
+  if (!options.key.empty()) record.key = options.key;
+  for (const auto& [name, text] : headers) record.headers.emplace_back(name, text);
+  return record;
+}
+
+void append_at_version(Context& context, TopicAppender& appender, const Options& options) {
+  const auto headers = pairs_of(options.headers);
+  std::vector<std::string> values;
+  for_each_body(options.bodies, [&](std::string_view body) { values.emplace_back(body); });
+  std::vector<Record> records;
+  for (const auto& value : values) records.push_back(record_of(options, headers, value));
+  if (records.empty()) fail_usage("there is nothing to append");
+  const std::int32_t partition = options.partition >= 0 ? options.partition
+                                 : options.key.empty()  ? 0
+                                                        : appender.partition_of(options.key);
+  const auto at = need(appender.append_at(partition, options.expected_end, records));
+  context.say(std::to_string(records.size()) + " records appended to partition " +
+              std::to_string(at.partition) + " at offset " + std::to_string(at.offset));
+}
+
+void append(Context& context, const Options& options) {
+  auto appender =
+      need(TopicAppender::open(context.client(), {.topic = options.topic, .codec = codec_of(options.codec)}));
+  if (options.expected_end >= 0) return append_at_version(context, appender, options);
+  const auto headers = pairs_of(options.headers);
+  std::uint64_t count = 0;
+  for_each_body(options.bodies, [&](std::string_view body) {
+    need(appender.post(record_of(options, headers, body)));
+    ++count;
+  });
+  need(appender.flush());
+  context.say(std::to_string(count) + (count == 1 ? " record appended" : " records appended"));
+}
+
+}  // namespace
+
+void add_append(CLI::App& app, Context& context) {
+  auto options = make_options<Options>();
+  auto* verb = app.add_subcommand("append",
+                                  "Append records to a topic and wait until they are on disk.\n"
+                                  "  tandem append orders --key customer-7 '{\"paid\": true}'\n"
+                                  "  tandem append orders --partition 0 --expected-end 42 '…'");
+  verb->add_option("TOPIC", options->topic)->required();
+  verb->add_option("--key", options->key, "record key; decides the partition");
+  verb->add_option("--partition", options->partition, "this partition, whatever the key");
+  verb->add_option("--header", options->headers, "KEY=VALUE, may be repeated");
+  verb->add_option("--codec", options->codec)
+      ->check(CLI::IsMember({"none", "lz4", "zstd", "gzip"}))
+      ->capture_default_str();
+  verb->add_option("--expected-end", options->expected_end,
+                   "all of it as one batch, only if the partition ends here");
+  add_bodies(*verb, options->bodies, "records");
+  verb->callback([options, &context] { append(context, *options); });
+}
+
+}  // namespace tandem::cli

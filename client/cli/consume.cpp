@@ -1,0 +1,115 @@
+// tandem consume
+#include <chrono>
+#include <cstdio>
+
+#include "client/cli/context.h"
+
+namespace tandem::cli {
+namespace {
+
+struct Options {
+  std::string queue, timeout;
+  std::uint64_t count = 0;
+  std::uint32_t prefetch = 256;
+  bool ack = false, requeue = false, reject = false, no_ack = false;
+};
+
+Row row_of(const Delivery& delivery) {
+  const auto properties = delivery.properties();
+  Row headers = Row::object();
+  if (properties && properties->headers) headers = to_json(*properties->headers);
+  return {{"seq", delivery.queue_seq()},
+          {"exchange", std::string(delivery.parts().exchange)},
+          {"routing_key", std::string(delivery.parts().routing_key)},
+          {"redelivered", delivery.redelivered()},
+          {"headers", std::move(headers)},
+          {"body", std::string(delivery.body())}};
+}
+
+/// Bodies alone, a line each, unless JSON was asked for: what the next program in a pipe wants.
+void print(const Delivery& delivery, const std::string& output) {
+  if (output == "json" || output == "jsonl") {
+    print_streamed(row_of(delivery), Format::jsonl);
+  } else if (output == "tsv") {
+    print_streamed(row_of(delivery), Format::tsv);
+  } else {
+    std::fwrite(delivery.body().data(), 1, delivery.body().size(), stdout);
+    std::fputc('\n', stdout);
+  }
+}
+
+void settle(std::vector<Delivery>& batch, const Options& options) {
+  for (auto& delivery : batch) {
+    if (options.requeue)
+      delivery.requeue();
+    else if (options.reject)
+      delivery.reject();
+  }
+  if (options.ack) Consumer::ack_all(batch);
+  batch.clear();
+}
+
+void consume(Context& context, const Options& options) {
+  const std::int64_t timeout_ms =
+      options.timeout.empty() ? -1 : duration_option("--timeout", options.timeout);
+  const std::uint32_t prefetch =
+      options.count == 0
+          ? options.prefetch
+          : static_cast<std::uint32_t>(std::min<std::uint64_t>(options.prefetch, options.count));
+  auto consumer = need(Consumer::open(
+      context.client(), {.queue = options.queue, .prefetch = prefetch, .no_ack = options.no_ack}));
+  std::vector<Delivery> batch;
+  std::uint64_t taken = 0;
+  auto last = std::chrono::steady_clock::now();
+  while (options.count == 0 || taken < options.count) {
+    const std::size_t wanted =
+        options.count == 0 ? 256
+                           : static_cast<std::size_t>(std::min<std::uint64_t>(256, options.count - taken));
+    auto received = consumer.receive_many(batch, wanted, Milliseconds(100));
+    if (!received && received.error().code != ErrorCode::timed_out) fail(received.error());
+    if (batch.empty()) {
+      const auto quiet = std::chrono::steady_clock::now() - last;
+      if (timeout_ms >= 0 && quiet >= Milliseconds(timeout_ms)) break;
+      continue;
+    }
+    last = std::chrono::steady_clock::now();
+    for (const auto& delivery : batch) print(delivery, context.output);
+    flush_stdout();  // printed before it is settled: a message is never lost between the two
+    taken += batch.size();
+    settle(batch, options);
+  }
+  need(consumer.flush());
+  need(consumer.close());
+  if (options.count != 0 && taken < options.count)
+    throw Failure{taken == 0 ? exit_failed : exit_partly_done,
+                  std::to_string(taken) + " of " + std::to_string(options.count) + " messages came in time"};
+}
+
+}  // namespace
+
+void add_consume(CLI::App& app, Context& context) {
+  auto options = make_options<Options>();
+  auto* verb = app.add_subcommand("consume",
+                                  "Print messages of a queue, a line each, as they come.\n"
+                                  "  tandem consume work --count 10 --ack");
+  verb->add_option("QUEUE", options->queue)->required();
+  verb->add_option("--count", options->count, "stop after so many; 0 = never")->capture_default_str();
+  verb->add_option("--timeout", options->timeout, "stop when nothing came for so long (5s)");
+  verb->add_option("--prefetch", options->prefetch, "messages in hand at most")->capture_default_str();
+  auto* ack = verb->add_flag("--ack", options->ack, "take them off the queue");
+  auto* requeue = verb->add_flag("--requeue", options->requeue, "give them back")->excludes(ack);
+  auto* reject = verb->add_flag("--reject", options->reject, "dead-letter or drop them")
+                     ->excludes(ack)
+                     ->excludes(requeue);
+  verb->add_flag("--no-ack", options->no_ack, "they count as taken when they leave the broker")
+      ->excludes(ack)
+      ->excludes(requeue)
+      ->excludes(reject);
+  verb->callback([options, &context] {
+    if (!options->ack && !options->requeue && !options->reject && !options->no_ack)
+      fail_usage("consume wants one of --ack, --requeue, --reject, --no-ack: what becomes of the messages");
+    consume(context, *options);
+  });
+}
+
+}  // namespace tandem::cli

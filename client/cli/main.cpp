@@ -1,0 +1,77 @@
+// tandem: the command line of a Tandem broker, for people and scripts. Data goes to stdout, everything else
+// to stderr.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <regex>
+
+#include "client/cli/context.h"
+
+using namespace tandem::cli;
+
+namespace {
+
+/// "-5" (the last five) looks like an option to the parser: it is handed over as "~5" where a range may
+/// stand.
+std::vector<std::string> words_of(int argc, char** argv) {
+  static const std::regex from_end("-[0-9]+(:.*)?");
+  std::vector<std::string> words(argv + 1, argv + argc);
+  bool reads = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    reads = reads || words[i] == "read";
+    const bool point = reads || (i > 0 && (words[i - 1] == "--to" || words[i - 1] == "--before"));
+    const bool of_option = reads && i > 0 && words[i - 1] == "--partition";
+    if (point && !of_option && std::regex_match(words[i], from_end)) words[i][0] = '~';
+  }
+  return words;
+}
+
+void describe(CLI::App& app, Context& context) {
+  app.description(
+      "Administers and uses a Tandem broker: queues with exchanges and acks, topics with offsets.");
+  app.add_option("--broker", context.broker, "HOST:PORT of tandemd")
+      ->envname("TANDEM_BROKER")
+      ->capture_default_str();
+  app.add_option("--output", context.output, "default: table on a terminal, else tsv")
+      ->check(CLI::IsMember({"table", "json", "jsonl", "tsv"}));
+  app.add_flag("--yes", context.yes, "do not ask before something is destroyed");
+  app.set_version_flag("--version", "tandem " TANDEM_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_publish(app, context);
+  add_consume(app, context);
+  add_append(app, context);
+  add_read(app, context);
+  add_exchange(app, context);
+  add_queue(app, context);
+  add_binding(app, context);
+  add_topic(app, context);
+  add_group(app, context);
+  add_status(app, context);
+  add_completion(app);
+  app.footer(
+      "Exit status: 0 ok, 1 failed, 2 usage, 3 partly done, 4 not found, 5 refused, 6 cannot connect.");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // flush_stdout() ends the program when nobody reads
+  Context context;
+  CLI::App app;
+  describe(app, context);
+  int status = exit_ok;
+  try {
+    auto words = words_of(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 takes them
+    app.parse(std::move(words));
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, std::cout, std::cerr);
+    status = code == 0 ? exit_ok : exit_usage;
+  } catch (const Failure& failure) {
+    std::fprintf(stderr, "tandem: %s\n", failure.text.c_str());
+    status = failure.status;
+  }
+  std::fflush(stdout);
+  return status;
+}

@@ -1,0 +1,33 @@
+// How rows of data reach stdout: as a table for people, or as JSON, JSON lines or tab separated values for
+// programs.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "schemas/value.h"
+
+namespace tandem::cli {
+
+enum class Format { table, json, jsonl, tsv };
+
+/// Keeps the order of its keys: the columns.
+using Row = nlohmann::ordered_json;
+
+/// Prints rows that all have the same keys. A listing (`single` false) is an array in JSON; one thing is an
+/// object, and a list of "name  value" lines as a table. Text that is not UTF-8 is printed with its bytes
+/// replaced in JSON.
+void print_rows(const std::vector<Row>& rows, const std::vector<std::string>& columns, Format format,
+                bool single = false);
+/// One row of a stream, at once: JSON lines or tab separated values.
+void print_streamed(const Row& row, Format format);
+
+/// A table of arguments or headers.
+Row to_json(const Table& table);
+
+bool stdout_is_terminal();
+/// Ends quietly when nobody reads stdout any more (`tandem read … | head`).
+void flush_stdout();
+
+}  // namespace tandem::cli

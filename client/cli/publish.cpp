@@ -1,0 +1,96 @@
+// tandem publish
+#include <mutex>
+
+#include "client/cli/context.h"
+
+namespace tandem::cli {
+namespace {
+
+struct Options {
+  std::string exchange, key, queue, content_type, expiration, message_id, correlation_id, reply_to, type;
+  int priority = -1;
+  std::vector<std::string> headers;
+  bool transient = false, mandatory = false;
+  Bodies bodies;
+
+  Properties properties() const {
+    Properties all = persistent();
+    if (transient) all.delivery_mode = std::uint8_t{1};
+    const auto set = [](std::optional<std::string>& to, const std::string& from) {
+      if (!from.empty()) to = from;
+    };
+    set(all.content_type, content_type);
+    set(all.message_id, message_id);
+    set(all.correlation_id, correlation_id);
+    set(all.reply_to, reply_to);
+    set(all.type, type);
+    if (!expiration.empty()) all.expiration = std::to_string(duration_option("--ttl", expiration));
+    if (priority >= 0) all.priority = static_cast<std::uint8_t>(priority);
+    if (!headers.empty()) all.headers = arguments_of(headers);
+    return all;
+  }
+};
+
+void publish(Context& context, const Options& options) {
+  std::mutex mutex;
+  std::uint64_t confirmed = 0, failed = 0;
+  Error first_failure;
+  PublisherOptions publisher_options;
+  publisher_options.on_outcome = [&](const PublishOutcome& outcome) {
+    std::lock_guard lock(mutex);
+    (outcome.confirmed ? confirmed : failed) += outcome.last - outcome.first + 1;
+    if (!outcome.confirmed && first_failure.text.empty()) first_failure = outcome.error;
+  };
+  publisher_options.on_returned = [&](const Returned& returned) {
+    std::lock_guard lock(mutex);
+    if (first_failure.text.empty()) first_failure = returned.error;
+  };
+  auto publisher = need(Publisher::open(context.client(), std::move(publisher_options)));
+  const EncodedProperties properties(options.properties());
+  const std::string key = options.queue.empty() ? options.key : options.queue;
+  for_each_body(options.bodies, [&](std::string_view body) {
+    need(publisher.post(MessageParts{options.exchange, key, properties.bytes(), bytes_of(body)},
+                        options.mandatory || !options.queue.empty() ? Mandatory::yes : Mandatory::no));
+  });
+  const auto flushed = publisher.flush();
+  std::lock_guard lock(mutex);
+  if (flushed && first_failure.text.empty()) {
+    context.say(std::to_string(confirmed) + (confirmed == 1 ? " message confirmed" : " messages confirmed"));
+    return;
+  }
+  const Error error = first_failure.text.empty() ? flushed.error() : first_failure;
+  throw Failure{
+      confirmed > 0 && failed > 0 ? exit_partly_done : exit_status_of(error.code),
+      error.text + " (" + std::to_string(confirmed) + " confirmed, " + std::to_string(failed) + " not)"};
+}
+
+}  // namespace
+
+void add_publish(CLI::App& app, Context& context) {
+  auto options = make_options<Options>();
+  auto* verb = app.add_subcommand("publish",
+                                  "Publish messages and wait until they are confirmed.\n"
+                                  "  tandem publish --queue work 'resize cat.png'\n"
+                                  "  tandem publish --exchange events --key order.paid --file events.jsonl");
+  auto* exchange = verb->add_option("--exchange", options->exchange);
+  verb->add_option("--key", options->key, "routing key");
+  verb->add_option("--queue", options->queue, "straight to this queue")->excludes(exchange);
+  verb->add_flag("--mandatory", options->mandatory, "fail if no queue takes it (always so with --queue)");
+  verb->add_flag("--transient", options->transient, "need not survive a restart");
+  verb->add_option("--header", options->headers, "KEY=VALUE, may be repeated");
+  verb->add_option("--ttl", options->expiration, "how long it may wait (30s)");
+  verb->add_option("--priority", options->priority)->check(CLI::Range(0, 255));
+  verb->add_option("--content-type", options->content_type);
+  verb->add_option("--message-id", options->message_id);
+  verb->add_option("--correlation-id", options->correlation_id);
+  verb->add_option("--reply-to", options->reply_to);
+  verb->add_option("--type", options->type);
+  add_bodies(*verb, options->bodies, "messages");
+  verb->callback([options, &context] {
+    if (options->exchange.empty() && options->queue.empty())
+      fail_usage("publish wants --queue NAME or --exchange NAME --key KEY");
+    publish(context, *options);
+  });
+}
+
+}  // namespace tandem::cli

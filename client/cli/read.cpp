@@ -1,0 +1,92 @@
+// tandem read
+#include <cstdio>
+#include <map>
+
+#include "client/cli/context.h"
+#include "client/cli/ranges.h"
+
+namespace tandem::cli {
+namespace {
+
+struct Options {
+  std::string topic, range = ":";
+  std::int32_t partition = -1;
+  bool follow = false, committed = false;
+};
+
+Row text_or_null(const std::optional<std::string_view>& text) {
+  return text ? Row(std::string(*text)) : Row(nullptr);
+}
+
+void print(const TopicRecord& record, const std::string& output) {
+  if (output != "json" && output != "jsonl" && output != "tsv") {
+    if (record.value) std::fwrite(record.value->data(), 1, record.value->size(), stdout);
+    std::fputc('\n', stdout);
+    return;
+  }
+  Row headers = Row::object();
+  for (const auto& [name, value] : record.headers) headers[std::string(name)] = text_or_null(value);
+  print_streamed({{"partition", record.partition},
+                  {"offset", record.offset},
+                  {"timestamp", format_time(record.timestamp)},
+                  {"key", text_or_null(record.key)},
+                  {"headers", headers},
+                  {"value", text_or_null(record.value)}},
+                 output == "tsv" ? Format::tsv : Format::jsonl);
+}
+
+void read(Context& context, const Options& options) {
+  const auto range = parse_range(options.range);
+  if (!range)
+    fail_usage("a range is FIRST:LAST, -N, OFFSET, @TIME, @T1:@T2, earliest or latest, not '" +
+               options.range + "'");
+  Client& client = context.client();
+  std::vector<Position> from;
+  std::map<std::int32_t, Offset> ends;  // partitions that are not read to their end yet
+  for (const auto& partition : topic_info(client, options.topic).partitions) {
+    if (options.partition >= 0 && partition.partition != options.partition) continue;
+    const auto offsets = offsets_of(client, options.topic, partition.partition, *range);
+    if (offsets.first >= offsets.last && !options.follow) continue;
+    from.push_back({options.topic, partition.partition, offsets.first});
+    ends[partition.partition] = options.follow ? INT64_MAX : offsets.last;
+  }
+  if (from.empty()) return;
+  auto reader = need(TopicReader::open(client, std::move(from), {.read_committed = options.committed}));
+  std::vector<TopicRecord> records;
+  while (!ends.empty()) {
+    records.clear();
+    need(reader.poll(records, 1'000, Milliseconds(500)));
+    for (const auto& record : records) {
+      const auto end = ends.find(record.partition);
+      if (end == ends.end()) continue;
+      if (record.offset < end->second) print(record, context.output);
+      if (record.offset + 1 >= end->second) ends.erase(end);
+    }
+    flush_stdout();
+    if (options.follow) continue;
+    // What lies before the end may be markers of transactions, which are no records.
+    for (const auto& position : reader.positions())
+      if (const auto end = ends.find(position.partition); end != ends.end() && position.offset >= end->second)
+        ends.erase(end);
+  }
+}
+
+}  // namespace
+
+void add_read(CLI::App& app, Context& context) {
+  auto options = make_options<Options>();
+  auto* verb = app.add_subcommand("read",
+                                  "Print records of a topic, a line each. Ranges are per partition.\n"
+                                  "  tandem read orders 10:20        offsets 10 to 19\n"
+                                  "  tandem read orders -5           the last five\n"
+                                  "  tandem read orders @2026-11-21T10:00Z: --follow");
+  verb->add_option("TOPIC", options->topic)->required();
+  verb->add_option("RANGE", options->range,
+                   "FIRST:LAST, OFFSET, -N, @TIME, @T1:@T2, earliest, latest; default all");
+  verb->add_option("--partition", options->partition, "only this one");
+  verb->add_flag("--follow", options->follow, "go on with what comes");
+  verb->add_flag("--committed", options->committed, "only records of committed transactions");
+  verb->callback([options, &context] { read(context, *options); });
+}
+
+}  // namespace tandem::cli
