@@ -12,11 +12,15 @@ constexpr TimestampMs never = std::numeric_limits<TimestampMs>::max();
 constexpr std::size_t ack_payload_size_bytes = 13;
 
 bool is_known_type(std::uint8_t type) {
-  return type == static_cast<std::uint8_t>(FrameType::method) || type == static_cast<std::uint8_t>(FrameType::header) ||
-         type == static_cast<std::uint8_t>(FrameType::body) || type == static_cast<std::uint8_t>(FrameType::heartbeat);
+  return type == static_cast<std::uint8_t>(FrameType::method) ||
+         type == static_cast<std::uint8_t>(FrameType::header) ||
+         type == static_cast<std::uint8_t>(FrameType::body) ||
+         type == static_cast<std::uint8_t>(FrameType::heartbeat);
 }
 
-bool is(const Frame& frame, FrameType type) { return frame.type == static_cast<std::uint8_t>(type); }
+bool is(const Frame& frame, FrameType type) {
+  return frame.type == static_cast<std::uint8_t>(type);
+}
 
 /// none when the payload is too short to name one.
 Method method_of(const Frame& frame) {
@@ -29,7 +33,9 @@ bool is_single_ack(const Frame& frame) {
          frame.payload.back() == std::byte{0};
 }
 
-DeliveryTag ack_tag(const Frame& frame) { return load_big<std::uint64_t>(frame.payload.data() + 4); }
+DeliveryTag ack_tag(const Frame& frame) {
+  return load_big<std::uint64_t>(frame.payload.data() + 4);
+}
 
 std::string described(const Frame& frame) {
   return "type " + std::to_string(int{frame.type}) + ", " + payload_snippet(frame.payload);
@@ -39,7 +45,9 @@ Fault frame_error(const Frame& frame, std::string_view why) {
   return {ReplyCode::frame_error, described(frame) + ": " + std::string(why), Method::none};
 }
 
-Fault unexpected_frame(const Frame& frame) { return {ReplyCode::unexpected_frame, described(frame), Method::none}; }
+Fault unexpected_frame(const Frame& frame) {
+  return {ReplyCode::unexpected_frame, described(frame), Method::none};
+}
 
 constexpr std::string_view no_method_frame = "expected method frame, got non method frame instead";
 
@@ -63,7 +71,8 @@ AmqpFace::AmqpFace(FaceContext context)
   link_.frame_size_max_bytes = frame_size_least_bytes;
 }
 
-// --- frames ----------------------------------------------------------------------------------------------------------
+// --- frames
+// ----------------------------------------------------------------------------------------------------------
 
 std::size_t AmqpFace::receive(Bytes input) {
   last_received_ = link_.port().now();
@@ -88,17 +97,21 @@ std::size_t AmqpFace::take_frame(Bytes input) {
   Frame frame;
   std::size_t size = 0;
   switch (judge_frame(input, payload_size_max_bytes(), frame, size)) {
-    case FrameJudgement::incomplete: wanted_size_bytes_ = size; return 0;
+    case FrameJudgement::incomplete:
+      wanted_size_bytes_ = size;
+      return 0;
     case FrameJudgement::too_large:
       fail_deaf(frame_error(frame, "{frame_too_large," + std::to_string(size) + "," +
-                                       std::to_string(payload_size_max_bytes() - frame_overhead_bytes) + "}"));
+                                       std::to_string(payload_size_max_bytes() - frame_overhead_bytes) +
+                                       "}"));
       return input.size();
     case FrameJudgement::bad_end: {
       const auto end = std::to_integer<int>(input[frame_header_size_bytes + frame.payload.size()]);
       fail_deaf(frame_error(frame, "{invalid_frame_end_marker," + std::to_string(end) + "}"));
       return input.size();
     }
-    case FrameJudgement::whole: break;
+    case FrameJudgement::whole:
+      break;
   }
   wanted_size_bytes_ = frame_header_size_bytes;
   if (is_ack_run(frame)) return take_acks(frame, input);
@@ -180,7 +193,8 @@ void AmqpFace::close_channel(Channel& channel, std::uint16_t number) {
   link_.write(number, Method::channel_close_ok, {});
 }
 
-// --- acks in a row ---------------------------------------------------------------------------------------------------
+// --- acks in a row
+// ---------------------------------------------------------------------------------------------------
 
 bool AmqpFace::is_ack_run(const Frame& frame) const {
   return state_ == State::running && frame.channel != 0 && is_single_ack(frame);
@@ -208,7 +222,8 @@ std::size_t AmqpFace::take_acks(const Frame& first, Bytes input) {
   return used;
 }
 
-// --- faults and endings ------------------------------------------------------------------------------------------------
+// --- faults and endings
+// ------------------------------------------------------------------------------------------------
 
 std::optional<MethodView> AmqpFace::read_method(const Frame& frame) {
   const Method number = method_of(frame);
@@ -219,7 +234,8 @@ std::optional<MethodView> AmqpFace::read_method(const Frame& frame) {
   const MethodInfo* info = find_method(number);
   if (info == nullptr) {
     fail({ReplyCode::command_invalid,
-          "unknown method " + std::to_string(class_of(number)) + "." + std::to_string(id_of(number)), number});
+          "unknown method " + std::to_string(class_of(number)) + "." + std::to_string(id_of(number)),
+          number});
     return std::nullopt;
   }
   auto method = decode_method(*info, frame.payload.subspan(sizeof(std::uint32_t)));
@@ -242,7 +258,8 @@ void AmqpFace::fail(const Fault& fault) {
   state_ = trusted ? State::closing : State::closed;
   state_due_ = link_.port().now() + close_answer_max_ms;
   link_.write(0, Method::connection_close,
-              {static_cast<std::uint16_t>(fault.code), reply_text(fault), class_of(fault.method), id_of(fault.method)});
+              {static_cast<std::uint16_t>(fault.code), reply_text(fault), class_of(fault.method),
+               id_of(fault.method)});
   end_session();
 }
 
@@ -272,14 +289,19 @@ Channel* AmqpFace::find_channel(std::uint16_t number) {
   return last_channel_ = found->second.get();
 }
 
-// --- sends -------------------------------------------------------------------------------------------------------------
+// --- sends
+// -------------------------------------------------------------------------------------------------------------
 
 void AmqpFace::send(const core::Send& send, std::span<const Body> bodies) {
   if (state_ != State::running) return;
   std::visit(
       [&]<class S>(const S& said) {
-        constexpr bool plain = requires(Channel& c) { c.take(said); };
-        constexpr bool with_body = requires(Channel& c, const Body& b) { c.take(said, b); };
+        constexpr bool plain = requires(Channel & c) {
+          c.take(said);
+        };
+        constexpr bool with_body = requires(Channel & c, const Body& b) {
+          c.take(said, b);
+        };
         if constexpr (plain || with_body) {
           Channel* channel = find_channel(channel_of(said).number);
           if (channel == nullptr || channel->closing()) return;
@@ -301,12 +323,14 @@ void AmqpFace::publishers_held(bool held, std::string_view reason) {
 
 /// Only those who publish are told, once, and only if they understand it.
 void AmqpFace::say_blocked() {
-  if (state_ != State::running || blocked_said_ || !link_.publishes || !link_.capabilities.connection_blocked) return;
+  if (state_ != State::running || blocked_said_ || !link_.publishes || !link_.capabilities.connection_blocked)
+    return;
   blocked_said_ = true;
   link_.write(0, Method::connection_blocked, {held_reason_});
 }
 
-// --- time --------------------------------------------------------------------------------------------------------------
+// --- time
+// --------------------------------------------------------------------------------------------------------------
 
 /// A publisher that is held back is not read, so its silence means nothing.
 TimestampMs AmqpFace::silence_due() const {

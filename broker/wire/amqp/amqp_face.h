@@ -1,8 +1,9 @@
-// One AMQP 0-9-1 connection as RabbitMQ's clients know it: the protocol header, the handshake, heartbeats, closing in
-// both directions, and the channels. Bytes come in through receive() and go out through the outbox; what a channel
-// does is channel.h's matter.
+// One AMQP 0-9-1 connection as RabbitMQ's clients know it: the protocol header, the handshake, heartbeats,
+// closing in both directions, and the channels. Bytes come in through receive() and go out through the
+// outbox; what a channel does is channel.h's matter.
 //
-// Life: header → starting → tuning → opening → running → (closing: our connection.close waits for its answer) → closed.
+// Life: header → starting → tuning → opening → running → (closing: our connection.close waits for its answer)
+// → closed.
 #pragma once
 
 #include <map>
@@ -80,15 +81,15 @@ class AmqpFace final : public Face {
   Link link_;
   State state_ = State::header;
   bool deaf_ = false;
-  bool opened_ = false;         // the core knows the connection
+  bool opened_ = false;  // the core knows the connection
   bool blocked_said_ = false;
-  std::string held_reason_;     // publishers are held back; empty = they are not
+  std::string held_reason_;  // publishers are held back; empty = they are not
   std::string connection_name_;
   std::size_t wanted_size_bytes_;
   std::uint16_t channel_max_ = channel_count_max;
   DurationMs heartbeat_ms_ = 0;  // 0 = none
   TimestampMs last_received_;
-  TimestampMs state_due_;        // end of the handshake, or of closing
+  TimestampMs state_due_;  // end of the handshake, or of closing
   TimestampMs heartbeat_due_ = std::numeric_limits<TimestampMs>::max();
 
   std::map<std::uint16_t, std::unique_ptr<Channel>> channels_;

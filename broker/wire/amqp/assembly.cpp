@@ -59,7 +59,8 @@ Verdict Assembly::take_header(Bytes payload, std::optional<PublishedMessage>& wh
 Verdict Assembly::take_body(Bytes payload, std::optional<PublishedMessage>& whole) {
   if (stage_ != Stage::body) return interrupted();
   if (payload.size() > body_size_bytes_ - body_.size())
-    return unexpected("content body larger than the " + std::to_string(body_size_bytes_) + " bytes announced");
+    return unexpected("content body larger than the " + std::to_string(body_size_bytes_) +
+                      " bytes announced");
   if (body_.empty() && payload.size() == body_size_bytes_) {
     whole = finished(payload);
     return std::nullopt;

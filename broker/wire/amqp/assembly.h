@@ -1,5 +1,5 @@
-// One message while its frames come in: basic.publish, content header, body frames. A channel has one at a time;
-// frames of other channels may come between.
+// One message while its frames come in: basic.publish, content header, body frames. A channel has one at a
+// time; frames of other channels may come between.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,7 @@ class Assembly {
   std::uint64_t body_size_bytes_ = 0;  // what the header announced
   std::string exchange_, routing_key_;
   std::vector<std::byte> properties_;
-  std::vector<std::byte> body_;        // only of a body in several frames
+  std::vector<std::byte> body_;  // only of a body in several frames
 };
 
 }  // namespace tandem::wire::amqp

@@ -1,8 +1,9 @@
 // One open channel: requests become inputs, sends become methods. It remembers only what AMQP makes a channel
 // remember (last queue, prefetch, consumer tags, mode); queues, deliveries and credit are the core's.
 //
-// A step that is refused gives back a Fault; AmqpFace closes the channel or the connection for it. A channel stays in
-// place until its face erases it from receive(), so a send that comes back inside submit() finds it whole.
+// A step that is refused gives back a Fault; AmqpFace closes the channel or the connection for it. A channel
+// stays in place until its face erases it from receive(), so a send that comes back inside submit() finds it
+// whole.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ class Channel {
  public:
   Channel(Link& link, std::uint16_t number);
 
-  // --- frames from the peer ------------------------------------------------------------------------------------------
+  // --- frames from the peer
+  // ------------------------------------------------------------------------------------------
   Verdict take_method(const MethodView& method);
   Verdict take_publish(Bytes fields);
   Verdict take_header(Bytes payload);
@@ -38,7 +40,8 @@ class Channel {
   bool in_content() const { return !assembly_.idle(); }
   Fault interrupted() const { return assembly_.interrupted(); }
 
-  // --- sends from the core -------------------------------------------------------------------------------------------
+  // --- sends from the core
+  // -------------------------------------------------------------------------------------------
   Verdict take(const core::Deliver& deliver, const Body& body);
   Verdict take(const core::GotMessage& got, const Body& body);
   Verdict take(const core::Returned& returned, const Body& body);
@@ -50,7 +53,8 @@ class Channel {
   Verdict take(const core::Confirmed& confirmed);
   Verdict take(const core::ConsumerCancelled& cancelled);
 
-  // --- life ------------------------------------------------------------------------------------------------------------
+  // --- life
+  // ------------------------------------------------------------------------------------------------------------
   /// Says channel.close; from here on everything but the peer's close and close-ok is ignored.
   void close_for(const Fault& fault);
   bool closing() const { return closing_; }
@@ -62,7 +66,6 @@ class Channel {
     std::uint64_t number = 0;  // the core's
     std::string tag;
     bool no_ack = false;
-    bool announced = false;  // consume-ok is said; deliveries before it wait in early_
   };
   enum class Mode : std::uint8_t { plain, confirm, transactional };
 
@@ -109,8 +112,6 @@ class Channel {
                  std::int32_t priority);
   Consumer* find_consumer(std::uint64_t number);
   void forget_consumer(std::uint64_t number);
-  void announce(ExpectedAnswer& request);
-  ContentTarget delivery_target(const Consumer& consumer);
 
   // helpers
   core::Caller expect(const MethodView& method, std::string name = {}, std::uint64_t consumer = 0);
@@ -120,7 +121,8 @@ class Channel {
   std::uint32_t unanswered_serial() const { return incarnation_ | 0x8000'0000; }
   ExpectedAnswer* answered_by(const core::Caller& who);
   Verdict resolve_queue(std::string_view given, Method asked, std::string& queue) const;
-  void answer_unless_nowait(const MethodView& method, Method answer, std::initializer_list<FieldValue> values);
+  void answer_unless_nowait(const MethodView& method, Method answer,
+                            std::initializer_list<FieldValue> values);
 
   Link& link_;
   ChannelId id_;
@@ -134,11 +136,10 @@ class Channel {
 
   std::string last_queue_;
   std::uint32_t consumer_prefetch_ = 0;  // for consumers to come
-  std::vector<Consumer> consumers_;      // ascending by number; the core holds limits::consumers_per_channel_max
-  std::size_t last_consumer_ = 0;        // index where find_consumer looks first
+  std::vector<Consumer> consumers_;  // ascending by number; the core holds limits::consumers_per_channel_max
+  std::size_t last_consumer_ = 0;    // index where find_consumer looks first
   std::map<std::string, std::uint64_t, std::less<>> consumers_by_tag_;
-  std::unique_ptr<Outbox> early_;        // deliveries before their consume-ok
-  std::string reply_queue_;              // behind direct reply-to, when the channel consumes from it
+  std::string reply_queue_;  // behind direct reply-to, when the channel consumes from it
   std::uint64_t reply_consumer_ = 0;
 
   std::uint64_t published_ = 0;  // since confirm.select
@@ -147,7 +148,7 @@ class Channel {
   OpenTransaction transaction_;
 
   DeliveryTag last_delivered_ = 0;
-  DeliveryTag settled_through_ = 0;      // highest tag that was named in any settlement
+  DeliveryTag settled_through_ = 0;  // highest tag that was named in any settlement
   bool all_deliveries_need_ack_ = true;
 };
 

@@ -25,7 +25,8 @@ Verdict read_priority(const Table& arguments, std::string_view queue, std::int32
 
 Verdict Channel::basic_qos(const MethodView& method) {
   if (const std::uint64_t size = method.number("prefetch-size"); size != 0)
-    return Fault{ReplyCode::not_implemented, "prefetch_size!=0 (" + std::to_string(size) + ")", method.method()};
+    return Fault{ReplyCode::not_implemented, "prefetch_size!=0 (" + std::to_string(size) + ")",
+                 method.method()};
   const auto prefetch = static_cast<std::uint32_t>(method.number("prefetch-count"));
   if (method.flag("global")) {
     link_.port().submit(core::SetChannelPrefetch{unanswered(method.method()), prefetch});
@@ -54,7 +55,8 @@ Verdict Channel::basic_consume(const MethodView& method) {
   return std::nullopt;
 }
 
-/// Direct reply-to: an ordinary transient queue under a name that only its users know, gone with its consumer.
+/// Direct reply-to: an ordinary transient queue under a name that only its users know, gone with its
+/// consumer.
 Verdict Channel::consume_replies(const MethodView& method, std::string tag) {
   const auto refuse = [&](std::string why) {
     return Fault{ReplyCode::precondition_failed, std::move(why), method.method()};
@@ -75,12 +77,12 @@ Verdict Channel::consume_replies(const MethodView& method, std::string tag) {
   return std::nullopt;
 }
 
-void Channel::subscribe(const MethodView& method, const std::string& queue, std::string tag, const Table& arguments,
-                        std::int32_t priority) {
+void Channel::subscribe(const MethodView& method, const std::string& queue, std::string tag,
+                        const Table& arguments, std::int32_t priority) {
   const std::uint64_t number = link_.next_consumer();
   const bool no_ack = method.flag("no-ack");
   consumers_by_tag_.emplace(tag, number);
-  consumers_.push_back({number, tag, no_ack, false});
+  consumers_.push_back({number, tag, no_ack});
   core::Subscribe input;
   input.who = expect(method, std::move(tag), number);
   input.consumer = number;

@@ -29,8 +29,8 @@ Verdict Channel::exchange_declare(const MethodView& method) {
   const bool passive = method.flag("passive");
   const auto kind = kind_named(method.text("type"));
   if (!kind && !passive)
-    return Fault{ReplyCode::command_invalid, "unknown exchange type '" + std::string(method.text("type")) + "'",
-                 method.method()};
+    return Fault{ReplyCode::command_invalid,
+                 "unknown exchange type '" + std::string(method.text("type")) + "'", method.method()};
   const std::string name = clean_name(method.text("exchange"));
   const Table arguments = decode_table(method.table("arguments")).value_or(Table{});
   core::DeclareExchange input;

@@ -1,4 +1,5 @@
-// basic.publish: frames → one staged message → the core. No allocation per message once the buffers have grown.
+// basic.publish: frames → one staged message → the core. No allocation per message once the buffers have
+// grown.
 #include <array>
 
 #include "broker/wire/amqp/channel.h"
@@ -48,8 +49,8 @@ Verdict Channel::take_publish(Bytes fields) {
   std::uint16_t ticket = 0;
   std::string_view exchange, routing_key;
   std::uint8_t bits = 0;
-  if (!reader.big(ticket) || !reader.short_text(exchange) || !reader.short_text(routing_key) || !reader.big(bits) ||
-      !reader.at_end())
+  if (!reader.big(ticket) || !reader.short_text(exchange) || !reader.short_text(routing_key) ||
+      !reader.big(bits) || !reader.at_end())
     return Fault{ReplyCode::syntax_error, "malformed basic.publish", asked};
   const bool mandatory = bits & 1, immediate = bits & 2;
   if (immediate) return Fault{ReplyCode::not_implemented, "immediate=true", asked};
@@ -61,7 +62,8 @@ Verdict Channel::take_publish(Bytes fields) {
 Verdict Channel::take_header(Bytes payload) {
   std::optional<PublishedMessage> whole;
   if (assembly_.idle())
-    return Fault{ReplyCode::unexpected_frame, "expected method frame, got non method frame instead", Method::none};
+    return Fault{ReplyCode::unexpected_frame, "expected method frame, got non method frame instead",
+                 Method::none};
   if (Verdict fault = assembly_.take_header(payload, whole)) return fault;
   return publish_whole(whole);
 }
@@ -69,7 +71,8 @@ Verdict Channel::take_header(Bytes payload) {
 Verdict Channel::take_body(Bytes payload) {
   std::optional<PublishedMessage> whole;
   if (assembly_.idle())
-    return Fault{ReplyCode::unexpected_frame, "expected method frame, got non method frame instead", Method::none};
+    return Fault{ReplyCode::unexpected_frame, "expected method frame, got non method frame instead",
+                 Method::none};
   if (Verdict fault = assembly_.take_body(payload, whole)) return fault;
   return publish_whole(whole);
 }
@@ -92,7 +95,8 @@ Verdict Channel::publish(const PublishedMessage& message) {
     rewrite_properties(rewritten_, message.properties, reply_queue_);
   }
   const Bytes properties = rewritten ? Bytes(rewritten_) : message.properties;
-  if (Verdict fault = check_size({message.exchange, message.routing_key, properties, message.body})) return fault;
+  if (Verdict fault = check_size({message.exchange, message.routing_key, properties, message.body}))
+    return fault;
   if (mode_ == Mode::transactional) return keep_in_transaction(message, properties, rewritten);
   submit_publish(message, properties, *glance);
   return std::nullopt;
@@ -104,14 +108,16 @@ Verdict Channel::check_reply_to(const PropertyGlance& properties) const {
 }
 
 /// `glance` is of the properties as they came: routing still sees BCC, which is no longer stored.
-void Channel::submit_publish(const PublishedMessage& message, Bytes properties, const PropertyGlance& glance) {
+void Channel::submit_publish(const PublishedMessage& message, Bytes properties,
+                             const PropertyGlance& glance) {
   const StoredHead head(message.exchange, message.routing_key, properties.size());
   core::Publish input;
   input.who = unanswered(asked);
   if (mode_ == Mode::confirm) input.confirm_seq = confirm_base_ + ++published_;
   input.mandatory = message.mandatory;
   input.message.body = link_.port().stage({head.bytes(), properties, message.body});
-  input.message.size_bytes = static_cast<std::uint32_t>(head.bytes().size() + properties.size() + message.body.size());
+  input.message.size_bytes =
+      static_cast<std::uint32_t>(head.bytes().size() + properties.size() + message.body.size());
   input.message.body_size_bytes = static_cast<std::uint32_t>(message.body.size());
   input.message.exchange = message.exchange;
   input.message.routing_key = message.routing_key;
@@ -122,12 +128,12 @@ void Channel::submit_publish(const PublishedMessage& message, Bytes properties, 
 Verdict Channel::keep_in_transaction(const PublishedMessage& message, Bytes properties, bool rewritten) {
   ask_for_exchange(message.exchange);
   if (closing_) return std::nullopt;
-  return transaction_.add({message.exchange, message.routing_key, properties, message.body}, message.mandatory,
-                          rewritten ? message.properties : Bytes{});
+  return transaction_.add({message.exchange, message.routing_key, properties, message.body},
+                          message.mandatory, rewritten ? message.properties : Bytes{});
 }
 
-/// Errors are said when they are made, not at commit: a publish to an exchange that is not there closes the channel
-/// at once, as RabbitMQ does.
+/// Errors are said when they are made, not at commit: a publish to an exchange that is not there closes the
+/// channel at once, as RabbitMQ does.
 void Channel::ask_for_exchange(std::string_view exchange) {
   if (exchange.empty() || (transaction_.knows_exchange && transaction_.known_exchange == exchange)) return;
   transaction_.known_exchange = exchange;

@@ -1,4 +1,5 @@
-// queue.*: declare, bind, unbind, purge, delete. An empty queue name means the queue this channel declared last.
+// queue.*: declare, bind, unbind, purge, delete. An empty queue name means the queue this channel declared
+// last.
 #include "broker/wire/amqp/channel.h"
 #include "broker/wire/amqp/publish_checks.h"
 
@@ -11,7 +12,8 @@ Fault no_queue(std::string_view name, Method asked) {
   return {ReplyCode::not_found, "no queue '" + std::string(name) + "' in vhost '/'", asked};
 }
 
-/// What RabbitMQ says of a headers binding's x-match that makes no sense; the core only says that it does not.
+/// What RabbitMQ says of a headers binding's x-match that makes no sense; the core only says that it does
+/// not.
 std::string match_problem(const Table& arguments) {
   const Value* match = find(arguments, "x-match");
   if (match == nullptr) return {};
@@ -27,7 +29,8 @@ Verdict Channel::resolve_queue(std::string_view given, Method asked, std::string
   queue = given.empty() ? last_queue_ : clean_name(given);
   if (queue.empty()) return Fault{ReplyCode::not_found, "no previously declared queue", asked};
   const bool reply_queue = queue == direct_reply_to || queue.starts_with(direct_reply_prefix);
-  if (reply_queue && asked != Method::basic_consume && asked != Method::queue_declare) return no_queue(queue, asked);
+  if (reply_queue && asked != Method::basic_consume && asked != Method::queue_declare)
+    return no_queue(queue, asked);
   return std::nullopt;
 }
 
@@ -66,8 +69,8 @@ Verdict Channel::queue_bind(const MethodView& method) {
   const bool key_is_queue = method.text("queue").empty() && method.text("routing-key").empty();
   const std::string_view routing_key = key_is_queue ? std::string_view(queue) : method.text("routing-key");
   const Table arguments = decode_table(method.table("arguments")).value_or(Table{});
-  link_.port().submit(core::Bind{expect(method, match_problem(arguments)), source, core::DestinationKind::queue,
-                                 queue, routing_key, &arguments});
+  link_.port().submit(core::Bind{expect(method, match_problem(arguments)), source,
+                                 core::DestinationKind::queue, queue, routing_key, &arguments});
   return std::nullopt;
 }
 
@@ -78,8 +81,8 @@ Verdict Channel::queue_unbind(const MethodView& method) {
   const bool key_is_queue = method.text("queue").empty() && method.text("routing-key").empty();
   const std::string_view routing_key = key_is_queue ? std::string_view(queue) : method.text("routing-key");
   const Table arguments = decode_table(method.table("arguments")).value_or(Table{});
-  link_.port().submit(core::Unbind{expect(method.method(), false), source, core::DestinationKind::queue, queue,
-                                   routing_key, &arguments});
+  link_.port().submit(core::Unbind{expect(method.method(), false), source, core::DestinationKind::queue,
+                                   queue, routing_key, &arguments});
   return std::nullopt;
 }
 
@@ -93,7 +96,8 @@ Verdict Channel::queue_purge(const MethodView& method) {
 Verdict Channel::queue_delete(const MethodView& method) {
   std::string queue;
   if (Verdict fault = resolve_queue(method.text("queue"), method.method(), queue)) return fault;
-  link_.port().submit(core::DeleteQueue{expect(method), queue, method.flag("if-unused"), method.flag("if-empty")});
+  link_.port().submit(
+      core::DeleteQueue{expect(method), queue, method.flag("if-unused"), method.flag("if-empty")});
   return std::nullopt;
 }
 

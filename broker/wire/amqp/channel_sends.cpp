@@ -1,5 +1,5 @@
-// What the core says to a channel → methods. An answer or delivery to a channel that was closed since, or to an
-// earlier use of its number, finds no one who expects it and is dropped.
+// What the core says to a channel → methods. An answer or delivery to a channel that was closed since, or to
+// an earlier use of its number, finds no one who expects it and is dropped.
 #include <algorithm>
 
 #include "broker/wire/amqp/channel.h"
@@ -42,17 +42,9 @@ Verdict Channel::take(const core::Deliver& deliver, const Body& body) {
   if (!message) return unreadable(Method::basic_deliver);
   last_delivered_ = std::max(last_delivered_, deliver.tag);
   if (consumer->no_ack) all_deliveries_need_ack_ = false;
-  write_deliver(delivery_target(*consumer), {consumer->tag, deliver.tag, deliver.deliveries > 0}, *message,
-                body.owner);
+  write_deliver(link_.content_target(id_.number), {consumer->tag, deliver.tag, deliver.deliveries > 0},
+                *message, body.owner);
   return std::nullopt;
-}
-
-ContentTarget Channel::delivery_target(const Consumer& consumer) {
-  ContentTarget target = link_.content_target(id_.number);
-  if (consumer.announced) return target;
-  if (!early_) early_ = std::make_unique<Outbox>();
-  target.outbox = early_.get();
-  return target;
 }
 
 Verdict Channel::take(const core::GotMessage& got, const Body& body) {
@@ -71,7 +63,8 @@ Verdict Channel::take(const core::GotMessage& got, const Body& body) {
 }
 
 Verdict Channel::take(const core::GotNothing& nothing) {
-  if (ExpectedAnswer* request = answered_by(nothing.who)) answers_.answer(*request, Method::basic_get_empty, {});
+  if (ExpectedAnswer* request = answered_by(nothing.who))
+    answers_.answer(*request, Method::basic_get_empty, {});
   return std::nullopt;
 }
 
@@ -86,8 +79,9 @@ Verdict Channel::take(const core::Returned&, const Body& body) {
 Verdict Channel::take(const core::Ok& ok) {
   ExpectedAnswer* request = answered_by(ok.who);
   if (request == nullptr) return std::nullopt;
+  // The core delivers to a consumer only after its subscription is answered.
   if (request->request == Method::basic_consume) {
-    announce(*request);
+    answers_.answer(*request, Method::basic_consume_ok, {request->name});
   } else if (request->request == Method::basic_cancel) {
     forget_consumer(request->consumer);
     answers_.answer(*request, Method::basic_cancel_ok, {request->name});
@@ -95,15 +89,6 @@ Verdict Channel::take(const core::Ok& ok) {
     answers_.answer(*request, answer_of(request->request), {});
   }
   return std::nullopt;
-}
-
-void Channel::announce(ExpectedAnswer& request) {
-  const std::uint64_t number = request.consumer;
-  answers_.answer(request, Method::basic_consume_ok, {request.name});
-  if (Consumer* consumer = find_consumer(number)) consumer->announced = true;
-  if (!early_) return;
-  link_.outbox().write(take_all(*early_));
-  early_.reset();
 }
 
 Verdict Channel::take(const core::QueueOk& ok) {
@@ -119,7 +104,8 @@ Verdict Channel::take(const core::QueueOk& ok) {
 }
 
 Verdict Channel::take(const core::Committed& committed) {
-  if (ExpectedAnswer* request = answered_by(committed.who)) answers_.answer(*request, Method::tx_commit_ok, {});
+  if (ExpectedAnswer* request = answered_by(committed.who))
+    answers_.answer(*request, Method::tx_commit_ok, {});
   return std::nullopt;
 }
 

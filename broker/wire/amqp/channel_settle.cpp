@@ -1,5 +1,5 @@
-// Acks both ways: basic.ack, nack, reject, recover from the consumer; confirm.select; and tx.*, which makes settling
-// and publishing one step.
+// Acks both ways: basic.ack, nack, reject, recover from the consumer; confirm.select; and tx.*, which makes
+// settling and publishing one step.
 #include <algorithm>
 
 #include "broker/wire/amqp/channel.h"
@@ -51,7 +51,8 @@ Verdict Channel::take_acks(DeliveryTag first, DeliveryTag last) {
     return std::nullopt;
   }
   settled_through_ = last;
-  link_.port().submit(core::Settle{unanswered(Method::basic_ack), first, last, false, core::Outcome::ack, false});
+  link_.port().submit(
+      core::Settle{unanswered(Method::basic_ack), first, last, false, core::Outcome::ack, false});
   return std::nullopt;
 }
 
@@ -90,7 +91,8 @@ Verdict Channel::tx_commit(const MethodView& method) {
     answers_.answer_now(Method::tx_commit_ok, {});
     return std::nullopt;
   }
-  const auto operations = transaction_.operations([this](Bytes stored) { return link_.port().stage({stored}); });
+  const auto operations =
+      transaction_.operations([this](Bytes stored) { return link_.port().stage({stored}); });
   link_.port().submit(core::Transaction{expect(method.method(), false), operations});
   transaction_.clear();
   return std::nullopt;

@@ -46,14 +46,22 @@ bool read_field(ByteReader& reader, FieldType type, BitReader& bits, FieldValue&
   if (type == FieldType::bit) return bits.next(reader, value.number);
   bits.stop();
   switch (type) {
-    case FieldType::octet: return read_number<std::uint8_t>(reader, value.number);
-    case FieldType::short_int: return read_number<std::uint16_t>(reader, value.number);
-    case FieldType::long_int: return read_number<std::uint32_t>(reader, value.number);
-    case FieldType::long_long: return read_number<std::uint64_t>(reader, value.number);
-    case FieldType::short_text: return reader.short_text(value.text);
-    case FieldType::long_text: return read_long_text(reader, value.text);
-    case FieldType::table: return skip_table(reader, value.table);
-    case FieldType::bit: break;
+    case FieldType::octet:
+      return read_number<std::uint8_t>(reader, value.number);
+    case FieldType::short_int:
+      return read_number<std::uint16_t>(reader, value.number);
+    case FieldType::long_int:
+      return read_number<std::uint32_t>(reader, value.number);
+    case FieldType::long_long:
+      return read_number<std::uint64_t>(reader, value.number);
+    case FieldType::short_text:
+      return reader.short_text(value.text);
+    case FieldType::long_text:
+      return read_long_text(reader, value.text);
+    case FieldType::table:
+      return skip_table(reader, value.table);
+    case FieldType::bit:
+      break;
   }
   return false;
 }
@@ -74,14 +82,22 @@ void append_long_text(std::vector<std::byte>& out, std::string_view text) {
 
 void append_field(std::vector<std::byte>& out, FieldType type, const FieldValue& value) {
   switch (type) {
-    case FieldType::octet: return append_big(out, static_cast<std::uint8_t>(value.number));
-    case FieldType::short_int: return append_big(out, static_cast<std::uint16_t>(value.number));
-    case FieldType::long_int: return append_big(out, static_cast<std::uint32_t>(value.number));
-    case FieldType::long_long: return append_big(out, value.number);
-    case FieldType::short_text: return append_short_text(out, value.text);
-    case FieldType::long_text: return append_long_text(out, value.text);
-    case FieldType::table: return append_table_bytes(out, value.table);
-    case FieldType::bit: break;  // BitWriter's
+    case FieldType::octet:
+      return append_big(out, static_cast<std::uint8_t>(value.number));
+    case FieldType::short_int:
+      return append_big(out, static_cast<std::uint16_t>(value.number));
+    case FieldType::long_int:
+      return append_big(out, static_cast<std::uint32_t>(value.number));
+    case FieldType::long_long:
+      return append_big(out, value.number);
+    case FieldType::short_text:
+      return append_short_text(out, value.text);
+    case FieldType::long_text:
+      return append_long_text(out, value.text);
+    case FieldType::table:
+      return append_table_bytes(out, value.table);
+    case FieldType::bit:
+      break;  // BitWriter's
   }
 }
 
@@ -101,7 +117,8 @@ class BitWriter {
   int used_ = 8;
 };
 
-void append_fields(std::vector<std::byte>& out, const MethodInfo& info, std::initializer_list<FieldValue> values) {
+void append_fields(std::vector<std::byte>& out, const MethodInfo& info,
+                   std::initializer_list<FieldValue> values) {
   const auto* given = values.begin();
   BitWriter bits;
   for (const Field& field : info.fields()) {

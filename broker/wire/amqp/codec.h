@@ -1,5 +1,5 @@
-// Bytes of a method ↔ its fields, by the rows of methods.h. Bytes from a peer are judged here: every length against
-// what is left, every table to its last field.
+// Bytes of a method ↔ its fields, by the rows of methods.h. Bytes from a peer are judged here: every length
+// against what is left, every table to its last field.
 #pragma once
 
 #include <array>
@@ -30,8 +30,8 @@ struct FieldValue {
   FieldValue(Bytes t) : table(t) {}
 };
 
-/// A method as it was read: views into the frame. Fields are asked for by the name in methods.cpp; a name the method
-/// does not have is a programmer's mistake.
+/// A method as it was read: views into the frame. Fields are asked for by the name in methods.cpp; a name the
+/// method does not have is a programmer's mistake.
 class MethodView {
  public:
   Method method() const { return info_->method; }
@@ -48,12 +48,12 @@ class MethodView {
   std::array<FieldValue, fields_max> values_;
 };
 
-/// `fields` is the method frame's payload behind the four octets of class and method. nullopt when it is too short,
-/// too long, or holds a malformed table.
+/// `fields` is the method frame's payload behind the four octets of class and method. nullopt when it is too
+/// short, too long, or holds a malformed table.
 std::optional<MethodView> decode_method(const MethodInfo& info, Bytes fields);
 
-/// Appends a whole method frame. `values` are the fields that are not reserved, in the row's order. Texts longer than
-/// a short string are cut.
+/// Appends a whole method frame. `values` are the fields that are not reserved, in the row's order. Texts
+/// longer than a short string are cut.
 void append_method(std::vector<std::byte>& out, std::uint16_t channel, Method method,
                    std::initializer_list<FieldValue> values);
 

@@ -1,6 +1,6 @@
-// Which publishes of a channel are confirmed, so that one ack with `multiple` can speak for many. The core confirms
-// ranges in any order (a transient message does not wait for the disk); `multiple` is only true of a range when
-// everything before it is confirmed too.
+// Which publishes of a channel are confirmed, so that one ack with `multiple` can speak for many. The core
+// confirms ranges in any order (a transient message does not wait for the disk); `multiple` is only true of a
+// range when everything before it is confirmed too.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ class ConfirmLedger {
       return false;
     }
     next_ = last + 1;
-    for (auto range = early_.begin(); range != early_.end() && range->first == next_; range = early_.erase(range))
+    for (auto range = early_.begin(); range != early_.end() && range->first == next_;
+         range = early_.erase(range))
       next_ = range->second + 1;
     return true;
   }
@@ -28,7 +29,8 @@ class ConfirmLedger {
 
  private:
   std::uint64_t next_ = 1;
-  std::map<std::uint64_t, std::uint64_t> early_;  // first → last; at most the publishes that wait for the disk
+  std::map<std::uint64_t, std::uint64_t>
+      early_;  // first → last; at most the publishes that wait for the disk
 };
 
 }  // namespace tandem::wire::amqp

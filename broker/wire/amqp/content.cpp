@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::uint16_t basic_class = 60;
 
-/// Writes forward into room that was made before. These methods are the hot ones, so they do not go through the
-/// generic codec; tests hold both against each other.
+/// Writes forward into room that was made before. These methods are the hot ones, so they do not go through
+/// the generic codec; tests hold both against each other.
 class Cursor {
  public:
   explicit Cursor(std::byte* at) : at_(at) {}
@@ -37,7 +37,9 @@ class Cursor {
     return *this;
   }
   Cursor& frame(FrameType type, std::uint16_t channel, std::size_t payload_size) {
-    return number(static_cast<std::uint8_t>(type)).number(channel).number(static_cast<std::uint32_t>(payload_size));
+    return number(static_cast<std::uint8_t>(type))
+        .number(channel)
+        .number(static_cast<std::uint32_t>(payload_size));
   }
   Cursor& end() {
     *at_++ = frame_end;
@@ -67,7 +69,8 @@ Bytes wire_properties(Bytes properties) {
   return properties.empty() ? Bytes(none) : properties;
 }
 
-void write_heads(Cursor& cursor, std::uint16_t channel, Bytes method, Bytes properties, std::size_t body_size) {
+void write_heads(Cursor& cursor, std::uint16_t channel, Bytes method, Bytes properties,
+                 std::size_t body_size) {
   cursor.frame(FrameType::method, channel, method.size()).bytes(method).end();
   cursor.frame(FrameType::header, channel, content_header_size_bytes + properties.size());
   cursor.number(basic_class).number(std::uint16_t{0}).number(std::uint64_t{body_size});
@@ -78,14 +81,16 @@ void write_body_frames(const ContentTarget& target, Bytes body, const Owner& own
   const std::size_t chunk_max = target.frame_size_max_bytes - frame_overhead_bytes;
   while (!body.empty()) {
     const Bytes chunk = body.first(std::min(chunk_max, body.size()));
-    Cursor(target.outbox->extend(frame_header_size_bytes)).frame(FrameType::body, target.channel, chunk.size());
+    Cursor(target.outbox->extend(frame_header_size_bytes))
+        .frame(FrameType::body, target.channel, chunk.size());
     target.outbox->write_owned(chunk, owner);
     *target.outbox->extend(1) = frame_end;
     body = body.subspan(chunk.size());
   }
 }
 
-void write_content(const ContentTarget& target, Bytes method, const MessageParts& message, const Owner& owner) {
+void write_content(const ContentTarget& target, Bytes method, const MessageParts& message,
+                   const Owner& owner) {
   const Bytes properties = wire_properties(message.properties);
   const Bytes body = message.body;
   const std::size_t heads_size =

@@ -1,5 +1,5 @@
-// Writes a method that carries content: method frame, content header frame, body frames. Small messages become one
-// copy into the outbox; the bytes of large ones are referenced where they lie.
+// Writes a method that carries content: method frame, content header frame, body frames. Small messages
+// become one copy into the outbox; the bytes of large ones are referenced where they lie.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,8 @@ ExpectedAnswer* ExpectedAnswers::find(std::uint32_t serial) {
   return found == waiting_.end() || found->answered ? nullptr : &*found;
 }
 
-void ExpectedAnswers::answer(ExpectedAnswer& request, Method method, std::initializer_list<FieldValue> values) {
+void ExpectedAnswers::answer(ExpectedAnswer& request, Method method,
+                             std::initializer_list<FieldValue> values) {
   std::vector<std::byte> frames;
   if (!request.silent) append_method(frames, channel_, method, values);
   answer_with(request, std::move(frames));

@@ -1,5 +1,5 @@
-// A channel's requests that are not answered yet, in the order they came: AMQP answers in that order. What the face
-// can answer by itself waits here too, behind what the core is still busy with.
+// A channel's requests that are not answered yet, in the order they came: AMQP answers in that order. What
+// the face can answer by itself waits here too, behind what the core is still busy with.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 namespace tandem::wire::amqp {
 
 struct ExpectedAnswer {
-  std::uint32_t serial = 0;        // what the core echoes
+  std::uint32_t serial = 0;  // what the core echoes
   Method request = Method::none;
-  bool silent = false;             // nowait: nothing is said when all went well
-  std::string name;                // consumer tag, or the queue's name, where the answer repeats it
-  std::uint64_t consumer = 0;      // basic.consume: the number in Deliver
+  bool silent = false;         // nowait: nothing is said when all went well
+  std::string name;            // consumer tag, or the queue's name, where the answer repeats it
+  std::uint64_t consumer = 0;  // basic.consume: the number in Deliver
   bool answered = false;
   std::vector<std::byte> reply{};  // whole frames, once answered
 };

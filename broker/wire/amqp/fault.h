@@ -1,4 +1,5 @@
-// What goes wrong, in AMQP's words: reply codes, and the texts that RabbitMQ's clients and their tests look for.
+// What goes wrong, in AMQP's words: reply codes, and the texts that RabbitMQ's clients and their tests look
+// for.
 #pragma once
 
 #include <cstdint>
@@ -49,8 +50,8 @@ std::string reply_text(const Fault& fault);
 Fault fault_of(const core::Refusal& refusal, Method asked);
 
 /// "invalid arg 'x-priority' for queue 'q' in vhost '/': …"
-Fault invalid_argument_fault(Method asked, std::string_view object, std::string_view name, std::string_view argument,
-                             std::string_view why);
+Fault invalid_argument_fault(Method asked, std::string_view object, std::string_view name,
+                             std::string_view argument, std::string_view why);
 
 /// What RabbitMQ calls the type of a field-table value: "longstr", "signedint", …
 std::string_view type_name(ValueType type);

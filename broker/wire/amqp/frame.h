@@ -26,8 +26,9 @@ struct Frame {
 
 enum class FrameJudgement { whole, incomplete, too_large, bad_end };
 
-/// Looks at the front of `input`. `whole` and `bad_end`: `frame` is filled. `incomplete`: `wanted` is the size to wait
-/// for. `too_large`: frame.payload is empty, `wanted` is the size that the payload was said to have.
+/// Looks at the front of `input`. `whole` and `bad_end`: `frame` is filled. `incomplete`: `wanted` is the
+/// size to wait for. `too_large`: frame.payload is empty, `wanted` is the size that the payload was said to
+/// have.
 FrameJudgement judge_frame(Bytes input, std::size_t payload_size_max, Frame& frame, std::size_t& wanted);
 
 /// "all octets = <<1,2>>" or "first 16 octets = <<…>>", as RabbitMQ shows a payload in its error texts.

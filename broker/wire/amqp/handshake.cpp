@@ -13,11 +13,13 @@ constexpr std::string_view spoken_header("AMQP\0\0\x09\x01", protocol_header_siz
 constexpr std::string_view other_headers[] = {{"AMQP\x01\x01\0\x09", protocol_header_size_bytes},
                                               {"AMQP\x01\x01\x09\x01", protocol_header_size_bytes}};
 
-/// Clients switch features on by comparing `version` with RabbitMQ's releases, so it names the one this face follows.
+/// Clients switch features on by comparing `version` with RabbitMQ's releases, so it names the one this face
+/// follows.
 constexpr std::string_view followed_version = "3.10.8";
 constexpr std::string_view announced_capabilities[] = {
-    "publisher_confirms",  "exchange_exchange_bindings",   "basic.nack",       "consumer_cancel_notify", "connection.blocked",
-    "consumer_priorities", "authentication_failure_close", "per_consumer_qos", "direct_reply_to"};
+    "publisher_confirms",           "exchange_exchange_bindings", "basic.nack",
+    "consumer_cancel_notify",       "connection.blocked",         "consumer_priorities",
+    "authentication_failure_close", "per_consumer_qos",           "direct_reply_to"};
 
 Table server_properties(const BrokerPort& port) {
   Table capabilities;
@@ -38,7 +40,8 @@ bool is_beginning_of(Bytes input, std::string_view header) {
 
 bool may_become_known(Bytes input) {
   return is_beginning_of(input, spoken_header) ||
-         std::ranges::any_of(other_headers, [&](std::string_view header) { return is_beginning_of(input, header); });
+         std::ranges::any_of(other_headers,
+                             [&](std::string_view header) { return is_beginning_of(input, header); });
 }
 
 bool is_true(const Table& table, std::string_view name) {
@@ -49,8 +52,9 @@ bool is_true(const Table& table, std::string_view name) {
 /// RabbitMQ's answer to a number in tune-ok that was not offered.
 Fault negotiation_fault(std::string_view field, std::uint64_t value, bool too_low, std::uint64_t bound) {
   return {ReplyCode::not_allowed,
-          "negotiated " + std::string(field) + " = " + std::to_string(value) + (value == 0 ? " (no limit)" : "") +
-              " is " + (too_low ? "lower than the minimum" : "higher than the maximum") + " allowed value (" +
+          "negotiated " + std::string(field) + " = " + std::to_string(value) +
+              (value == 0 ? " (no limit)" : "") + " is " +
+              (too_low ? "lower than the minimum" : "higher than the maximum") + " allowed value (" +
               std::to_string(bound) + ")",
           Method::connection_tune};
 }
@@ -65,7 +69,8 @@ Verdict check_tuning(std::uint64_t channel_max, std::uint64_t frame_max) {
   return std::nullopt;
 }
 
-constexpr std::string_view state_names[] = {"pre_init", "starting", "tuning", "opening", "running", "closing", "closed"};
+constexpr std::string_view state_names[] = {"pre_init", "starting", "tuning", "opening",
+                                            "running",  "closing",  "closed"};
 
 }  // namespace
 
@@ -106,7 +111,8 @@ void AmqpFace::take_connection_method(const MethodView& method) {
       // The password was right when the connection was opened; there is nothing that expires.
       if (state_ == State::running) return link_.write(0, Method::connection_update_secret_ok, {});
       break;
-    default: break;
+    default:
+      break;
   }
   fail({ReplyCode::channel_error,
         "unexpected method in connection state " + std::string(state_names[static_cast<std::size_t>(state_)]),
@@ -136,15 +142,16 @@ void AmqpFace::read_client_properties(const MethodView& method) {
   const Value* capabilities = find(properties, "capabilities");
   if (capabilities == nullptr || capabilities->table() == nullptr) return;
   const Table& table = *capabilities->table();
-  link_.capabilities = {is_true(table, "authentication_failure_close"), is_true(table, "consumer_cancel_notify"),
-                        is_true(table, "connection.blocked")};
+  link_.capabilities = {is_true(table, "authentication_failure_close"),
+                        is_true(table, "consumer_cancel_notify"), is_true(table, "connection.blocked")};
 }
 
 /// guest/guest, from this machine only.
 Verdict AmqpFace::log_in(const MethodView& method) {
   const std::string mechanism(method.text("mechanism"));
   if (!is_known_mechanism(mechanism))
-    return Fault{ReplyCode::command_invalid, "unknown authentication mechanism '" + mechanism + "'", method.method()};
+    return Fault{ReplyCode::command_invalid, "unknown authentication mechanism '" + mechanism + "'",
+                 method.method()};
   const auto credentials = read_credentials(mechanism, method.text("response"));
   if (!credentials)
     return Fault{ReplyCode::syntax_error, "malformed response of mechanism " + mechanism, method.method()};

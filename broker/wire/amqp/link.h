@@ -1,4 +1,5 @@
-// What the channels of one connection share: the way to the broker, the way to the peer, and what both agreed on.
+// What the channels of one connection share: the way to the broker, the way to the peer, and what both agreed
+// on.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +21,8 @@ struct ClientCapabilities {
   bool connection_blocked = false;
 };
 
-/// Bytes of half-received messages over all channels of a connection: four of the largest. Without it a peer could
-/// leave one body open on each of 2,047 channels. Reached: 506, the connection is closed.
+/// Bytes of half-received messages over all channels of a connection: four of the largest. Without it a peer
+/// could leave one body open on each of 2,047 channels. Reached: 506, the connection is closed.
 inline constexpr std::size_t assembly_size_max_bytes = 4 * limits::message_size_max_bytes;
 
 class Link {

@@ -1,5 +1,5 @@
-// The methods of AMQP 0-9-1 with RabbitMQ's extensions, as data: every method's number, name and fields. The codec
-// walks these rows; nothing else knows how a method is laid out.
+// The methods of AMQP 0-9-1 with RabbitMQ's extensions, as data: every method's number, name and fields. The
+// codec walks these rows; nothing else knows how a method is laid out.
 #pragma once
 
 #include <array>
@@ -10,7 +10,16 @@
 
 namespace tandem::wire::amqp {
 
-enum class FieldType : std::uint8_t { octet, short_int, long_int, long_long, short_text, long_text, bit, table };
+enum class FieldType : std::uint8_t {
+  octet,
+  short_int,
+  long_int,
+  long_long,
+  short_text,
+  long_text,
+  bit,
+  table
+};
 
 struct Field {
   FieldType type = FieldType::octet;

@@ -6,11 +6,12 @@
 namespace tandem::wire::amqp {
 
 Verdict OpenTransaction::check_room(std::size_t size) const {
-  if (steps_.size() < limits::transaction_operations_max && arena_.size() + size <= limits::transaction_size_max_bytes)
+  if (steps_.size() < limits::transaction_operations_max &&
+      arena_.size() + size <= limits::transaction_size_max_bytes)
     return std::nullopt;
   return Fault{ReplyCode::precondition_failed,
-               "transaction larger than " + std::to_string(limits::transaction_operations_max) + " operations or " +
-                   std::to_string(limits::transaction_size_max_bytes) + " bytes",
+               "transaction larger than " + std::to_string(limits::transaction_operations_max) +
+                   " operations or " + std::to_string(limits::transaction_size_max_bytes) + " bytes",
                Method::basic_publish};
 }
 

@@ -1,5 +1,5 @@
-// A channel's transaction before tx.commit: publishes and settlements are kept here, and at commit go to the core as
-// one Transaction, which happens whole or not at all, also across a crash.
+// A channel's transaction before tx.commit: publishes and settlements are kept here, and at commit go to the
+// core as one Transaction, which happens whole or not at all, also across a crash.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ class OpenTransaction {
   Verdict add(const MessageParts& message, bool mandatory, Bytes routing_properties);
   Verdict add(const core::SettleOp& settle);
 
-  /// The operations in the order they were added. `stage` turns a stored message into its handle. The views live until
-  /// the transaction changes.
+  /// The operations in the order they were added. `stage` turns a stored message into its handle. The views
+  /// live until the transaction changes.
   template <class Stage>
   std::vector<core::TransactionOp> operations(Stage stage) const {
     std::vector<core::TransactionOp> all;

@@ -17,8 +17,8 @@ constexpr std::int64_t expiration_max_ms = 4'294'967'295;
 Verdict check_user_id(const PropertyGlance& properties, std::string_view user) {
   if (!(properties.flags & flag_user_id) || properties.user_id == user) return std::nullopt;
   return Fault{ReplyCode::precondition_failed,
-               "user_id property set to '" + std::string(properties.user_id) + "' but authenticated user was '" +
-                   std::string(user) + "'",
+               "user_id property set to '" + std::string(properties.user_id) +
+                   "' but authenticated user was '" + std::string(user) + "'",
                asked};
 }
 
@@ -34,7 +34,8 @@ std::string expiration_problem(std::string_view text) {
     return "{leftover_string,\"" + std::string(end, digits.data() + digits.size()) + "\"}";
   if (number.starts_with('-') && number.find_first_not_of("-0") != std::string::npos)
     return "{value_negative," + number + "}";
-  if (error == std::errc::result_out_of_range || value > expiration_max_ms) return "{value_too_big," + number + "}";
+  if (error == std::errc::result_out_of_range || value > expiration_max_ms)
+    return "{value_too_big," + number + "}";
   return {};
 }
 
@@ -47,7 +48,9 @@ Verdict check_expiration(const PropertyGlance& properties) {
 }
 
 /// Cheap and sometimes wrong in the safe direction: most headers name no carbon copy at all.
-bool may_name_copies(Bytes headers) { return text_of(headers).find("CC") != std::string_view::npos; }
+bool may_name_copies(Bytes headers) {
+  return text_of(headers).find("CC") != std::string_view::npos;
+}
 
 Verdict check_copies(const PropertyGlance& properties) {
   if (!may_name_copies(properties.headers)) return std::nullopt;
@@ -79,7 +82,8 @@ bool needs_rewriting(const PropertyGlance& properties) {
 void rewrite_properties(std::vector<std::byte>& out, Bytes encoded, std::string_view reply_queue) {
   auto properties = decode_properties(encoded);
   CHECK(properties.has_value());
-  if (properties->headers) std::erase_if(*properties->headers, [](const auto& entry) { return entry.first == "BCC"; });
+  if (properties->headers)
+    std::erase_if(*properties->headers, [](const auto& entry) { return entry.first == "BCC"; });
   if (properties->reply_to == direct_reply_to) properties->reply_to = std::string(reply_queue);
   append_properties(out, *properties);
 }

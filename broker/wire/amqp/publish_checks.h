@@ -1,5 +1,5 @@
-// What RabbitMQ asks of a message's properties before it takes it, and the two rewritings that happen on the way in:
-// BCC is removed, and reply-to becomes the name behind direct reply-to.
+// What RabbitMQ asks of a message's properties before it takes it, and the two rewritings that happen on the
+// way in: BCC is removed, and reply-to becomes the name behind direct reply-to.
 #pragma once
 
 #include <string_view>
@@ -21,8 +21,8 @@ Verdict check_properties(const PropertyGlance& properties, std::string_view user
 /// True when the message cannot be stored with the properties it came with.
 bool needs_rewriting(const PropertyGlance& properties);
 
-/// Appends `encoded` without BCC, and with `reply_queue` in reply-to when that asks for direct reply-to. `encoded` was
-/// judged by check_properties.
+/// Appends `encoded` without BCC, and with `reply_queue` in reply-to when that asks for direct reply-to.
+/// `encoded` was judged by check_properties.
 void rewrite_properties(std::vector<std::byte>& out, Bytes encoded, std::string_view reply_queue);
 
 }  // namespace tandem::wire::amqp

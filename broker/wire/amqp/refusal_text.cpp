@@ -8,14 +8,20 @@ namespace {
 
 constexpr std::string_view in_vhost = " in vhost '/'";
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string quoted(std::string_view text) {
+  return "'" + std::string(text) + "'";
+}
 
 std::string_view object_name(core::ObjectKind object) {
   switch (object) {
-    case core::ObjectKind::exchange: return "exchange";
-    case core::ObjectKind::topic: return "topic";
-    case core::ObjectKind::binding: return "binding";
-    default: return "queue";
+    case core::ObjectKind::exchange:
+      return "exchange";
+    case core::ObjectKind::topic:
+      return "topic";
+    case core::ObjectKind::binding:
+      return "binding";
+    default:
+      return "queue";
   }
 }
 
@@ -29,8 +35,8 @@ bool all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// The core shows arguments as "the value '1' of type 'long'". RabbitMQ leaves the type out when both sides have the
-/// argument with the same one.
+/// The core shows arguments as "the value '1' of type 'long'". RabbitMQ leaves the type out when both sides
+/// have the argument with the same one.
 struct ShownValue {
   std::string_view value;  // with its quotes
   std::string_view type;
@@ -69,7 +75,8 @@ std::string access_refusal(const core::Refusal& refusal, Method asked) {
 
 std::string lock_refusal(const core::Refusal& refusal) {
   return "cannot obtain exclusive access to locked " + place(refusal) +
-         ". It could be originally declared on another connection or the exclusive property value does not match "
+         ". It could be originally declared on another connection or the exclusive property value does not "
+         "match "
          "that of the original declaration.";
 }
 
@@ -94,8 +101,8 @@ Fault invalid_fault(const core::Refusal& refusal, Method asked) {
 
 }  // namespace
 
-Fault invalid_argument_fault(Method asked, std::string_view object, std::string_view name, std::string_view argument,
-                             std::string_view why) {
+Fault invalid_argument_fault(Method asked, std::string_view object, std::string_view name,
+                             std::string_view argument, std::string_view why) {
   return {ReplyCode::precondition_failed,
           "invalid arg " + quoted(argument) + " for " + std::string(object) + " " + quoted(name) +
               std::string(in_vhost) + ": " + std::string(why),
@@ -105,19 +112,32 @@ Fault invalid_argument_fault(Method asked, std::string_view object, std::string_
 Fault fault_of(const core::Refusal& refusal, Method asked) {
   using enum ReplyCode;
   switch (refusal.code) {
-    case ErrorCode::not_found: return {not_found, "no " + place(refusal), asked};
-    case ErrorCode::inequivalent: return {precondition_failed, inequivalence(refusal), asked};
-    case ErrorCode::access_refused: return {access_refused, access_refusal(refusal, asked), asked};
-    case ErrorCode::not_authorized: return {access_refused, core::to_text(refusal), asked};
-    case ErrorCode::locked: return {resource_locked, lock_refusal(refusal), asked};
-    case ErrorCode::in_use: return in_use_fault(refusal, asked);
-    case ErrorCode::not_empty: return {precondition_failed, place(refusal) + " not empty", asked};
-    case ErrorCode::invalid_argument: return invalid_fault(refusal, asked);
-    case ErrorCode::unknown_delivery: return {precondition_failed, unknown_tag(refusal), asked};
-    case ErrorCode::not_supported: return {not_implemented, core::to_text(refusal), asked};
-    case ErrorCode::unavailable: return {connection_forced, core::to_text(refusal), asked};
-    case ErrorCode::internal: return {internal_error, core::to_text(refusal), asked};
-    default: return {precondition_failed, core::to_text(refusal), asked};
+    case ErrorCode::not_found:
+      return {not_found, "no " + place(refusal), asked};
+    case ErrorCode::inequivalent:
+      return {precondition_failed, inequivalence(refusal), asked};
+    case ErrorCode::access_refused:
+      return {access_refused, access_refusal(refusal, asked), asked};
+    case ErrorCode::not_authorized:
+      return {access_refused, core::to_text(refusal), asked};
+    case ErrorCode::locked:
+      return {resource_locked, lock_refusal(refusal), asked};
+    case ErrorCode::in_use:
+      return in_use_fault(refusal, asked);
+    case ErrorCode::not_empty:
+      return {precondition_failed, place(refusal) + " not empty", asked};
+    case ErrorCode::invalid_argument:
+      return invalid_fault(refusal, asked);
+    case ErrorCode::unknown_delivery:
+      return {precondition_failed, unknown_tag(refusal), asked};
+    case ErrorCode::not_supported:
+      return {not_implemented, core::to_text(refusal), asked};
+    case ErrorCode::unavailable:
+      return {connection_forced, core::to_text(refusal), asked};
+    case ErrorCode::internal:
+      return {internal_error, core::to_text(refusal), asked};
+    default:
+      return {precondition_failed, core::to_text(refusal), asked};
   }
 }
 

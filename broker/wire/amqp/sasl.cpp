@@ -34,7 +34,9 @@ std::optional<Credentials> read_amqplain(std::string_view response) {
 
 }  // namespace
 
-bool is_known_mechanism(std::string_view mechanism) { return mechanism == "PLAIN" || mechanism == "AMQPLAIN"; }
+bool is_known_mechanism(std::string_view mechanism) {
+  return mechanism == "PLAIN" || mechanism == "AMQPLAIN";
+}
 
 std::optional<Credentials> read_credentials(std::string_view mechanism, std::string_view response) {
   return mechanism == "PLAIN" ? read_plain(response) : read_amqplain(response);

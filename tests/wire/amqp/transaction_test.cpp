@@ -1,0 +1,139 @@
+#include <doctest/doctest.h>
+
+#include "tests/wire/amqp/amqp_world.h"
+
+using namespace tandem;
+using namespace tandem::wire::amqp;
+using namespace tandem::wire::amqp::test;
+
+namespace {
+
+struct Scene {
+  World world;
+  Client client{world}, other{world};
+  Scene() {
+    client.declare_queue("q");
+    client.call(1, Method::tx_select, {});
+    client.heard();
+  }
+  std::string text() { return client.heard_text(); }
+  void commit() { client.call(1, Method::tx_commit, {}); }
+  void rollback() { client.call(1, Method::tx_rollback, {}); }
+  std::string ready() {
+    other.call(1, Method::queue_declare, {"q", true, false, false, false, false, Bytes{}});
+    const std::string line = other.heard_text();
+    const auto from = line.find("message-count=") + 14;
+    return line.substr(from, line.find(' ', from) - from);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Scene, "publishes of a transaction appear at its commit") {
+  client.publish("", "q", "a");
+  client.publish("", "q", "b");
+  CHECK(ready() == "0");
+  commit();
+  CHECK(text() == "1 tx.commit-ok");
+  CHECK(ready() == "2");
+}
+
+TEST_CASE_FIXTURE(Scene, "publishes of a transaction that is rolled back never appear") {
+  client.publish("", "q", "a");
+  rollback();
+  CHECK(text() == "1 tx.rollback-ok");
+  commit();
+  CHECK(text() == "1 tx.commit-ok");
+  CHECK(ready() == "0");
+}
+
+TEST_CASE_FIXTURE(Scene, "acks of a transaction count from its commit on") {
+  client.publish("", "q", "a");
+  commit();
+  client.get("q");
+  client.call(1, Method::basic_ack, {1, false});
+  SUBCASE("committed") {
+    commit();
+    client.call(1, Method::channel_close, {200, "", 0, 0});
+    CHECK(ready() == "0");
+  }
+  SUBCASE("rolled back") {
+    rollback();
+    client.call(1, Method::channel_close, {200, "", 0, 0});
+    CHECK(ready() == "1");
+  }
+  SUBCASE("not committed") {
+    client.call(1, Method::channel_close, {200, "", 0, 0});
+    CHECK(ready() == "1");
+  }
+}
+
+TEST_CASE_FIXTURE(Scene, "acking all means all of that moment, not of the commit") {
+  client.publish("", "q", "a");
+  client.publish("", "q", "b");
+  commit();
+  client.get("q");
+  client.call(1, Method::basic_ack, {0, true});
+  client.get("q");
+  commit();
+  client.call(1, Method::channel_close, {200, "", 0, 0});
+  CHECK(ready() == "1");
+}
+
+TEST_CASE_FIXTURE(Scene, "a publish to an exchange that is not there is refused at once") {
+  client.publish("none", "k", "x");
+  CHECK(text() ==
+        "1 channel.close reply-code=404 reply-text=NOT_FOUND - no exchange 'none' in vhost '/' class-id=60 "
+        "method-id=40");
+}
+
+TEST_CASE_FIXTURE(Scene, "one operation that fails at commit undoes the others") {
+  client.publish("", "q", "a");
+  client.call(1, Method::basic_ack, {9, false});
+  commit();
+  CHECK(text() ==
+        "1 channel.close reply-code=406 reply-text=PRECONDITION_FAILED - unknown delivery tag 9 class-id=90 "
+        "method-id=20");
+  CHECK(ready() == "0");
+}
+
+TEST_CASE_FIXTURE(Scene, "a mandatory message is returned before commit-ok") {
+  client.publish("", "nowhere", "x", {}, true);
+  CHECK(text() == "");
+  commit();
+  const auto lines = client.heard();
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].starts_with("1 basic.return reply-code=312"));
+  CHECK(lines[3] == "1 tx.commit-ok");
+}
+
+TEST_CASE_FIXTURE(Scene, "commit-ok waits for the disk") {
+  world.persists_at_once = false;
+  Properties persistent;
+  persistent.delivery_mode = 2;
+  client.publish("", "q", "a", persistent);
+  commit();
+  CHECK(text() == "");
+  world.persist();
+  CHECK(text() == "1 tx.commit-ok");
+}
+
+TEST_CASE_FIXTURE(Scene, "BCC is routed in a transaction too") {
+  client.declare_queue("bcc");
+  Properties properties;
+  properties.headers = Table{{"BCC", Value(Array{Value("bcc")})}};
+  client.publish("", "q", "x", properties);
+  commit();
+  client.heard();
+  client.get("bcc");
+  CHECK(client.heard().at(0).starts_with("1 basic.get-ok"));
+}
+
+TEST_CASE_FIXTURE(Scene, "a transaction has at most ten thousand operations") {
+  for (int i = 0; i < 10'000; ++i) client.publish("", "q", "");
+  CHECK(text() == "");
+  client.publish("", "q", "");
+  CHECK(text().find(
+            "reply-code=406 reply-text=PRECONDITION_FAILED - transaction larger than 10000 operations") !=
+        std::string::npos);
+}
