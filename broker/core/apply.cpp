@@ -66,11 +66,13 @@ void apply(State& state, const Removed& record) {
   QueueFacts& facts = queue->facts;
   facts.gone.add(record.seqs.first, record.seqs.last);
   facts.dirty = true;
+  // The range may end with volatile messages that a restart does not know of. Their seqs must not be given
+  // again: without this, a new message would be gone by this record on the restart after that.
+  if (record.durable) facts.durable_end = std::max(facts.durable_end, record.seqs.last + 1);
+  facts.next_seq = std::max(facts.next_seq, facts.durable_end);
   if (!facts.deliveries.empty())
     facts.deliveries.erase(facts.deliveries.lower_bound(record.seqs.first),
                            facts.deliveries.upper_bound(record.seqs.last));
-  // While replaying the entries are in their lanes still; in life they were taken out before.
-  for (Lane& lane : queue->life.lanes) lane.drop_below(facts.gone.head());
 }
 
 void apply(State& state, const Requeued& record) {

@@ -29,6 +29,8 @@ Broker::~Broker() = default;
 void Broker::replay(const Record& record, TurnNumber turn) {
   apply(parts_->state, record);
   parts_->state.counters.turn = std::max(parts_->state.counters.turn, turn);
+  if (const auto* removed = std::get_if<Removed>(&record))
+    if (Queue* queue = parts_->state.queues.change(removed->queue)) drop_gone(*queue);
 }
 
 void Broker::replayed(TimestampMs now, bool clean) {

@@ -1,7 +1,6 @@
 #include "broker/core/checkpoint.h"
 
 #include <algorithm>
-#include <map>
 #include <tuple>
 
 #include "broker/core/rim_verbs.h"
@@ -18,30 +17,37 @@ struct Survivor {
   QueueEntry entry;
 };
 
-void add_survivors(const Queue& queue, std::vector<Survivor>& out) {
-  const auto add = [&](const QueueEntry& entry) {
-    if (!is_homed(entry.body)) out.push_back({queue.declared.id, entry});
-  };
-  for (const Lane& lane : queue.life.lanes) lane.for_each_resident(add);
-  for (const auto& [seq, leaving] : queue.life.leaving) add(leaving.entry);
+bool before(const Survivor& a, const Survivor& b) {
+  return std::tie(a.queue, a.entry.priority, a.entry.seq) < std::tie(b.queue, b.entry.priority, b.entry.seq);
 }
 
-void add_unsettled(const State& state, const Session& session, std::vector<Survivor>& out) {
+void add_if_in_journal(QueueId queue, const QueueEntry& entry, std::vector<Survivor>& out) {
+  if (!is_homed(entry.body)) out.push_back({queue, entry});
+}
+
+/// Those that are ready; in order as they come.
+void add_ready(const Queue& queue, std::vector<Survivor>& out) {
+  for (const Lane& lane : queue.life.lanes)
+    lane.for_each_resident(
+        [&](const QueueEntry& entry) { add_if_in_journal(queue.declared.id, entry, out); });
+}
+
+/// Those that were handed out or are leaving; in any order.
+void add_taken_out(const State& state, const Session& session, std::vector<Survivor>& out) {
+  state.queues.all().for_each([&out](const Queue& queue) {
+    for (const auto& [seq, leaving] : queue.life.leaving)
+      add_if_in_journal(queue.declared.id, leaving.entry, out);
+  });
   for (const Connection* connection : session.connections.all())
     for (const auto& channel : connection->channels)
       for (std::size_t i = 0; i < channel->unsettled.size(); ++i) {
         const Unsettled& delivery = channel->unsettled[i];
-        if (!delivery.settled && !is_homed(delivery.entry.body) && state.queues.find(delivery.queue))
-          out.push_back({delivery.queue, delivery.entry});
+        if (!delivery.settled && state.queues.find(delivery.queue))
+          add_if_in_journal(delivery.queue, delivery.entry, out);
       }
 }
 
-void group_survivors(std::vector<Survivor>& survivors, CheckpointState& out) {
-  const auto before = [](const Survivor& a, const Survivor& b) {
-    return std::tie(a.queue, a.entry.priority, a.entry.seq) <
-           std::tie(b.queue, b.entry.priority, b.entry.seq);
-  };
-  std::sort(survivors.begin(), survivors.end(), before);
+void group_survivors(const std::vector<Survivor>& survivors, CheckpointState& out) {
   for (const Survivor& survivor : survivors) {
     const bool is_next = out.survivors.empty() || out.survivors.back().queue != survivor.queue ||
                          out.survivors.back().priority != survivor.entry.priority;
@@ -53,48 +59,55 @@ void group_survivors(std::vector<Survivor>& survivors, CheckpointState& out) {
 // --- done
 // -----------------------------------------------------------------------------------------------------------------
 
-/// What was out of its lane when the checkpoint finished: by queue and seq.
-using TakenOut = std::map<std::pair<QueueId, QueueSeq>, QueueEntry*>;
+/// A message that was out of its lane when the checkpoint finished.
+struct TakenOut {
+  QueueId queue;
+  QueueSeq seq = 0;
+  QueueEntry* entry = nullptr;
+};
 
-TakenOut find_taken_out(State& state, const Session& session) {
-  TakenOut taken;
+/// By queue and seq.
+std::vector<TakenOut> find_taken_out(State& state, const Session& session) {
+  std::vector<TakenOut> taken;
+  const auto add = [&taken](QueueId queue, QueueEntry& entry) {
+    if (!is_homed(entry.body)) taken.push_back({queue, entry.seq, &entry});
+  };
+  state.queues.for_each([&add](Queue& queue) {
+    for (auto& [seq, leaving] : queue.life.leaving) add(queue.declared.id, leaving.entry);
+  });
   for (const Connection* connection : session.connections.all())
     for (const auto& channel : connection->channels)
-      for (std::size_t i = 0; i < channel->unsettled.size(); ++i) {
-        Unsettled& delivery = channel->unsettled[i];
-        if (!delivery.settled && !is_homed(delivery.entry.body))
-          taken[{delivery.queue, delivery.entry.seq}] = &delivery.entry;
-      }
-  state.queues.for_each([&taken](Queue& queue) {
-    for (auto& [seq, leaving] : queue.life.leaving) taken[{queue.declared.id, seq}] = &leaving.entry;
+      for (std::size_t i = 0; i < channel->unsettled.size(); ++i)
+        if (Unsettled& delivery = channel->unsettled[i]; !delivery.settled)
+          add(delivery.queue, delivery.entry);
+  std::sort(taken.begin(), taken.end(), [](const TakenOut& a, const TakenOut& b) {
+    return std::tie(a.queue, a.seq) < std::tie(b.queue, b.seq);
   });
   return taken;
 }
 
-/// How many of the run's messages are still in the queue.
-std::uint32_t count_alive(Lane& lane, const RunStored& run, const TakenOut& taken) {
-  std::uint32_t alive = 0;
-  for (const auto& [seq, body] : run.moved) alive += lane.find(seq) || taken.contains({run.queue, seq});
-  return alive;
-}
-
-void move_taken_out(const RunStored& run, const TakenOut& taken) {
-  auto it = taken.lower_bound({run.queue, run.first});
+/// Returns how many of the run's messages are out of their lane.
+std::uint32_t move_taken_out(const RunStored& run, std::vector<TakenOut>& taken) {
+  const auto first =
+      std::lower_bound(taken.begin(), taken.end(), run, [](const TakenOut& one, const RunStored& wanted) {
+        return std::tie(one.queue, one.seq) < std::tie(wanted.queue, wanted.first);
+      });
+  std::uint32_t count = 0;
   auto next = run.moved.begin();
-  for (; it != taken.end() && it->first.first == run.queue && it->first.second <= run.last; ++it) {
-    next = std::lower_bound(next, run.moved.end(), it->first.second,
-                            [](const auto& moved, QueueSeq seq) { return moved.first < seq; });
-    if (next != run.moved.end() && next->first == it->first.second) it->second->body = next->second;
+  for (auto it = first; it != taken.end() && it->queue == run.queue && it->seq <= run.last; ++it) {
+    while (next != run.moved.end() && next->first < it->seq) ++next;
+    if (next == run.moved.end() || next->first != it->seq) continue;
+    it->entry->body = next->second;
+    ++count;
   }
+  return count;
 }
 
-void apply_run(Turn& turn, Queue* queue, const RunStored& run, const TakenOut& taken) {
+void apply_run(Turn& turn, Queue* queue, const RunStored& run, std::vector<TakenOut>& taken) {
   Lane* lane = queue ? &queue->life.lane(run.priority) : nullptr;
-  const std::uint32_t alive = lane ? count_alive(*lane, run, taken) : 0;
+  const std::uint32_t alive = lane ? lane->move_bodies(run.moved) + move_taken_out(run, taken) : 0;
   if (alive == 0) return turn.say_now(DropRun{run.queue, run.run});
   lane->runs().push_back({run.run, run.first, run.last, run.count, alive, run.size_bytes});
-  lane->move_bodies(run.moved);
-  move_taken_out(run, taken);
 }
 
 /// Keeps the front of every queue; the rest of what has a home leaves RAM while there is too much.
@@ -120,19 +133,22 @@ void checkpoint(State& state, const Session& session, CheckpointState& out) {
   out.states.push_back(state.counters);
   std::vector<Survivor> survivors;
   state.queues.for_each([&](Queue& queue) {
-    add_survivors(queue, survivors);
+    add_ready(queue, survivors);
     if (!queue.is_durable() || !queue.facts.dirty) return;
     out.states.push_back(state_of(queue));
     queue.facts.durable_end = queue.facts.next_seq;
     queue.facts.dirty = false;
   });
-  add_unsettled(state, session, survivors);
+  const auto ready_count = static_cast<std::ptrdiff_t>(survivors.size());
+  add_taken_out(state, session, survivors);
+  std::sort(survivors.begin() + ready_count, survivors.end(), before);
+  std::inplace_merge(survivors.begin(), survivors.begin() + ready_count, survivors.end(), before);
   group_survivors(survivors, out);
   checkpoint_topics(state, out);
 }
 
 void apply_homes(State& state, Session& session, Turn& turn, const CheckpointDone& done) {
-  const TakenOut taken = find_taken_out(state, session);
+  std::vector<TakenOut> taken = find_taken_out(state, session);
   for (const RunStored& run : done.runs) apply_run(turn, state.queues.change(run.queue), run, taken);
   drop_homed(state, turn.options());
 }

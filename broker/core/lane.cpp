@@ -64,24 +64,25 @@ std::size_t Lane::drop_homed(std::size_t keep) {
   return dropped;
 }
 
-void Lane::move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>> moved) {
-  if (moved.empty()) return;
-  const auto walk = [moved](Ring<QueueEntry>& entries) {
-    auto next = moved.begin();
-    for (std::size_t i = index_from(entries, moved.front().first); i < entries.size() && next != moved.end();
-         ++i) {
-      while (next != moved.end() && next->first < entries[i].seq) ++next;
-      if (next != moved.end() && next->first == entries[i].seq) entries[i].body = next->second;
-    }
-  };
-  walk(loaded_);
-  walk(tail_);
+std::uint32_t Lane::move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>> moved) {
+  if (moved.empty()) return 0;
+  std::uint32_t count = 0;
   auto next = moved.begin();
-  for (auto& [seq, entry] : requeued_) {
-    next = std::lower_bound(next, moved.end(), seq, [](const auto& a, QueueSeq b) { return a.first < b; });
-    if (next == moved.end()) break;
-    if (next->first == seq) entry.body = next->second;
-  }
+  const auto move = [&](QueueEntry& entry) {
+    while (next != moved.end() && next->first < entry.seq) ++next;
+    if (next == moved.end() || next->first != entry.seq) return;
+    entry.body = next->second;
+    ++count;
+  };
+  // In the order of seqs: requeued, loaded, tail.
+  for (auto it = requeued_.lower_bound(moved.front().first); it != requeued_.end() && next != moved.end();
+       ++it)
+    move(it->second);
+  for (Ring<QueueEntry>* entries : {&loaded_, &tail_})
+    for (std::size_t i = index_from(*entries, moved.front().first);
+         i < entries->size() && next != moved.end(); ++i)
+      move((*entries)[i]);
+  return count;
 }
 
 QueueEntry* Lane::find(QueueSeq seq) {

@@ -79,8 +79,9 @@ class Lane {
   void push_loaded(const QueueEntry& entry) { loaded_.push_back(entry); }
   /// Drops homed entries that are not among the first `keep` from RAM; returns how many.
   std::size_t drop_homed(std::size_t keep);
-  /// The bytes of these entries are at new places. `moved`: ascending by seq.
-  void move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>> moved);
+  /// The bytes of these entries are at new places. `moved`: ascending by seq. Returns how many are in RAM
+  /// here.
+  std::uint32_t move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>> moved);
 
   // --- for apply and start-up
   // ------------------------------------------------------------------------------------------

@@ -125,6 +125,10 @@ std::uint64_t count_cold(const Queue& queue, QueueSeq homed_end) {
 
 }  // namespace
 
+void drop_gone(Queue& queue) {
+  for (Lane& lane : queue.life.lanes) lane.drop_below(queue.facts.gone.head());
+}
+
 void wake_up(Queue& queue, TimestampMs now, bool clean, std::vector<RunId>& emptied) {
   QueueFacts& facts = queue.facts;
   QueueLife& life = queue.life;

@@ -130,6 +130,9 @@ class Queues {
   IdTable<QueueId, Queue> queues_;
 };
 
+/// While replaying, messages that are gone are still in their lanes; drops them where that is cheap, so that
+/// a long journal does not pile them up.
+void drop_gone(Queue& queue);
 /// Ends start-up for a queue: drops what is gone, counts what is there, and all of it is visible. Runs of
 /// which nothing is left are added to `emptied`.
 void wake_up(Queue& queue, TimestampMs now, bool clean, std::vector<RunId>& emptied);

@@ -19,6 +19,7 @@ struct Session {
   Membership membership;                   // members of groups, rebalances under way
   EndingTransactions ending_transactions;  // producers' transactions that wait for their markers
   Deadlines queue_timers;                  // when queues have something to do: expiry
+  std::vector<Unsettled> settled_room;     // working room of settle
   std::vector<std::size_t> settle_places;  // working room of settle
   RoutingRoom routing;                     // working room and counts of exchanges
   std::uint64_t published = 0, delivered = 0, acked = 0;  // messages since start

@@ -19,17 +19,12 @@ Refusal unknown_delivery(DeliveryTag tag) {
           "unknown delivery tag " + std::to_string(tag)};
 }
 
-struct Taken {
-  QueueId queue;
-  QueueEntry entry;
-};
-
 /// Takes the deliveries out of the channel; gives consumers their credit back.
 void take_out(Turn& turn, Channel& channel, const std::vector<std::size_t>& places,
-              std::vector<Taken>& taken) {
+              std::vector<Unsettled>& taken) {
   for (const std::size_t place : places) {
     Unsettled& delivery = channel.unsettled[place];
-    taken.push_back({delivery.queue, delivery.entry});
+    taken.push_back(delivery);
     channel.unsettled.settle(delivery);
     Consumer* consumer = delivery.consumer;
     if (!consumer) continue;
@@ -50,11 +45,11 @@ void put_back(Turn& turn, const Queue& queue, QueueEntry entry, Removals& remova
 }
 
 /// All of one queue, seqs ascending.
-void settle_in_queue(Turn& turn, const Queue& queue, std::span<const Taken> taken, Outcome outcome) {
+void settle_in_queue(Turn& turn, const Queue& queue, std::span<const Unsettled> taken, Outcome outcome) {
   const QueueId id = queue.declared.id;
   QueueLife& life = *turn.life(id);
   Removals removals(turn, id);
-  for (const Taken& one : taken) {
+  for (const Unsettled& one : taken) {
     --life.unsettled;
     life.unsettled_bytes -= one.entry.size_bytes;
     switch (outcome) {
@@ -94,21 +89,23 @@ std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, Deli
 }
 
 void settle(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome) {
-  std::vector<Taken> taken;
-  taken.reserve(places.size());
+  // The room is reused; it is taken for the time, since what is done below may settle too.
+  std::vector<Unsettled> taken = std::exchange(turn.session().settled_room, {});
+  taken.clear();
   take_out(turn, channel, places, taken);
   if (outcome == Outcome::ack) turn.session().acked += taken.size();
-  const auto before = [](const Taken& a, const Taken& b) {
+  const auto before = [](const Unsettled& a, const Unsettled& b) {
     return std::tie(a.queue, a.entry.seq) < std::tie(b.queue, b.entry.seq);
   };
   if (!std::is_sorted(taken.begin(), taken.end(), before)) std::sort(taken.begin(), taken.end(), before);
   for (auto from = taken.begin(); from != taken.end();) {
     const auto to =
-        std::find_if(from, taken.end(), [from](const Taken& one) { return one.queue != from->queue; });
+        std::find_if(from, taken.end(), [from](const Unsettled& one) { return one.queue != from->queue; });
     if (const Queue* queue = turn.state().queues.find(from->queue))
       settle_in_queue(turn, *queue, {from, to}, outcome);
     from = to;
   }
+  turn.session().settled_room = std::move(taken);
 }
 
 void requeue_all(Turn& turn, Channel& channel) {

@@ -1,6 +1,6 @@
-// A broker and a store that is only bookkeeping, for tests of exchanges, queues and messages. What is durable is kept as
-// storage would keep it: the journal since the last checkpoint, the checkpoint's records, and the runs. finish() (or the
-// end of the test) replays that into a fresh broker and compares the durable states.
+// A broker and a store that is only bookkeeping, for tests of exchanges, queues and messages. What is durable
+// is kept as storage would keep it: the journal since the last checkpoint, the checkpoint's records, and the
+// runs. finish() (or the end of the test) replays that into a fresh broker and compares the durable states.
 #pragma once
 
 #include <cstdint>
@@ -34,12 +34,13 @@ class CoreFixture {
   CoreFixture& operator=(const CoreFixture&) = delete;
 
   TimestampMs now = 1'700'000'000'000;
-  bool persists = true;   // after every input all that was recorded is on disk
-  bool loads = true;      // LoadRun is answered
-  std::vector<Send> sends;       // not taken yet
-  std::vector<Record> records;   // of all inputs so far
+  bool persists = true;         // after every input all that was recorded is on disk
+  bool loads = true;            // LoadRun is answered
+  std::vector<Send> sends;      // not taken yet
+  std::vector<Record> records;  // of all inputs so far
 
-  // --- inputs -----------------------------------------------------------------------------------------------------------
+  // --- inputs
+  // -----------------------------------------------------------------------------------------------------------
   void give(const Input& input);
   void persist();
   void tick(DurationMs passed = 0);
@@ -47,21 +48,24 @@ class CoreFixture {
     return {{ConnectionId(connection), channel}, 0};
   }
   void declare_queue(std::string_view name, const Table& arguments = {}, bool durable = true);
-  void declare_exchange(std::string_view name, ExchangeKind kind, const Table& arguments = {}, bool auto_delete = false);
-  void bind(std::string_view source, std::string_view queue, std::string_view key, const Table& arguments = {});
+  void declare_exchange(std::string_view name, ExchangeKind kind, const Table& arguments = {},
+                        bool auto_delete = false);
+  void bind(std::string_view source, std::string_view queue, std::string_view key,
+            const Table& arguments = {});
   void bind_exchange(std::string_view source, std::string_view destination, std::string_view key);
   /// With a confirm. Gives the message's number.
   std::uint64_t publish(const TestMessage& message, bool mandatory = false, Caller who = caller());
   /// To a queue, through the default exchange.
   std::uint64_t publish(std::string_view queue) { return publish(TestMessage{"", std::string(queue)}); }
-  void subscribe(std::string_view queue, std::uint64_t consumer = 1, std::uint32_t prefetch = 0, bool no_ack = false,
-                 Caller who = caller(), std::int32_t priority = 0);
+  void subscribe(std::string_view queue, std::uint64_t consumer = 1, std::uint32_t prefetch = 0,
+                 bool no_ack = false, Caller who = caller(), std::int32_t priority = 0);
   void settle(DeliveryTag first, DeliveryTag last, Outcome outcome = Outcome::ack, Caller who = caller());
 
   /// The view and what it points to live until the next call.
   MessageView view_of(const TestMessage& message);
 
-  // --- what it said -----------------------------------------------------------------------------------------------------
+  // --- what it said
+  // -----------------------------------------------------------------------------------------------------
   /// Takes all sends of this type out of `sends`.
   template <class S>
   std::vector<S> take() {
@@ -91,14 +95,16 @@ class CoreFixture {
   /// Everything that is ready, got one after the other with no_ack.
   std::vector<std::uint64_t> drain(std::string_view queue);
 
-  // --- disk ---------------------------------------------------------------------------------------------------------------
+  // --- disk
+  // ---------------------------------------------------------------------------------------------------------------
   void checkpoint() {
     begin_checkpoint();
     finish_checkpoint();
   }
   void begin_checkpoint();
   void finish_checkpoint();
-  /// Goes on with a broker that knows what is on disk, as after a crash or an orderly stop. All connections are gone.
+  /// Goes on with a broker that knows what is on disk, as after a crash or an orderly stop. All connections
+  /// are gone.
   void restart(bool clean);
   std::size_t runs_on_disk() const { return runs_.size(); }
 
@@ -122,13 +128,14 @@ class CoreFixture {
   std::unique_ptr<Broker> broker_;
   TurnNumber last_turn_ = 0, persisted_ = 0;
 
-  Journal journal_;                     // since the last finished checkpoint began
-  std::size_t begun_at_ = 0;            // journal_ index where the running checkpoint began
-  std::vector<Record> catalog_;         // before journal_
+  Journal journal_;              // since the last finished checkpoint began
+  std::size_t begun_at_ = 0;     // journal_ index where the running checkpoint began
+  std::vector<Record> catalog_;  // before journal_
   Counters counters_;
   std::map<QueueId, QueueState> states_;
   std::map<RunId, StoredRun> runs_;
   std::vector<RunId> dropped_;
+  bool was_unclean_ = false;
   std::optional<CheckpointState> running_;
   std::uint64_t next_run_ = 1;
 

@@ -1,0 +1,311 @@
+// What a restart finds: messages, delivery counts, runs in the backlog.
+#include "doctest/doctest.h"
+#include "tests/support/core_fixture.h"
+
+namespace tandem::core {
+namespace {
+
+using Numbers = std::vector<std::uint64_t>;
+
+BrokerOptions small() {
+  BrokerOptions options;
+  options.resident_entries_max = 20;
+  options.front_entries_min = 4;
+  return options;
+}
+
+TEST_CASE("persistent messages of durable queues come back in order; others do not") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.declare_queue("v", {}, false);
+  const auto first = f.publish("q");
+  f.publish({.key = "q", .persistent = false});
+  const auto third = f.publish("q");
+  f.publish("v");
+  f.restart(false);
+  CHECK(f.queue("q").ready == 2);
+  CHECK(f.queue("v").queue.name.empty());
+  CHECK(f.drain("q") == Numbers{first, third});
+}
+
+TEST_CASE("after a crash exactly what may have been delivered is redelivered") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.subscribe("q", 1, 1);
+  f.publish("q");  // delivered
+  for (int i = 0; i < 40; ++i) f.publish("q");
+  f.restart(false);
+  f.subscribe("q");
+  const auto again = f.take<Deliver>();
+  REQUIRE(again.size() == 41);
+  CHECK(again[0].deliveries == 1);
+  CHECK(again[40].deliveries == 0);
+}
+
+TEST_CASE("after an orderly stop the counts are exact") {
+  CoreFixture f;
+  f.declare_queue("q");
+  for (int i = 0; i < 10; ++i) f.publish("q");
+  f.subscribe("q", 1, 2);
+  f.give(ConnectionClosed{ConnectionId(1)});
+  f.restart(true);
+  f.subscribe("q");
+  const auto again = f.take<Deliver>();
+  REQUIRE(again.size() == 10);
+  for (std::size_t i = 0; i < 10; ++i) CHECK(again[i].deliveries == (i < 2 ? 1 : 0));
+}
+
+TEST_CASE("a message is not handed out before that is reserved on disk") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.publish("q");
+  f.persists = false;
+  f.sends.clear();
+  f.subscribe("q");
+  CHECK(f.take<Deliver>().empty());
+  f.persist();
+  CHECK(f.take<Deliver>().size() == 1);
+}
+
+TEST_CASE("requeued messages keep their count over a restart") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.subscribe("q", 1, 1);
+  f.publish("q");
+  f.settle(1, 1, Outcome::requeue);
+  f.settle(2, 2, Outcome::requeue);
+  f.give(ConnectionClosed{ConnectionId(1)});
+  f.restart(true);
+  f.give(Get{f.caller(), "q", true});
+  CHECK(f.take_one<GotMessage>()->deliveries == 3);
+}
+
+TEST_CASE("survivors of a checkpoint are found in their runs, what was acked in between is not") {
+  CoreFixture f;
+  f.declare_queue("q");
+  Numbers sent;
+  for (int i = 0; i < 40; ++i) sent.push_back(f.publish("q"));
+  f.subscribe("q", 1, 5);
+  f.begin_checkpoint();
+  f.settle(1, 5);
+  f.finish_checkpoint();
+  f.publish("q");
+  CHECK(f.runs_on_disk() == 3);
+  f.give(ConnectionClosed{ConnectionId(1)});
+  f.restart(false);
+  CHECK(f.queue("q").ready == 36);
+  const Numbers left = f.drain("q");
+  REQUIRE(left.size() == 36);
+  CHECK(left.front() == sent[5]);
+  CHECK(left[34] == sent[39]);
+}
+
+TEST_CASE("what is beyond the limit leaves RAM and comes back in order") {
+  CoreFixture f(small());
+  f.declare_queue("q");
+  Numbers sent;
+  for (int i = 0; i < 100; ++i) sent.push_back(f.publish("q"));
+  f.checkpoint();
+  CHECK(f.queue("q").resident < 20);
+  CHECK(f.queue("q").ready == 100);
+  for (int i = 0; i < 10; ++i) sent.push_back(f.publish("q"));
+  CHECK(f.drain("q") == sent);
+  f.checkpoint();
+  CHECK(f.runs_on_disk() == 0);
+}
+
+TEST_CASE("a get waits for its run") {
+  CoreFixture f(small());
+  f.declare_queue("q");
+  const auto first = f.publish("q");
+  f.checkpoint();
+  f.restart(true);
+  f.loads = false;
+  f.give(Get{f.caller(), "q", true});
+  CHECK(f.take<GotMessage>().empty());
+  CHECK(f.take<LoadRun>().size() == 1);
+  f.give(RunUnreadable{QueueId(1), RunId(7), "not asked for"});
+  CHECK(f.take<GotNothing>().empty());
+  f.restart(true);
+  f.loads = true;
+  CHECK(f.drain("q") == Numbers{first});
+}
+
+TEST_CASE("a run that cannot be read is passed over, and what is behind it is delivered") {
+  CoreFixture f(small());
+  f.declare_queue("q");
+  for (int i = 0; i < 16; ++i) f.publish("q");
+  f.checkpoint();
+  f.restart(true);
+  const auto last = f.publish("q");
+  f.loads = false;
+  f.subscribe("q");
+  const auto load = f.take_one<LoadRun>();
+  REQUIRE(load);
+  f.give(RunUnreadable{load->queue, load->run, "checksum"});
+  CHECK(f.take_delivered() == Numbers{last});
+  CHECK(f.queue("q").ready == 0);
+  f.restart(true);  // after a repair
+  f.loads = true;
+  CHECK(f.queue("q").ready == 17);
+}
+
+TEST_CASE("a run that became empty is given back") {
+  CoreFixture f;
+  f.declare_queue("q");
+  for (int i = 0; i < 32; ++i) f.publish("q");
+  f.checkpoint();
+  f.subscribe("q");
+  f.sends.clear();
+  f.settle(1, 16);
+  CHECK(f.take<DropRun>().size() == 1);
+  f.give(Settle{f.caller(), 0, 0, true, Outcome::ack, false});
+  CHECK(f.take<DropRun>().size() == 1);
+  f.restart(false);
+  CHECK(f.queue("q").ready == 0);
+}
+
+TEST_CASE("purging and deleting give runs back") {
+  CoreFixture f(small());
+  f.declare_queue("a");
+  f.declare_queue("b");
+  for (int i = 0; i < 50; ++i) {
+    f.publish("a");
+    f.publish("b");
+  }
+  f.checkpoint();
+  f.give(PurgeQueue{f.caller(), "a"});
+  f.give(DeleteQueue{f.caller(), "b", false, false});
+  CHECK(f.drain("a").empty());
+  f.checkpoint();
+  CHECK(f.runs_on_disk() == 0);
+}
+
+TEST_CASE("homed messages that a crash left in doubt stay marked over a later orderly stop") {
+  CoreFixture f(small());
+  f.declare_queue("q");
+  for (int i = 0; i < 16; ++i) f.publish("q");
+  f.subscribe("q", 1, 16);
+  f.checkpoint();
+  f.restart(false);
+  f.checkpoint();
+  f.restart(true);
+  f.subscribe("q");
+  const auto again = f.take<Deliver>();
+  REQUIRE(again.size() == 16);
+  for (const Deliver& one : again) CHECK(one.deliveries == 1);
+}
+
+TEST_CASE("transient messages of a durable queue go through a checkpoint but not over a restart") {
+  CoreFixture f(small());
+  f.declare_queue("q");
+  Numbers all, kept;
+  for (int i = 0; i < 60; ++i) {
+    const bool persistent = i % 3 == 0;
+    all.push_back(f.publish({.key = "q", .persistent = persistent}));
+    if (persistent) kept.push_back(all.back());
+  }
+  f.checkpoint();
+  SUBCASE("in life") {
+    CHECK(f.drain("q") == all);
+  }
+  SUBCASE("over a restart") {
+    f.restart(false);
+    CHECK(f.queue("q").ready == kept.size());
+    CHECK(f.drain("q") == kept);
+  }
+}
+
+TEST_CASE("priorities keep their order through checkpoints and restarts") {
+  CoreFixture f(small());
+  f.declare_queue("q", {{"x-max-priority", 2}});
+  Numbers by_priority[3];
+  for (std::uint8_t i = 0; i < 90; ++i) {
+    const auto priority = static_cast<std::uint8_t>(i % 3);
+    by_priority[priority].push_back(f.publish({.key = "q", .priority = priority}));
+  }
+  f.checkpoint();
+  f.restart(false);
+  CHECK(f.queue("q").ready == 90);
+  Numbers expected;
+  for (const int priority : {2, 1, 0})
+    expected.insert(expected.end(), by_priority[priority].begin(), by_priority[priority].end());
+  CHECK(f.drain("q") == expected);
+}
+
+TEST_CASE("a time to live goes on over a restart") {
+  CoreFixture f;
+  f.declare_queue("q", {{"x-message-ttl", 1000}});
+  f.publish("q");
+  f.checkpoint();
+  f.now += 600;
+  f.restart(false);
+  f.tick(399);
+  CHECK(f.queue("q").ready == 1);
+  f.tick(1);
+  CHECK(f.queue("q").ready == 0);
+}
+
+TEST_CASE("a seq that a removal names is not given again, even when the message was transient") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.subscribe("q");
+  f.publish("q");
+  f.publish({.key = "q", .persistent = false});
+  f.give(Settle{f.caller(), 0, 0, true, Outcome::ack, false});
+  f.restart(false);
+  const auto number = f.publish("q");
+  f.restart(false);
+  CHECK(f.drain("q") == Numbers{number});
+}
+
+TEST_CASE("the durable state is enough to start from") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.subscribe("q", 1, 4);
+  for (int i = 0; i < 8; ++i) f.publish("q");
+  f.settle(2, 3);
+  f.settle(1, 1, Outcome::requeue);
+  const auto state = f.broker().durable_state();
+  Broker broker;
+  for (const Record& record : state)
+    if (!std::holds_alternative<QueueState>(record)) broker.replay(record, 0);
+  for (const Record& record : state)
+    if (std::holds_alternative<QueueState>(record)) broker.replay(record, 0);
+  broker.replayed(f.now, true);
+  CHECK(broker.durable_state() == state);
+}
+
+TEST_CASE("any prefix of the turns is a state to start from") {
+  CoreFixture f;
+  f.persists = false;
+  f.declare_queue("q");
+  f.bind("amq.fanout", "q", "");
+  f.subscribe("q", 1, 3);
+  for (int i = 0; i < 6; ++i) f.publish({.exchange = "amq.fanout"});
+  f.persist();
+  f.settle(1, 2);
+  f.settle(3, 3, Outcome::requeue);
+  f.persist();
+  std::vector<Record> durable;
+  for (const Record& record : f.records)
+    if (is_durable(record)) durable.push_back(record);
+  REQUIRE(durable.size() > 8);
+  for (std::size_t count = 0; count <= durable.size(); ++count) {
+    Broker broker;
+    std::uint64_t present = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      broker.replay(durable[i], i + 1);
+      present += std::holds_alternative<Enqueued>(durable[i]);
+      if (const auto* removed = std::get_if<Removed>(&durable[i]))
+        present -= removed->seqs.last - removed->seqs.first + 1;
+    }
+    broker.replayed(f.now, false);
+    Outputs out;
+    broker.handle(f.now, Describe{f.caller(), Subject::broker, ""}, out);
+    CHECK(std::get<Described>(out.sends.back()).broker.ready == present);
+  }
+}
+
+}  // namespace
+}  // namespace tandem::core
