@@ -20,9 +20,9 @@ Client& Context::client() {
   options.reconnect.enabled = false;
   auto connected = Client::connect(std::move(options));
   if (!connected)
-    throw Failure{exit_cannot_connect,
-                  "cannot connect to " + broker + ": " + connected.error().text +
-                      " (is tandemd running there? --broker or TANDEM_BROKER says where)"};
+    throw Failure{
+        exit_cannot_connect,
+        connected.error().text + " (is tandemd running there? --broker or TANDEM_BROKER says where)"};
   client_ = std::move(connected).value();
   return *client_;
 }

@@ -58,7 +58,9 @@ void publish(Context& context, const Options& options) {
     context.say(std::to_string(confirmed) + (confirmed == 1 ? " message confirmed" : " messages confirmed"));
     return;
   }
-  const Error error = first_failure.text.empty() ? flushed.error() : first_failure;
+  Error error = first_failure.text.empty() ? flushed.error() : first_failure;
+  if (error.code == ErrorCode::unroutable && !options.queue.empty())
+    error = {ErrorCode::not_found, "there is no queue '" + options.queue + "'"};
   throw Failure{
       confirmed > 0 && failed > 0 ? exit_partly_done : exit_status_of(error.code),
       error.text + " (" + std::to_string(confirmed) + " confirmed, " + std::to_string(failed) + " not)"};
