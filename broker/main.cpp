@@ -1,7 +1,10 @@
 // tandemd: the broker's program.
+#include "broker/server/check.h"
 #include "broker/server/run.h"
 
 int main(int argc, char** argv) {
-  const auto parsed = tandem::server::parse_options(argc, argv);
-  return parsed.options ? tandem::server::run(*parsed.options) : parsed.exit_status;
+  const auto [options, exit_status] = tandem::server::parse_options(argc, argv);
+  if (!options) return exit_status;
+  if (!options->check_directory.empty()) return tandem::server::check_store(options->check_directory);
+  return tandem::server::run(*options);
 }

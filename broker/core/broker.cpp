@@ -66,19 +66,23 @@ TimestampMs Broker::next_due() const {
 
 namespace {
 
+/// Runs in which only volatile messages are left are no durable state.
 void add_queue(const Queue& queue, std::vector<Record>& out) {
   out.push_back(durable_state_of(queue));
   for (std::size_t priority = 0; priority < queue.life.lanes.size(); ++priority) {
     const Ring<Run>& runs = queue.life.lanes[priority].runs();
-    for (std::size_t i = 0; i < runs.size(); ++i)
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      const Run& run = runs[i];
+      if (queue.facts.gone.contains_all(run.first, run.last)) continue;
       out.push_back(RunHomed{queue.declared.id,
-                             runs[i].id,
+                             run.id,
                              static_cast<std::uint8_t>(priority),
-                             {runs[i].first, runs[i].last},
-                             runs[i].count,
-                             runs[i].size_bytes,
+                             {run.first, run.last},
+                             run.count,
+                             run.size_bytes,
                              0,
                              0});
+    }
   }
 }
 

@@ -43,6 +43,9 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
       ->envname("TANDEM_DATA")
       ->type_name("DIRECTORY")
       ->capture_default_str();
+  app.add_option("--check-store", options.check_directory,
+                 "verify every checksum and reference of a directory that no broker uses, and end")
+      ->type_name("DIRECTORY");
   app.add_option("--listen", options.listen,
                  "address to listen on; may be given several times [127.0.0.1 and ::1]")
       ->envname("TANDEM_LISTEN")

@@ -12,6 +12,7 @@
 namespace tandem::server {
 
 struct Options {
+  std::string check_directory;  // not "": only check this one (check.h)
   std::string data_directory = "tandem-data";
   std::vector<std::string> listen;  // empty = 127.0.0.1 and, where there is IPv6, [::1]
   // 0 = the system chooses, -1 = this face is off

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "broker/base/check.h"
+#include "broker/storage/lmdb_file.h"
 #include "schemas/byte_order.h"
 #include "schemas/crc32c.h"
 
@@ -197,6 +198,7 @@ Result<std::unique_ptr<Lmdb>> Lmdb::open(const std::string& directory, bool read
   MDB_env* environment = nullptr;
   if (mdb_env_create(&environment) != MDB_SUCCESS) return Error{ErrorCode::internal, "LMDB: out of memory"};
   std::unique_ptr<Lmdb> lmdb(new Lmdb(environment, directory + "/checkpoint.mdb"));
+  if (auto judged = judge_lmdb_file(lmdb->path_); !judged) return judged.error();
   struct stat file {};
   const std::size_t file_size =
       ::stat(lmdb->path_.c_str(), &file) == 0 ? static_cast<std::size_t>(file.st_size) : 0;

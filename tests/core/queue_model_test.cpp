@@ -1,5 +1,5 @@
-// A queue against a model of it that is a list: random publishes, deliveries, settles, checkpoints, page-outs
-// and restarts, with limits so small that everything happens.
+// A queue against a model of it that is a list (of one priority after the other): random publishes,
+// deliveries, settles, checkpoints, page-outs and restarts, with limits so small that everything happens.
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -16,6 +16,7 @@ struct Model {
   struct Message {
     std::uint64_t number;
     bool persistent;
+    std::uint8_t priority;
     bool is_held = false;
   };
   std::deque<Message> messages;
@@ -31,9 +32,12 @@ struct Model {
     return static_cast<std::size_t>(
         std::count_if(messages.begin(), messages.end(), [](const Message& m) { return !m.is_held; }));
   }
+  /// The oldest of the highest priority.
   const Message* first_ready() const {
-    auto it = std::find_if(messages.begin(), messages.end(), [](const Message& m) { return !m.is_held; });
-    return it == messages.end() ? nullptr : &*it;
+    const Message* first = nullptr;
+    for (const Message& message : messages)
+      if (!message.is_held && (!first || message.priority > first->priority)) first = &message;
+    return first;
   }
   void forget(bool volatile_too) {
     held.clear();
@@ -44,8 +48,9 @@ struct Model {
 
 class Story {
  public:
-  explicit Story(std::uint32_t seed) : fixture_(small()), random_(seed) {
-    fixture_.declare_queue("q");
+  Story(std::uint32_t seed, std::uint8_t priority_max)
+      : fixture_(small()), random_(seed), priority_max_(priority_max) {
+    fixture_.declare_queue("q", priority_max ? Table{{"x-max-priority", int{priority_max}}} : Table());
     subscribe();
   }
 
@@ -91,9 +96,10 @@ class Story {
   void publish(std::uint32_t count) {
     for (std::uint32_t i = 0; i < count; ++i) {
       const bool persistent = pick(4) != 0;
-      const TestMessage message{.key = "q", .persistent = persistent};
+      const auto priority = static_cast<std::uint8_t>(priority_max_ ? pick(priority_max_ + 1u) : 0);
+      const TestMessage message{.key = "q", .persistent = persistent, .priority = priority};
       // In the model before the call: it may be delivered within it.
-      model_.messages.push_back({next_, persistent});
+      model_.messages.push_back({next_, persistent, priority});
       REQUIRE(fixture_.publish(message) == next_);
       ++next_;
       take_deliveries();
@@ -158,6 +164,7 @@ class Story {
 
   CoreFixture fixture_;
   std::mt19937 random_;
+  std::uint8_t priority_max_;
   Model model_;
   std::uint64_t next_ = 1;
 };
@@ -165,13 +172,19 @@ class Story {
 TEST_CASE("a queue behaves like a list whatever happens to it") {
   for (std::uint32_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);
-    Story story(seed);
-    story.run(250);
+    Story(seed, 0).run(250);
+  }
+}
+
+TEST_CASE("a queue with priorities behaves like one list after the other") {
+  for (std::uint32_t seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    Story(seed, 2).run(250);
   }
 }
 
 TEST_CASE("the same inputs give the same records") {
-  Story first(7), second(7);
+  Story first(7, 1), second(7, 1);
   first.run(300);
   second.run(300);
   CHECK(first.records() == second.records());

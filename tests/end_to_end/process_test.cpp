@@ -100,6 +100,25 @@ TEST_CASE("the version is printed and the program ends") {
   CHECK(end.out.starts_with("tandemd "));
 }
 
+TEST_CASE("a directory is checked offline, and refused while a broker runs on it") {
+  BrokerFixture broker;
+  const auto in_use = run_program({TANDEMD, "--check-store", broker.data()});
+  CHECK(in_use.status == 1);
+  CHECK(in_use.error.find(std::to_string(broker.process->pid())) != std::string::npos);
+  REQUIRE(broker.process->terminate() == 0);
+  const auto closed = run_program({TANDEMD, "--check-store", broker.data()});
+  CHECK(closed.status == 0);
+  CHECK(closed.error.empty());
+  CHECK(closed.out.find("no problems") != std::string::npos);
+}
+
+TEST_CASE("a check of a directory that is none fails") {
+  const TemporaryDirectory directory;
+  const auto end = run_program({TANDEMD, "--check-store", directory / "missing"});
+  CHECK(end.status == 1);
+  CHECK_FALSE(end.error.empty());
+}
+
 TEST_CASE("the cluster id lasts over restarts") {
   BrokerFixture broker;
   const std::string before = broker.connect().cluster_id();

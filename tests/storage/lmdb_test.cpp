@@ -102,4 +102,50 @@ TEST_CASE("a damaged value is named, not served") {
   CHECK(lmdb->get("other").value() == "fine");
 }
 
+TEST_CASE(
+    "a flipped bit anywhere in the file is refused or does not matter: no key is lost, and nothing crashes") {
+  test::TemporaryDirectory directory;
+  std::map<std::string, std::string> expected;
+  std::string path;
+  {
+    const auto lmdb = Lmdb::open(directory.path()).value();
+    path = lmdb->path();
+    for (int round = 0; round < 3; ++round) {
+      LmdbChanges changes;
+      for (int i = 0; i < 200; ++i) {
+        const std::string key = "key" + std::to_string(i);
+        changes.puts.push_back({key, std::string(static_cast<std::size_t>(i), 'v')});
+        expected[key] = changes.puts.back().value;
+      }
+      REQUIRE(lmdb->commit(changes).ok());
+    }
+  }
+  std::ifstream whole(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(whole)), {});
+  int refused = 0, harmless = 0;
+  const auto flip = [&](std::size_t position, unsigned bit) {
+    INFO("byte ", position, " bit ", bit);
+    std::string damaged = bytes;
+    damaged[position] = static_cast<char>(damaged[position] ^ (1 << bit));
+    std::ofstream(path, std::ios::binary) << damaged;
+    const auto lmdb = Lmdb::open(directory.path(), true);
+    std::map<std::string, std::string> found;
+    const bool good = lmdb.ok() && (*lmdb)->check_count().ok() &&
+                      (*lmdb)
+                          ->for_each("",
+                                     [&](std::string_view key, std::string_view value) {
+                                       found.emplace(key, value);
+                                       return Result<>{};
+                                     })
+                          .ok();
+    if (good) CHECK(found == expected);
+    (good ? harmless : refused) += 1;
+  };
+  for (std::size_t page = 0; page < bytes.size() / 4096; ++page)
+    for (std::size_t offset = 0; offset < 160; offset += 3) flip(page * 4096 + offset, offset % 8);
+  for (std::size_t position = 0; position < bytes.size(); position += 211) flip(position, position % 8);
+  CHECK(refused > 100);
+  CHECK(harmless > 100);
+}
+
 }  // namespace tandem::storage

@@ -1,6 +1,7 @@
 #include "tests/support/core_fixture.h"
 
 #include <algorithm>
+#include <set>
 
 #include "doctest/doctest.h"
 
@@ -26,6 +27,20 @@ void forget_deliveries(std::vector<Record>& state) {
     }
     if (auto* message = std::get_if<Enqueued>(&record)) message->entry.deliveries = 0;
   }
+}
+
+/// With several priorities the records do not tell which run a message that is gone was in: whether a run is
+/// empty shows when it is read.
+void forget_runs_of_priorities(std::vector<Record>& state) {
+  std::set<QueueId> with_priorities;
+  for (const Record& record : state)
+    if (const auto* queue = std::get_if<QueueDeclared>(&record);
+        queue && find(queue->arguments, "x-max-priority"))
+      with_priorities.insert(queue->id);
+  std::erase_if(state, [&](const Record& record) {
+    const auto* run = std::get_if<RunHomed>(&record);
+    return run && with_priorities.contains(run->queue);
+  });
 }
 
 }  // namespace
@@ -283,6 +298,8 @@ void CoreFixture::finish() {
   auto again = replayed(last_turn_);
   again->replayed(now, true);
   auto there = again->durable_state(), here = broker_->durable_state();
+  forget_runs_of_priorities(there);
+  forget_runs_of_priorities(here);
   if (was_unclean_) {
     forget_deliveries(there);
     forget_deliveries(here);

@@ -186,6 +186,7 @@ void AmqpFace::open_channel(const Frame& frame) {
 }
 
 void AmqpFace::close_channel(Channel& channel, std::uint16_t number) {
+  channel.say_confirms();
   channel.end();
   if (state_ != State::running) return;  // something that was said just now has closed the connection
   if (last_channel_ == &channel) last_channel_ = nullptr;
@@ -306,11 +307,20 @@ void AmqpFace::send(const core::Send& send, std::span<const Body> bodies) {
           Channel* channel = find_channel(channel_of(said).number);
           if (channel == nullptr || channel->closing()) return;
           if constexpr (plain) judge(*channel, channel->take(said));
+          if constexpr (std::is_same_v<S, core::Confirmed>) with_confirms_.push_back(said.channel.number);
           if constexpr (with_body)
             if (!bodies.empty()) judge(*channel, channel->take(said, bodies.front()));
         }
       },
       send);
+}
+
+void AmqpFace::flush() {
+  for (const std::uint16_t number : with_confirms_) {
+    Channel* channel = find_channel(number);
+    if (channel != nullptr && !channel->closing()) channel->say_confirms();
+  }
+  with_confirms_.clear();
 }
 
 void AmqpFace::publishers_held(bool held, std::string_view reason) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "broker/wire/amqp/channel.h"
 #include "broker/wire/amqp/frame.h"
@@ -32,6 +33,8 @@ class AmqpFace final : public Face {
   std::size_t receive(Bytes input) override;
   std::size_t input_size_wanted_bytes() const override { return wanted_size_bytes_; }
   void send(const core::Send& send, std::span<const Body> bodies) override;
+  /// Says the confirms of this turn of the loop.
+  void flush() override;
   void tick(TimestampMs now) override;
   TimestampMs next_due() const override;
   void publishers_held(bool held, std::string_view reason) override;
@@ -94,6 +97,7 @@ class AmqpFace final : public Face {
 
   std::map<std::uint16_t, std::unique_ptr<Channel>> channels_;
   std::uint16_t last_number_ = 0;
+  std::vector<std::uint16_t> with_confirms_;  // channels that gathered confirms to say
   Channel* last_channel_ = nullptr;  // of last_number_; most frames come in runs
 };
 

@@ -97,6 +97,7 @@ Verdict Channel::access_request(const MethodView&) {
 }
 
 void Channel::close_for(const Fault& fault) {
+  say_confirms();
   closing_ = true;
   answers_.clear();
   consumers_.clear();

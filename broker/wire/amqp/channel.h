@@ -53,6 +53,9 @@ class Channel {
   Verdict take(const core::Confirmed& confirmed);
   Verdict take(const core::ConsumerCancelled& cancelled);
 
+  /// Says the confirms that were gathered since the last time.
+  void say_confirms();
+
   // --- life
   // ------------------------------------------------------------------------------------------------------------
   /// Says channel.close; from here on everything but the peer's close and close-ok is ignored.
@@ -105,6 +108,8 @@ class Channel {
   Verdict keep_in_transaction(const PublishedMessage& message, Bytes properties, bool rewritten);
   void ask_for_exchange(std::string_view exchange);
   void submit_publish(const PublishedMessage& message, Bytes properties, const PropertyGlance& glance);
+
+  void say_nacks(std::uint64_t first, std::uint64_t last);
 
   // consumers
   Verdict consume_replies(const MethodView& method, std::string tag);

@@ -120,22 +120,31 @@ Verdict Channel::take(const core::Refused& refused) {
 }
 
 Verdict Channel::take(const core::Confirmed& confirmed) {
-  const bool of_now = confirmed.first > confirm_base_ && confirmed.last <= confirm_base_ + published_;
+  const bool of_now =
+      confirmed.first > confirm_base_ && confirmed.last <= confirm_base_ + published_;
   if (mode_ != Mode::confirm || !of_now) return std::nullopt;
   const std::uint64_t first = confirmed.first - confirm_base_, last = confirmed.last - confirm_base_;
-  const auto say = [&](std::uint64_t tag, bool multiple) {
-    if (confirmed.nack) {
-      link_.write(id_.number, Method::basic_nack, {tag, multiple, false});
-    } else {
-      link_.write(id_.number, Method::basic_ack, {tag, multiple});
-    }
-  };
-  if (confirms_.confirm(first, last)) {
-    say(last, last > first);
+  if (confirmed.nack) {
+    say_nacks(first, last);
   } else {
-    for (std::uint64_t tag = first; tag <= last; ++tag) say(tag, false);
+    confirms_.confirm(first, last);
   }
   return std::nullopt;
+}
+
+/// What was refused is said one by one, behind the acks that came before it.
+void Channel::say_nacks(std::uint64_t first, std::uint64_t last) {
+  say_confirms();
+  for (std::uint64_t tag = first; tag <= last; ++tag)
+    link_.write(id_.number, Method::basic_nack, {tag, false, false});
+  confirms_.confirm_said(first, last);
+}
+
+void Channel::say_confirms() {
+  std::vector<ConfirmToSay> answers;
+  confirms_.take(answers);
+  for (const ConfirmToSay& answer : answers)
+    link_.write(id_.number, Method::basic_ack, {answer.tag, answer.multiple});
 }
 
 Verdict Channel::take(const core::ConsumerCancelled& cancelled) {

@@ -26,7 +26,7 @@ Table server_properties(const BrokerPort& port) {
   for (const std::string_view name : announced_capabilities) capabilities.emplace_back(name, Value(true));
   return {{"capabilities", Value(std::move(capabilities))},
           {"cluster_name", Value(port.fact("cluster_id"))},
-          {"information", Value("RabbitMQ's clients work unchanged; see docs/amqp.md")},
+          {"information", Value("Tandem, which RabbitMQ's clients can use unchanged")},
           {"platform", Value("C++")},
           {"product", Value("Tandem")},
           {"tandem_version", Value(port.fact("version"))},
@@ -184,11 +184,15 @@ void AmqpFace::open(const MethodView& method) {
   link_.write(0, Method::connection_open_ok, {});
 }
 
-/// The core is told first: who reads close-ok may count on exclusive queues being gone.
+/// The core is told first: who reads close-ok may count on exclusive queues being gone. The peer then ends the
+/// connection: some clients take an end that comes from here, right behind close-ok, for a failure.
 void AmqpFace::take_close() {
+  flush();
   end_session();
   link_.write(0, Method::connection_close_ok, {});
-  state_ = State::closed;
+  state_ = State::closing;
+  state_due_ = link_.port().now() + close_answer_max_ms;
+  deaf_ = true;
 }
 
 }  // namespace tandem::wire::amqp

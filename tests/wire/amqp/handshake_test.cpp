@@ -141,11 +141,16 @@ TEST_CASE("a method of the handshake out of its turn is a channel error") {
         "class-id=10 method-id=31");
 }
 
-TEST_CASE("close is answered and the connection ends") {
+TEST_CASE("close is answered, and the peer then ends the connection, or it ends after five seconds") {
   World world;
   Client client(world);
   client.call(0, Method::connection_close, {200, "bye", 0, 0});
   CHECK(client.heard_text() == "0 connection.close-ok");
+  client.declare_queue("q");
+  CHECK(client.heard_text() == "");
+  CHECK_FALSE(client.face().closing());
+  world.now_ms += 5000;
+  world.tick();
   CHECK(client.face().closing());
 }
 

@@ -266,6 +266,29 @@ TEST_CASE_FIXTURE(Scene, "a publish that a full queue refuses is nacked") {
   CHECK(text() == "1 basic.nack delivery-tag=2 multiple=0 requeue=0");
 }
 
+TEST_CASE_FIXTURE(Scene, "confirms of one turn of the loop are said together") {
+  client.call(1, Method::confirm_select, {false});
+  heard();
+  for (int i = 0; i < 5; ++i) client.publish("", "q", "x");
+  CHECK(text() == "1 basic.ack delivery-tag=5 multiple=1");
+}
+
+TEST_CASE_FIXTURE(Scene, "acks come before the nack of a later publish and before a close") {
+  client.declare_queue("full", {{"x-max-length", Value(1)}, {"x-overflow", Value("reject-publish")}});
+  client.call(1, Method::confirm_select, {false});
+  heard();
+  client.publish("", "full", "a");
+  client.publish("", "full", "b");
+  client.publish("", "q", "c");
+  client.publish("none", "", "d");
+  const auto lines = heard();
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0] == "1 basic.ack delivery-tag=1 multiple=0");
+  CHECK(lines[1] == "1 basic.nack delivery-tag=2 multiple=0 requeue=0");
+  CHECK(lines[2] == "1 basic.ack delivery-tag=3 multiple=0");
+  CHECK(lines[3].starts_with("1 channel.close reply-code=404"));
+}
+
 TEST_CASE_FIXTURE(Scene, "confirms of an earlier use of a channel are not said to the next") {
   client.call(1, Method::confirm_select, {false});
   world.persists_at_once = false;
