@@ -284,6 +284,7 @@ void CoreFixture::restart(bool clean) {
   broker_ = replayed(persisted_);
   broker_->replayed(now, clean);
   was_unclean_ |= !clean;
+  dropped_.clear();  // storage had them in memory only
   last_turn_ = persisted_;
   running_.reset();
   sends.clear();
