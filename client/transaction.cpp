@@ -10,9 +10,9 @@ namespace tandem {
 namespace client {
 
 namespace {
-
 constexpr std::size_t operations_max = 10'000;
 constexpr std::size_t size_max_bytes = 32u << 20;
+}  // namespace
 
 struct SettleDraft {
   std::size_t delivery;  // index in TransactionDraft::deliveries
@@ -35,8 +35,6 @@ struct CommitOffsetDraft {
   std::string metadata;
 };
 using OperationDraft = std::variant<SettleDraft, PublishDraft, AppendDraft, CommitOffsetDraft>;
-
-}  // namespace
 
 /// Where a delivery is settled: found out when the transaction is sent.
 struct SettlePlace {

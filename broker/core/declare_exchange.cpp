@@ -49,10 +49,6 @@ std::optional<Refusal> judge_name(ObjectKind object, std::string_view name) {
 
 namespace {
 
-std::string flag(bool value) {
-  return value ? "true" : "false";
-}
-
 std::optional<Refusal> compare(const DeclareExchange& input, const ExchangeDeclared& current) {
   const auto differ = [&input](std::string_view argument, std::string_view received, std::string_view there) {
     return Refusal{ErrorCode::inequivalent,
@@ -64,11 +60,11 @@ std::optional<Refusal> compare(const DeclareExchange& input, const ExchangeDecla
                    ""};
   };
   if (input.kind != current.kind) return differ("type", name(input.kind), name(current.kind));
-  if (input.durable != current.durable) return differ("durable", flag(input.durable), flag(current.durable));
+  if (input.durable != current.durable) return differ("durable", to_text(Value(input.durable)), to_text(Value(current.durable)));
   if (input.auto_delete != current.auto_delete)
-    return differ("auto_delete", flag(input.auto_delete), flag(current.auto_delete));
+    return differ("auto_delete", to_text(Value(input.auto_delete)), to_text(Value(current.auto_delete)));
   if (input.internal != current.internal)
-    return differ("internal", flag(input.internal), flag(current.internal));
+    return differ("internal", to_text(Value(input.internal)), to_text(Value(current.internal)));
   return compare_arguments(ObjectKind::exchange, input.name, input.arguments ? *input.arguments : Table(),
                            current.arguments);
 }

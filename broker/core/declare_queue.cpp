@@ -35,18 +35,14 @@ const Queue* find_queue_or_refuse(Turn& turn, const Caller& who, std::string_vie
 
 namespace {
 
-std::string flag(bool value) {
-  return value ? "true" : "false";
-}
-
 std::optional<Refusal> compare(const DeclareQueue& input, const QueueDeclared& current) {
   const auto differ = [&current](std::string_view argument, bool received, bool there) {
     return Refusal{ErrorCode::inequivalent,
                    ObjectKind::queue,
                    current.name,
                    std::string(argument),
-                   flag(received),
-                   flag(there),
+                   to_text(Value(received)),
+                   to_text(Value(there)),
                    ""};
   };
   if (input.exclusive != current.exclusive)
@@ -54,8 +50,8 @@ std::optional<Refusal> compare(const DeclareQueue& input, const QueueDeclared& c
                    ObjectKind::queue,
                    current.name,
                    "exclusive",
-                   flag(input.exclusive),
-                   flag(current.exclusive),
+                   to_text(Value(input.exclusive)),
+                   to_text(Value(current.exclusive)),
                    "the exclusive property does not match that of the original declaration"};
   if (input.durable != current.durable) return differ("durable", input.durable, current.durable);
   if (input.auto_delete != current.auto_delete)

@@ -9,7 +9,7 @@
 namespace tandem::core {
 namespace {
 
-Refusal invalid(std::string_view argument, std::string_view received, std::string detail) {
+Refusal invalid_message(std::string_view argument, std::string_view received, std::string detail) {
   return {ErrorCode::invalid_argument,
           ObjectKind::message,
           "",
@@ -22,7 +22,7 @@ Refusal invalid(std::string_view argument, std::string_view received, std::strin
 std::optional<Refusal> check_user(Turn& turn, const Caller& who, std::string_view user_id) {
   const Connection* connection = turn.session().connections.find(who.channel.connection);
   if (!connection || connection->user.empty() || connection->user == user_id) return std::nullopt;
-  Refusal refusal = invalid("user_id", user_id, "it must be the name that the connection logged in with");
+  Refusal refusal = invalid_message("user_id", user_id, "it must be the name that the connection logged in with");
   refusal.current = connection->user;
   return refusal;
 }
@@ -59,7 +59,7 @@ std::optional<Refusal> check_publish(Turn& turn, const Caller& who, const Messag
                        std::to_string(limits::message_size_max_bytes)};
   const PropertyGlance& properties = message.properties;
   if (properties.flags & flag_expiration && !read_expiration(properties.expiration))
-    return invalid("expiration", properties.expiration, "expected milliseconds as decimal text");
+    return invalid_message("expiration", properties.expiration, "expected milliseconds as decimal text");
   if (!properties.user_id.empty())
     if (auto refusal = check_user(turn, who, properties.user_id)) return refusal;
   if (properties.headers.empty()) return std::nullopt;

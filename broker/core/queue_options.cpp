@@ -6,7 +6,7 @@
 namespace tandem::core {
 namespace {
 
-Refusal invalid(std::string_view queue, std::string_view argument, std::string detail) {
+Refusal invalid_argument(std::string_view queue, std::string_view argument, std::string detail) {
   return {ErrorCode::invalid_argument,
           ObjectKind::queue,
           std::string(queue),
@@ -45,7 +45,7 @@ class Reader {
     return value->boolean() && *value->boolean();
   }
   std::nullopt_t fault(std::string_view key, std::string detail) {
-    if (!fault_) fault_ = invalid(queue_, key, std::move(detail));
+    if (!fault_) fault_ = invalid_argument(queue_, key, std::move(detail));
     return std::nullopt;
   }
   std::optional<Refusal> take_fault() { return std::move(fault_); }

@@ -14,7 +14,7 @@ constexpr std::size_t numbers_size_bytes = 8;
 /// Share of the budget for windows that were read back.
 constexpr std::uint64_t windows_share = 4;
 
-std::string text_of(BodyHandle body, std::uint32_t size_bytes) {
+std::string place_of(BodyHandle body, std::uint32_t size_bytes) {
   return "message at journal position " + std::to_string(body.value) + " (" + std::to_string(size_bytes) +
          " bytes)";
 }
@@ -50,7 +50,7 @@ Result<std::shared_ptr<const Segment>> segment_of(const JournalSegments& segment
   const bool inside = segment && body.value >= segment->id.frames_start() + numbers_size_bytes &&
                       segment->id.end() - body.value >= size_bytes;
   if (!inside)
-    return Error{ErrorCode::not_found, text_of(body, size_bytes) + " is not in the journal (any more)"};
+    return Error{ErrorCode::not_found, place_of(body, size_bytes) + " is not in the journal (any more)"};
   return segment;
 }
 
@@ -67,7 +67,7 @@ Error damaged(const JournalSegments& segments, BodyHandle body, std::uint32_t si
   const auto segment = segments.find(body.value);
   const std::string file = segment ? segment->file->path() : segments.directory();
   return {ErrorCode::corrupt,
-          file + ": " + text_of(body, size_bytes) + " is damaged: its checksum or size is wrong"};
+          file + ": " + place_of(body, size_bytes) + " is damaged: its checksum or size is wrong"};
 }
 
 }  // namespace

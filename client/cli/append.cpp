@@ -4,7 +4,7 @@
 namespace tandem::cli {
 namespace {
 
-struct Options {
+struct AppendOptions {
   std::string topic, key, codec = "none";
   std::int32_t partition = -1;
   std::int64_t expected_end = -1;
@@ -20,7 +20,7 @@ Codec codec_of(const std::string& word) {
 }
 
 /// A record whose key and headers live as long as `options` and `headers`.
-Record record_of(const Options& options, const std::vector<std::pair<std::string, std::string>>& headers,
+Record record_of(const AppendOptions& options, const std::vector<std::pair<std::string, std::string>>& headers,
                  std::string_view value) {
   Record record{.value = value, .partition = options.partition};
   if (!options.key.empty()) record.key = options.key;
@@ -28,7 +28,7 @@ Record record_of(const Options& options, const std::vector<std::pair<std::string
   return record;
 }
 
-void append_at_version(Context& context, TopicAppender& appender, const Options& options) {
+void append_at_version(Context& context, TopicAppender& appender, const AppendOptions& options) {
   const auto headers = pairs_of(options.headers);
   std::vector<std::string> values;
   for_each_body(options.bodies, [&](std::string_view body) { values.emplace_back(body); });
@@ -43,7 +43,7 @@ void append_at_version(Context& context, TopicAppender& appender, const Options&
               std::to_string(at.partition) + " at offset " + std::to_string(at.offset));
 }
 
-void append(Context& context, const Options& options) {
+void append(Context& context, const AppendOptions& options) {
   auto appender =
       need(TopicAppender::open(context.client(), {.topic = options.topic, .codec = codec_of(options.codec)}));
   if (options.expected_end >= 0) return append_at_version(context, appender, options);
@@ -60,7 +60,7 @@ void append(Context& context, const Options& options) {
 }  // namespace
 
 void add_append(CLI::App& app, Context& context) {
-  auto options = make_options<Options>();
+  auto options = make_options<AppendOptions>();
   auto* verb = app.add_subcommand("append",
                                   "Append records to a topic and wait until they are on disk.\n"
                                   "  tandem append orders --key customer-7 '{\"paid\": true}'\n"

@@ -4,14 +4,14 @@
 namespace tandem::cli {
 namespace {
 
-const std::vector<std::string> columns = {"source",      "to",      "destination",
+const std::vector<std::string> binding_columns = {"source",      "to",      "destination",
                                           "routing_key", "durable", "arguments"};
 
 const char* word(Destination kind) {
   return kind == Destination::queue ? "queue" : kind == Destination::exchange ? "exchange" : "topic";
 }
 
-void list(Context& context, const std::string& name) {
+void list_bindings(Context& context, const std::string& name) {
   std::vector<Row> rows;
   for (const auto& info : need(context.client().ask(DescribeBindings{.name = name})))
     rows.push_back({{"source", info.source},
@@ -20,10 +20,10 @@ void list(Context& context, const std::string& name) {
                     {"routing_key", info.routing_key},
                     {"durable", info.durable},
                     {"arguments", to_json(info.arguments)}});
-  print_rows(rows, columns, context.format());
+  print_rows(rows, binding_columns, context.format());
 }
 
-struct Options {
+struct BindingOptions {
   std::string source, destination, key;
   bool to_topic = false, to_exchange = false;
   std::vector<std::string> arguments;
@@ -33,8 +33,8 @@ struct Options {
   }
 };
 
-std::shared_ptr<Options> add_verb(CLI::App& verb) {
-  auto options = make_options<Options>();
+std::shared_ptr<BindingOptions> add_verb(CLI::App& verb) {
+  auto options = make_options<BindingOptions>();
   verb.add_option("EXCHANGE", options->source)->required();
   verb.add_option("DESTINATION", options->destination, "a queue, unless said otherwise")->required();
   verb.add_option("--key", options->key, "routing key or pattern");
@@ -53,7 +53,7 @@ void add_binding(CLI::App& app, Context& context) {
   auto name = make_options<std::string>();
   auto* list_verb = noun->add_subcommand("list", "All bindings");
   list_verb->add_option("--of", *name, "only those of this source or destination");
-  list_verb->callback([name, &context] { list(context, *name); });
+  list_verb->callback([name, &context] { list_bindings(context, *name); });
 
   auto* create = noun->add_subcommand(
       "create",

@@ -7,7 +7,7 @@
 namespace tandem::cli {
 namespace {
 
-struct Options {
+struct ConsumeOptions {
   std::string queue, timeout;
   std::uint64_t count = 0;
   std::uint32_t prefetch = 256;
@@ -38,7 +38,7 @@ void print(const Delivery& delivery, const std::string& output) {
   }
 }
 
-void settle(std::vector<Delivery>& batch, const Options& options) {
+void settle(std::vector<Delivery>& batch, const ConsumeOptions& options) {
   for (auto& delivery : batch) {
     if (options.requeue)
       delivery.requeue();
@@ -49,7 +49,7 @@ void settle(std::vector<Delivery>& batch, const Options& options) {
   batch.clear();
 }
 
-void consume(Context& context, const Options& options) {
+void consume(Context& context, const ConsumeOptions& options) {
   const std::int64_t timeout_ms =
       options.timeout.empty() ? -1 : duration_option("--timeout", options.timeout);
   const std::uint32_t prefetch =
@@ -88,7 +88,7 @@ void consume(Context& context, const Options& options) {
 }  // namespace
 
 void add_consume(CLI::App& app, Context& context) {
-  auto options = make_options<Options>();
+  auto options = make_options<ConsumeOptions>();
   auto* verb = app.add_subcommand("consume",
                                   "Print messages of a queue, a line each, as they come.\n"
                                   "  tandem consume work --count 10 --ack");

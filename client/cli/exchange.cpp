@@ -4,7 +4,7 @@
 namespace tandem::cli {
 namespace {
 
-const std::vector<std::string> columns = {"name",     "kind",      "durable",  "auto_delete",
+const std::vector<std::string> exchange_columns = {"name",     "kind",      "durable",  "auto_delete",
                                           "internal", "published", "arguments"};
 
 Row row_of(const ExchangeInfo& info) {
@@ -17,11 +17,11 @@ Row row_of(const ExchangeInfo& info) {
           {"arguments", to_json(info.arguments)}};
 }
 
-void list(Context& context, const std::string& name) {
+void list_exchanges(Context& context, const std::string& name) {
   std::vector<Row> rows;
   for (const auto& info : need(context.client().ask(DescribeExchanges{.name = name})))
     rows.push_back(row_of(info));
-  print_rows(rows, columns, context.format(), !name.empty());
+  print_rows(rows, exchange_columns, context.format(), !name.empty());
 }
 
 void add_declare(CLI::App& noun, Context& context) {
@@ -69,11 +69,11 @@ void add_delete(CLI::App& noun, Context& context) {
 void add_exchange(CLI::App& app, Context& context) {
   auto* noun = app.add_subcommand("exchange", "Exchanges: where publishers send to");
   noun->require_subcommand(1);
-  noun->add_subcommand("list", "All exchanges")->callback([&context] { list(context, ""); });
+  noun->add_subcommand("list", "All exchanges")->callback([&context] { list_exchanges(context, ""); });
   auto name = make_options<std::string>();
   auto* show = noun->add_subcommand("show", "One exchange");
   show->add_option("NAME", *name)->required();
-  show->callback([name, &context] { list(context, *name); });
+  show->callback([name, &context] { list_exchanges(context, *name); });
   add_declare(*noun, context);
   add_delete(*noun, context);
 }

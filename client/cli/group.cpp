@@ -11,7 +11,7 @@ Row lag_of(const GroupOffsetInfo& info) {
   return info.committed < 0 ? Row(nullptr) : Row(info.end - info.committed);
 }
 
-void list(Context& context) {
+void list_groups(Context& context) {
   std::vector<Row> rows;
   for (const auto& info : need(context.client().ask(DescribeGroups{}))) {
     std::int64_t lag = 0;
@@ -106,7 +106,7 @@ void add_group(CLI::App& app, Context& context) {
   auto* noun =
       app.add_subcommand("group", "Groups: consumers that share a topic's partitions and their offsets");
   noun->require_subcommand(1);
-  noun->add_subcommand("list", "All groups, with their lag")->callback([&context] { list(context); });
+  noun->add_subcommand("list", "All groups, with their lag")->callback([&context] { list_groups(context); });
 
   auto name = make_options<std::string>();
   auto* show_verb = noun->add_subcommand("show", "A group's offset and lag per partition");

@@ -6,7 +6,7 @@
 namespace tandem::cli {
 namespace {
 
-struct Options {
+struct PublishOptions {
   std::string exchange, key, queue, content_type, expiration, message_id, correlation_id, reply_to, type;
   int priority = -1;
   std::vector<std::string> headers;
@@ -31,7 +31,7 @@ struct Options {
   }
 };
 
-void publish(Context& context, const Options& options) {
+void publish(Context& context, const PublishOptions& options) {
   std::mutex mutex;
   std::uint64_t confirmed = 0, failed = 0;
   Error first_failure;
@@ -69,7 +69,7 @@ void publish(Context& context, const Options& options) {
 }  // namespace
 
 void add_publish(CLI::App& app, Context& context) {
-  auto options = make_options<Options>();
+  auto options = make_options<PublishOptions>();
   auto* verb = app.add_subcommand("publish",
                                   "Publish messages and wait until they are confirmed.\n"
                                   "  tandem publish --queue work 'resize cat.png'\n"

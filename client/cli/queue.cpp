@@ -32,7 +32,7 @@ Row row_of(const QueueInfo& info) {
           {"arguments", to_json(info.arguments)}};
 }
 
-void list(Context& context, const std::string& name) {
+void list_queues(Context& context, const std::string& name) {
   std::vector<Row> rows;
   for (const auto& info : need(context.client().ask(DescribeQueues{.name = name})))
     rows.push_back(row_of(info));
@@ -197,11 +197,11 @@ void add_move(CLI::App& noun, Context& context) {
 void add_queue(CLI::App& app, Context& context) {
   auto* noun = app.add_subcommand("queue", "Queues: messages that wait for consumers");
   noun->require_subcommand(1);
-  noun->add_subcommand("list", "All queues")->callback([&context] { list(context, ""); });
+  noun->add_subcommand("list", "All queues")->callback([&context] { list_queues(context, ""); });
   auto name = make_options<std::string>();
   auto* show = noun->add_subcommand("show", "One queue, with all its counts");
   show->add_option("NAME", *name)->required();
-  show->callback([name, &context] { list(context, *name); });
+  show->callback([name, &context] { list_queues(context, *name); });
   add_declare(*noun, context);
   add_delete(*noun, context);
   add_purge(*noun, context);

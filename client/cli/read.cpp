@@ -8,7 +8,7 @@
 namespace tandem::cli {
 namespace {
 
-struct Options {
+struct ReadOptions {
   std::string topic, range = ":";
   std::int32_t partition = -1;
   bool follow = false, committed = false;
@@ -35,7 +35,7 @@ void print(const TopicRecord& record, const std::string& output) {
                  output == "tsv" ? Format::tsv : Format::jsonl);
 }
 
-void read(Context& context, const Options& options) {
+void read(Context& context, const ReadOptions& options) {
   const auto range = parse_range(options.range);
   if (!range)
     fail_usage("a range is FIRST:LAST, -N, OFFSET, @TIME, @T1:@T2, earliest or latest, not '" +
@@ -74,7 +74,7 @@ void read(Context& context, const Options& options) {
 }  // namespace
 
 void add_read(CLI::App& app, Context& context) {
-  auto options = make_options<Options>();
+  auto options = make_options<ReadOptions>();
   auto* verb = app.add_subcommand("read",
                                   "Print records of a topic, a line each. Ranges are per partition.\n"
                                   "  tandem read orders 10:20        offsets 10 to 19\n"

@@ -11,7 +11,7 @@ Row config_of(const TopicInfo& info) {
   return config;
 }
 
-void list(Context& context) {
+void list_topics(Context& context) {
   std::vector<Row> rows;
   for (const auto& info : need(context.client().ask(DescribeTopics{}))) {
     std::int64_t records = 0;
@@ -130,7 +130,7 @@ void add_trim(CLI::App& noun, Context& context) {
 void add_topic(CLI::App& app, Context& context) {
   auto* noun = app.add_subcommand("topic", "Topics: append-only, partitioned, read by offset");
   noun->require_subcommand(1);
-  noun->add_subcommand("list", "All topics")->callback([&context] { list(context); });
+  noun->add_subcommand("list", "All topics")->callback([&context] { list_topics(context); });
   auto name = make_options<std::string>();
   auto* show_verb = noun->add_subcommand("show", "A topic's partitions");
   show_verb->add_option("NAME", *name)->required();

@@ -24,9 +24,9 @@ struct Options {
 };
 
 /// The lines of the table, and whether all of them are right.
-class Table {
+class Report {
  public:
-  Table() { std::printf("\n%-44s %10s %10s\n", "what", "expected", "got"); }
+  Report() { std::printf("\n%-44s %10s %10s\n", "what", "expected", "got"); }
   void row(const std::string& what, const Tally& expected, const Tally& got, const std::string& note = "") {
     const bool right = expected == got;
     all_right_ = all_right_ && right;
@@ -69,7 +69,7 @@ int run(const Options& options, const std::vector<Package>& packages) {
   auto published = publish_all(*client, packages);
   if (!published) return fail(published.error());
 
-  Table table;
+  Report table;
   table.row(
       "packages published and confirmed", published->sent.count, published->confirmed,
       std::to_string(static_cast<long>(static_cast<double>(published->confirmed) / published->seconds)) +

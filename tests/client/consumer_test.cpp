@@ -43,13 +43,13 @@ struct SettleLog {
   }
 };
 
-struct Rig {
+struct ConsumerRig {
   SettleLog log;
   FakeBroker broker{
       [this](FakeBroker& self, const fb::Envelope& said, Bytes payload) { log(self, said, payload); }};
   Client client;
 
-  Rig() {
+  ConsumerRig() {
     auto connected = Client::connect(broker.options());
     REQUIRE(connected);
     client = *connected;
@@ -64,7 +64,7 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("a delivery is received with its parts and acked on disk") {
-  Rig rig;
+  ConsumerRig rig;
   auto consumer = rig.consume();
   rig.broker.deliver(1, 1, {"hello", "world"});
   auto first = consumer.receive(5s);
@@ -83,7 +83,7 @@ TEST_CASE("a delivery is received with its parts and acked on disk") {
 }
 
 TEST_CASE("each delivery is settled exactly once, and requeued when nobody does") {
-  Rig rig;
+  ConsumerRig rig;
   auto consumer = rig.consume();
   rig.broker.deliver(1, 1, {"a", "b", "c", "d"});
   {
@@ -106,7 +106,7 @@ TEST_CASE("each delivery is settled exactly once, and requeued when nobody does"
 }
 
 TEST_CASE("many deliveries are received and acked together in few frames") {
-  Rig rig;
+  ConsumerRig rig;
   auto consumer = rig.consume({.queue = "q", .prefetch = 0});
   std::vector<std::string> bodies(1'000, "x");
   for (std::uint64_t i = 0; i < 10; ++i) rig.broker.deliver(1, 1 + i * 1'000, bodies);
@@ -128,7 +128,7 @@ TEST_CASE("many deliveries are received and acked together in few frames") {
 TEST_CASE("a delivery's bytes outlive its consumer and its client") {
   Delivery kept;
   {
-    Rig rig;
+    ConsumerRig rig;
     auto consumer = rig.consume();
     rig.broker.deliver(1, 1, {std::string(1'000, 'k')});
     kept = consumer.receive(5s).value();
@@ -139,7 +139,7 @@ TEST_CASE("a delivery's bytes outlive its consumer and its client") {
 }
 
 TEST_CASE("a waiting receive completes in every form") {
-  Rig rig;
+  ConsumerRig rig;
   auto consumer = rig.consume();
   auto awaited = consumer.receive(5s, asio::use_future);
   std::promise<std::string> called;
@@ -151,7 +151,7 @@ TEST_CASE("a waiting receive completes in every form") {
 }
 
 TEST_CASE("a callback takes every delivery") {
-  Rig rig;
+  ConsumerRig rig;
   std::promise<void> done;
   std::vector<std::string> bodies;
   ConsumerOptions options{.queue = "q"};
@@ -170,14 +170,14 @@ TEST_CASE("a callback takes every delivery") {
 }
 
 TEST_CASE("a refused subscription is an error, and its channel is free again") {
-  Rig rig;
+  ConsumerRig rig;
   rig.log.refusing = true;
   CHECK(Consumer::open(rig.client, {.queue = "q"}).error() == Error{ErrorCode::not_found, "no queue 'q'"});
   CHECK(Consumer::open(rig.client, {}).error().code == ErrorCode::invalid_argument);
 }
 
 TEST_CASE("after a reconnect the consumer is subscribed again and old deliveries are not settled") {
-  Rig rig;
+  ConsumerRig rig;
   auto consumer = rig.consume();
   rig.broker.deliver(1, 1, {"old", "unseen"});
   auto old = consumer.receive(5s);
@@ -198,7 +198,7 @@ TEST_CASE("after a reconnect the consumer is subscribed again and old deliveries
 }
 
 TEST_CASE("a deleted queue ends its consumer") {
-  Rig rig;
+  ConsumerRig rig;
   auto consumer = rig.consume();
   auto waiting = consumer.receive(5s, asio::use_future);
   rig.broker.say(make_frame({0, 1}, [](auto& b) { return fb::CreateConsumerCancelled(b, 1); }));
@@ -207,7 +207,7 @@ TEST_CASE("a deleted queue ends its consumer") {
 }
 
 TEST_CASE("a closed consumer gives up its channel after its settles, and so does one nobody holds any more") {
-  Rig rig;
+  ConsumerRig rig;
   {
     auto consumer = rig.consume();
     rig.broker.deliver(1, 1, {"a"});
@@ -225,7 +225,7 @@ TEST_CASE("a closed consumer gives up its channel after its settles, and so does
 }
 
 TEST_CASE("a delivery the broker could not read says so and can be settled") {
-  Rig rig;
+  ConsumerRig rig;
   auto consumer = rig.consume();
   const std::vector<fb::DeliverItem> items{
       {1, 1, 1, 0, 2, static_cast<std::uint16_t>(fb::DeliverFlag::unreadable)}};

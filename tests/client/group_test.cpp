@@ -90,14 +90,14 @@ struct FakeGroup {
   }
 };
 
-struct Rig {
+struct GroupRig {
   FakeGroup group;
   FakeBroker broker{
       [this](FakeBroker& self, const fb::Envelope& said, Bytes payload) { group(self, said, payload); }};
   Client client;
   TopicAppender appender;
 
-  Rig() {
+  GroupRig() {
     auto connected = Client::connect(broker.options());
     REQUIRE(connected);
     client = *connected;
@@ -128,11 +128,11 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("a member joins with the id it is given, shares out as the leader, and reads from the beginning") {
-  Rig rig;
+  GroupRig rig;
   rig.append(0, "a");
   rig.append(0, "b");
   auto consumer = rig.join();
-  CHECK(Rig::poll(consumer, 2) == std::vector<std::string>{"a", "b"});
+  CHECK(GroupRig::poll(consumer, 2) == std::vector<std::string>{"a", "b"});
   CHECK(rig.group.log == std::vector<std::string>{"join ''", "join 'me'", "sync"});
   CHECK(consumer.member() == "me");
   CHECK(consumer.generation() == 1);
@@ -140,11 +140,11 @@ TEST_CASE("a member joins with the id it is given, shares out as the leader, and
 }
 
 TEST_CASE("a commit keeps what polls gave, and the next member goes on from there") {
-  Rig rig;
+  GroupRig rig;
   for (const auto* value : {"0", "1", "2"}) rig.append(1, value);
   {
     auto consumer = rig.join();
-    CHECK(Rig::poll(consumer, 2) == std::vector<std::string>{"0", "1"});
+    CHECK(GroupRig::poll(consumer, 2) == std::vector<std::string>{"0", "1"});
     REQUIRE(consumer.commit());
     CHECK(rig.group.committed[1] == 2);
     REQUIRE(consumer.close());
@@ -152,21 +152,21 @@ TEST_CASE("a commit keeps what polls gave, and the next member goes on from ther
     CHECK(consumer.poll(1, 5s).error().code == ErrorCode::unavailable);
   }
   auto next = rig.join();
-  CHECK(Rig::poll(next, 1) == std::vector<std::string>{"2"});
+  CHECK(GroupRig::poll(next, 1) == std::vector<std::string>{"2"});
 }
 
 TEST_CASE("explicit positions are committed as they are") {
-  Rig rig;
+  GroupRig rig;
   rig.append(0, "a");
   auto consumer = rig.join();
   CHECK(consumer.commit().error().code == ErrorCode::rebalance_in_progress);  // not a member yet
-  Rig::poll(consumer, 1);
+  GroupRig::poll(consumer, 1);
   REQUIRE(consumer.commit({{"t", 0, 1}}));
   CHECK(rig.group.committed[0] == 1);
 }
 
 TEST_CASE("a rebalance revokes, joins again and goes on") {
-  Rig rig;
+  GroupRig rig;
   std::atomic<int> revoked{0}, assigned{0};
   GroupOptions options;
   options.auto_commit = true;
@@ -177,7 +177,7 @@ TEST_CASE("a rebalance revokes, joins again and goes on") {
   options.on_assigned = [&](const std::vector<Position>&) { ++assigned; };
   auto consumer = rig.join(options);
   rig.append(0, "a");
-  CHECK(Rig::poll(consumer, 1) == std::vector<std::string>{"a"});
+  CHECK(GroupRig::poll(consumer, 1) == std::vector<std::string>{"a"});
   {
     std::lock_guard lock(rig.group.mutex);
     rig.group.next_beat = ErrorCode::rebalance_in_progress;
@@ -195,10 +195,10 @@ TEST_CASE("a rebalance revokes, joins again and goes on") {
 }
 
 TEST_CASE("a member that the coordinator has forgotten joins as a new one") {
-  Rig rig;
+  GroupRig rig;
   auto consumer = rig.join();
   rig.append(0, "a");
-  Rig::poll(consumer, 1);
+  GroupRig::poll(consumer, 1);
   {
     std::lock_guard lock(rig.group.mutex);
     rig.group.next_beat = ErrorCode::unknown_member;
@@ -209,12 +209,12 @@ TEST_CASE("a member that the coordinator has forgotten joins as a new one") {
 }
 
 TEST_CASE("a member whose instance name was taken over says so") {
-  Rig rig;
+  GroupRig rig;
   GroupOptions options;
   options.instance = "one";
   auto consumer = rig.join(options);
   rig.append(0, "a");
-  Rig::poll(consumer, 1);
+  GroupRig::poll(consumer, 1);
   {
     std::lock_guard lock(rig.group.mutex);
     rig.group.next_beat = ErrorCode::fenced;
@@ -223,42 +223,42 @@ TEST_CASE("a member whose instance name was taken over says so") {
 }
 
 TEST_CASE("a refused join is what poll says, and the next poll tries again") {
-  Rig rig;
+  GroupRig rig;
   rig.group.next_join = ErrorCode::inconsistent_protocol;
   auto consumer = rig.join();
   CHECK(consumer.poll(1, 5s).error().code == ErrorCode::inconsistent_protocol);
   rig.append(0, "a");
-  CHECK(Rig::poll(consumer, 1) == std::vector<std::string>{"a"});
+  CHECK(GroupRig::poll(consumer, 1) == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("a stale commit says that the partitions may be another's, and the member joins again") {
-  Rig rig;
+  GroupRig rig;
   auto consumer = rig.join();
   rig.append(0, "a");
-  Rig::poll(consumer, 1);
+  GroupRig::poll(consumer, 1);
   {
     std::lock_guard lock(rig.group.mutex);
     ++rig.group.generation;
   }
   CHECK(consumer.commit().error().code == ErrorCode::illegal_generation);
   rig.append(0, "b");
-  CHECK(Rig::poll(consumer, 2) == std::vector<std::string>{"a", "b"});  // from the last commit: none
+  CHECK(GroupRig::poll(consumer, 2) == std::vector<std::string>{"a", "b"});  // from the last commit: none
 }
 
 TEST_CASE("a member that is not polled gives up its partitions and joins with the next poll") {
-  Rig rig;
+  GroupRig rig;
   GroupOptions options;
   options.rebalance_timeout = 30ms;
   auto consumer = rig.join(options);
   rig.append(0, "a");
-  Rig::poll(consumer, 1);
+  GroupRig::poll(consumer, 1);
   REQUIRE(rig.broker.wait_for([&] { return rig.group.count("leave") == 1; }));
   CHECK(consumer.assignment().empty());
-  CHECK(Rig::poll(consumer, 1) == std::vector<std::string>{"a"});
+  CHECK(GroupRig::poll(consumer, 1) == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("one poll at a time") {
-  Rig rig;
+  GroupRig rig;
   auto consumer = rig.join();
   auto first = consumer.poll(1, 50ms, asio::use_future);
   CHECK(consumer.poll(1, 1ms).error().code == ErrorCode::wrong_state);

@@ -47,14 +47,14 @@ Message to(std::string queue, std::string body = "x") {
   return {.routing_key = std::move(queue), .body = std::move(body)};
 }
 
-struct Rig {
+struct PublisherRig {
   PublishLog log;
   FakeBroker broker{
       [this](FakeBroker& self, const fb::Envelope& said, Bytes payload) { log(self, said, payload); }};
   Client client;
   Publisher publisher;
 
-  explicit Rig(PublisherOptions options = {}) {
+  explicit PublisherRig(PublisherOptions options = {}) {
     auto connected = Client::connect(broker.options());
     REQUIRE(connected);
     client = *connected;
@@ -65,7 +65,7 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("a publish is confirmed, and says so in every form") {
-  Rig rig;
+  PublisherRig rig;
   CHECK(rig.publisher.publish(to("q", "one")));
   CHECK(rig.publisher.publish(to("q", "two"), Mandatory::no, asio::use_future).get());
   REQUIRE(rig.log.count() == 2);
@@ -74,7 +74,7 @@ TEST_CASE("a publish is confirmed, and says so in every form") {
 }
 
 TEST_CASE("ten thousand posts are stored in order and travel in far fewer frames") {
-  Rig rig;
+  PublisherRig rig;
   for (int i = 1; i <= 10'000; ++i) REQUIRE(rig.publisher.post(to("q", std::to_string(i))));
   REQUIRE(rig.publisher.flush());
   REQUIRE(rig.log.count() == 10'000);
@@ -87,7 +87,7 @@ TEST_CASE("ten thousand posts are stored in order and travel in far fewer frames
 }
 
 TEST_CASE("several threads post at once and every message has a seq of its own") {
-  Rig rig;
+  PublisherRig rig;
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
@@ -102,7 +102,7 @@ TEST_CASE("several threads post at once and every message has a seq of its own")
 TEST_CASE("a full window makes try_post refuse and post wait") {
   PublisherOptions options;
   options.window_messages = 3;
-  Rig rig(options);
+  PublisherRig rig(options);
   rig.log.confirming = false;
   for (int i = 0; i < 3; ++i) REQUIRE(rig.publisher.try_post(to("q")));
   CHECK(rig.publisher.try_post(to("q")).error().code == ErrorCode::limit_reached);
@@ -125,13 +125,13 @@ TEST_CASE("a full window makes try_post refuse and post wait") {
 TEST_CASE("a message larger than the window goes alone") {
   PublisherOptions options;
   options.window_bytes = 100;
-  Rig rig(options);
+  PublisherRig rig(options);
   CHECK(rig.publisher.publish(to("q", std::string(5'000, 'x'))));
   CHECK(rig.publisher.publish(to("q", std::string(5'000, 'y'))));
 }
 
 TEST_CASE("what cannot be stored is refused before it is sent") {
-  Rig rig;
+  PublisherRig rig;
   CHECK(rig.publisher.post(to(std::string(256, 'q'))).error().code == ErrorCode::invalid_argument);
   CHECK(rig.publisher.publish(to("q", std::string((16u << 20) + 1, 'x'))).error().code ==
         ErrorCode::too_large);
@@ -139,7 +139,7 @@ TEST_CASE("what cannot be stored is refused before it is sent") {
 }
 
 TEST_CASE("a nack reaches its publish with the broker's reason, and flush reports that of a post once") {
-  Rig rig;
+  PublisherRig rig;
   rig.log.confirming = false;
   auto own = rig.publisher.publish(to("q"), Mandatory::no, asio::use_future);
   REQUIRE(rig.publisher.post(to("q")));
@@ -158,7 +158,7 @@ TEST_CASE("a mandatory message that no queue took is returned and fails, though 
   options.on_returned = [&](const Returned& message) {
     returned.emplace_back(text_of(message.message.body));
   };
-  Rig rig(options);
+  PublisherRig rig(options);
   rig.log.confirming = false;
   auto good = rig.publisher.publish(to("q", "good"), Mandatory::yes, asio::use_future);
   auto bad = rig.publisher.publish(to("nowhere", "bad"), Mandatory::yes, asio::use_future);
@@ -173,7 +173,7 @@ TEST_CASE("a mandatory message that no queue took is returned and fails, though 
 }
 
 TEST_CASE("confirms may come in any order and in pieces") {
-  Rig rig;
+  PublisherRig rig;
   rig.log.confirming = false;
   std::vector<std::future<Result<Done>>> publishes;
   for (int i = 0; i < 6; ++i)
@@ -191,7 +191,7 @@ TEST_CASE("confirms may come in any order and in pieces") {
 }
 
 TEST_CASE("after a reconnect exactly the unconfirmed messages are sent again") {
-  Rig rig;
+  PublisherRig rig;
   rig.log.confirming = false;
   for (int i = 1; i <= 6; ++i) REQUIRE(rig.publisher.post(to("q", std::to_string(i))));
   REQUIRE(rig.broker.wait_for([&] { return rig.log.count() == 6; }));
@@ -208,7 +208,7 @@ TEST_CASE("after a reconnect exactly the unconfirmed messages are sent again") {
 TEST_CASE("without resend the unconfirmed messages fail when the connection breaks") {
   PublisherOptions options;
   options.resend = false;
-  Rig rig(options);
+  PublisherRig rig(options);
   rig.log.confirming = false;
   auto lost = rig.publisher.publish(to("q"), Mandatory::no, asio::use_future);
   REQUIRE(rig.broker.wait_for([&] { return rig.log.count() == 1; }));
@@ -220,18 +220,18 @@ TEST_CASE("without resend the unconfirmed messages fail when the connection brea
 }
 
 TEST_CASE("posts while there is no connection are sent when it comes back") {
-  Rig rig;
+  PublisherRig rig;
   rig.broker.drop();
   for (int i = 0; i < 100; ++i) REQUIRE(rig.publisher.post(to("q")));
   CHECK(rig.publisher.flush());
 }
 
 TEST_CASE("closing the client waits for confirms until its deadline and then fails what is left") {
-  Rig rig;
+  PublisherRig rig;
   REQUIRE(rig.publisher.post(to("q")));
   CHECK(rig.client.close());
 
-  Rig stuck;
+  PublisherRig stuck;
   stuck.log.confirming = false;
   auto left = stuck.publisher.publish(to("q"), Mandatory::no, asio::use_future);
   CHECK(stuck.client.close(30ms).error().code == ErrorCode::timed_out);
@@ -242,7 +242,7 @@ TEST_CASE("closing the client waits for confirms until its deadline and then fai
 TEST_CASE("a post that waits for room is let go when the client closes") {
   PublisherOptions options;
   options.window_messages = 1;
-  Rig rig(options);
+  PublisherRig rig(options);
   rig.log.confirming = false;
   REQUIRE(rig.publisher.post(to("q")));
   std::thread poster([&] { CHECK(rig.publisher.post(to("q")).error().code == ErrorCode::unavailable); });
@@ -260,7 +260,7 @@ TEST_CASE("on_outcome hears of every message once") {
     CHECK(outcome.confirmed);
     heard += outcome.last - outcome.first + 1;
   };
-  Rig rig(options);
+  PublisherRig rig(options);
   for (int i = 0; i < 500; ++i) REQUIRE(rig.publisher.post(to("q")));
   REQUIRE(rig.publisher.flush());
   std::lock_guard lock(mutex);

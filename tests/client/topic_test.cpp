@@ -16,13 +16,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Rig {
+struct TopicRig {
   FakeTopics topics;
   FakeBroker broker{
       [this](FakeBroker& self, const fb::Envelope& said, Bytes payload) { topics(self, said, payload); }};
   Client client;
 
-  explicit Rig(std::int32_t partitions = 1) : topics("t", partitions) {
+  explicit TopicRig(std::int32_t partitions = 1) : topics("t", partitions) {
     auto connected = Client::connect(broker.options());
     REQUIRE(connected);
     client = *connected;
@@ -54,7 +54,7 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("a record is appended, and its place is answered in every form") {
-  Rig rig;
+  TopicRig rig;
   auto appender = rig.append();
   const auto first = appender.append({.value = "a"});
   REQUIRE(first);
@@ -64,7 +64,7 @@ TEST_CASE("a record is appended, and its place is answered in every form") {
 
 TEST_CASE("posts gather into few batches and keep their order per partition") {
   for (const auto codec : {Codec::none, Codec::lz4}) {
-    Rig rig;
+    TopicRig rig;
     AppenderOptions options{.topic = "t", .codec = codec};
     auto appender = rig.append(options);
     for (int i = 0; i < 5'000; ++i) REQUIRE(appender.post({.value = std::to_string(i)}));
@@ -77,7 +77,7 @@ TEST_CASE("posts gather into few batches and keep their order per partition") {
 }
 
 TEST_CASE("a key always goes to the partition that Kafka's clients would choose") {
-  Rig rig(7);
+  TopicRig rig(7);
   auto appender = rig.append();
   CHECK(appender.partitions() == 7);
   for (const std::string key : {"a", "order-17", ""}) {
@@ -90,7 +90,7 @@ TEST_CASE("a key always goes to the partition that Kafka's clients would choose"
 }
 
 TEST_CASE("records without a key spread over the partitions, batch by batch") {
-  Rig rig(3);
+  TopicRig rig(3);
   auto appender = rig.append();
   std::map<std::int32_t, int> hit;
   for (int i = 0; i < 6; ++i) ++hit[appender.append({.value = "x"})->partition];
@@ -98,12 +98,12 @@ TEST_CASE("records without a key spread over the partitions, batch by batch") {
 }
 
 TEST_CASE("a topic that is not there cannot be opened") {
-  Rig rig;
+  TopicRig rig;
   CHECK(TopicAppender::open(rig.client, {.topic = "none"}).error().code == ErrorCode::not_found);
 }
 
 TEST_CASE("a conditional append succeeds once for one expected end") {
-  Rig rig;
+  TopicRig rig;
   auto appender = rig.append();
   const std::vector<Record> records{{.value = "a"}, {.value = "b"}};
   const auto first = appender.append_at(0, 0, records);
@@ -114,7 +114,7 @@ TEST_CASE("a conditional append succeeds once for one expected end") {
 }
 
 TEST_CASE("a full window makes try_post refuse, and failures reach flush once") {
-  Rig rig;
+  TopicRig rig;
   AppenderOptions options{.topic = "t"};
   options.window_bytes = 100;
   auto appender = rig.append(options);
@@ -129,7 +129,7 @@ TEST_CASE("a full window makes try_post refuse, and failures reach flush once") 
 }
 
 TEST_CASE("a reader gives keys, headers and timestamps, from its position on") {
-  Rig rig;
+  TopicRig rig;
   auto appender = rig.append();
   REQUIRE(appender.append(
       {.key = "k", .value = "0", .headers = {{"h", "v"}, {"e", std::nullopt}}, .timestamp = 77}));
@@ -151,7 +151,7 @@ TEST_CASE("a reader gives keys, headers and timestamps, from its position on") {
 }
 
 TEST_CASE("a reader can begin in the middle of a batch and seek anywhere") {
-  Rig rig;
+  TopicRig rig;
   auto appender = rig.append();
   const std::vector<Record> batch{{.value = "0"}, {.value = "1"}, {.value = "2"}, {.value = "3"}};
   REQUIRE(appender.append_at(0, 0, batch));
@@ -164,7 +164,7 @@ TEST_CASE("a reader can begin in the middle of a batch and seek anywhere") {
 }
 
 TEST_CASE("a waiting poll completes when records arrive, in every form") {
-  Rig rig;
+  TopicRig rig;
   auto appender = rig.append();
   auto reader = rig.read();
   auto awaited = reader.poll(10, 5s, asio::use_future);
@@ -177,7 +177,7 @@ TEST_CASE("a waiting poll completes when records arrive, in every form") {
 }
 
 TEST_CASE("a position that is gone is an error, or where the reader says to go") {
-  Rig rig;
+  TopicRig rig;
   auto appender = rig.append();
   for (int i = 0; i < 5; ++i) REQUIRE(appender.append({.value = std::to_string(i)}));
   rig.topics.trim(0, 3);
@@ -198,7 +198,7 @@ TEST_CASE("a position that is gone is an error, or where the reader says to go")
 }
 
 TEST_CASE("a damaged batch is an error each time and stays where it is") {
-  Rig rig;
+  TopicRig rig;
   auto appender = rig.append();
   REQUIRE(appender.append({.value = "good"}));
   REQUIRE(appender.append({.value = "bad"}));
@@ -212,7 +212,7 @@ TEST_CASE("a damaged batch is an error each time and stays where it is") {
 }
 
 TEST_CASE("reading and appending go on after a reconnect, without a gap") {
-  Rig rig;
+  TopicRig rig;
   auto appender = rig.append();
   auto reader = rig.read();
   REQUIRE(appender.append({.value = "0"}));
@@ -224,7 +224,7 @@ TEST_CASE("reading and appending go on after a reconnect, without a gap") {
 }
 
 TEST_CASE("a reader refuses negative positions and ends when closed") {
-  Rig rig;
+  TopicRig rig;
   CHECK(TopicReader::open(rig.client, {{"t", 0, -1}}).error().code == ErrorCode::invalid_argument);
   auto reader = rig.read();
   auto waiting = reader.poll(1, 5s, asio::use_future);

@@ -57,14 +57,14 @@ struct TransactionLog {
   }
 };
 
-struct Rig {
+struct TransactionRig {
   TransactionLog log;
   FakeBroker broker{
       [this](FakeBroker& self, const fb::Envelope& said, Bytes payload) { log(self, said, payload); }};
   Client client;
   Consumer consumer;
 
-  Rig() {
+  TransactionRig() {
     auto connected = Client::connect(broker.options());
     REQUIRE(connected);
     client = *connected;
@@ -82,7 +82,7 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("all operations travel in one request, in their order, and the commit settles the delivery") {
-  Rig rig;
+  TransactionRig rig;
   Transaction transaction(rig.client);
   const std::vector<Record> records{{.value = "r"}, {.value = "s"}};
   transaction.ack(rig.delivery())
@@ -99,7 +99,7 @@ TEST_CASE("all operations travel in one request, in their order, and the commit 
 }
 
 TEST_CASE("a refused transaction names the operation and gives the delivery back") {
-  Rig rig;
+  TransactionRig rig;
   rig.log.refusal = ErrorCode::version_conflict;
   Transaction transaction(rig.client);
   transaction.ack(rig.delivery()).publish(Message{.routing_key = "out"});
@@ -108,7 +108,7 @@ TEST_CASE("a refused transaction names the operation and gives the delivery back
 }
 
 TEST_CASE("a transaction that is never committed gives its deliveries back") {
-  Rig rig;
+  TransactionRig rig;
   {
     Transaction transaction(rig.client);
     transaction.ack(rig.delivery());
@@ -118,7 +118,7 @@ TEST_CASE("a transaction that is never committed gives its deliveries back") {
 }
 
 TEST_CASE("a delivery of a connection that is gone cannot be committed") {
-  Rig rig;
+  TransactionRig rig;
   Transaction transaction(rig.client);
   transaction.ack(rig.delivery());
   rig.broker.drop();
@@ -128,7 +128,7 @@ TEST_CASE("a delivery of a connection that is gone cannot be committed") {
 }
 
 TEST_CASE("a transaction in flight when the connection breaks has an unknown outcome and is not sent again") {
-  Rig rig;
+  TransactionRig rig;
   rig.log.answering = false;
   Transaction transaction(rig.client);
   transaction.publish(Message{.routing_key = "out", .body = "once"});
@@ -143,7 +143,7 @@ TEST_CASE("a transaction in flight when the connection breaks has an unknown out
 }
 
 TEST_CASE("what cannot be put in is said at the commit, and nothing is sent") {
-  Rig rig;
+  TransactionRig rig;
   Transaction invalid(rig.client);
   invalid.publish(Message{.routing_key = std::string(300, 'k')}).publish(Message{.routing_key = "fine"});
   CHECK(invalid.commit().error().code == ErrorCode::invalid_argument);

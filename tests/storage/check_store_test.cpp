@@ -2,7 +2,7 @@
 
 #include "tests/storage/store_support.h"
 
-namespace tandem {
+namespace tandem::check_store_test {
 namespace {
 
 const QueueId queue{1};
@@ -104,4 +104,4 @@ TEST_CASE("a directory that is in use or no store is not checked") {
         ErrorCode::not_found);
 }
 
-}  // namespace tandem
+}  // namespace tandem::check_store_test

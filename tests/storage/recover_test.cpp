@@ -6,7 +6,7 @@
 
 #include "tests/storage/store_support.h"
 
-namespace tandem {
+namespace tandem::recover_test {
 namespace {
 
 const QueueId queue{1};
@@ -245,4 +245,4 @@ TEST_CASE("leftovers of a crash are removed by the next start") {
   CHECK(rig.values(partition) == std::vector<std::string>{"a"});
 }
 
-}  // namespace tandem
+}  // namespace tandem::recover_test

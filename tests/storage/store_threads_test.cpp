@@ -12,7 +12,7 @@
 #include "schemas/batch.h"
 #include "tests/storage/file_support.h"
 
-namespace tandem {
+namespace tandem::store_threads_test {
 namespace {
 
 const QueueId queue{1};
@@ -199,4 +199,4 @@ TEST_CASE("writing, reading and checkpoints go on beside each other") {
   CHECK(homed == 8000);
 }
 
-}  // namespace tandem
+}  // namespace tandem::store_threads_test

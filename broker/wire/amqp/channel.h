@@ -22,6 +22,9 @@
 
 namespace tandem::wire::amqp {
 
+/// Of the names this broker chooses for queues and consumers: as long as RabbitMQ's, 128 bits and more of chance.
+inline constexpr std::size_t chosen_name_size = 22;
+
 class Channel {
  public:
   Channel(Link& link, std::uint16_t number);

@@ -7,8 +7,6 @@
 namespace tandem::wire::amqp {
 namespace {
 
-constexpr std::size_t chosen_name_size = 22;
-
 /// The consumer's priority, or why RabbitMQ would not take it.
 Verdict read_priority(const Table& arguments, std::string_view queue, std::int32_t& priority) {
   const Value* value = find(arguments, "x-priority");

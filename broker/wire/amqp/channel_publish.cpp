@@ -9,8 +9,6 @@
 namespace tandem::wire::amqp {
 namespace {
 
-constexpr Method asked = Method::basic_publish;
-
 /// The stored form's beginning: what comes before the properties (schemas/message.h).
 class StoredHead {
  public:
@@ -39,7 +37,7 @@ Verdict check_size(const MessageParts& parts) {
   return Fault{ReplyCode::precondition_failed,
                "message size " + std::to_string(size) + " is larger than configured max size " +
                    std::to_string(limits::message_size_max_bytes),
-               asked};
+               Method::basic_publish};
 }
 
 }  // namespace
@@ -51,9 +49,9 @@ Verdict Channel::take_publish(Bytes fields) {
   std::uint8_t bits = 0;
   if (!reader.big(ticket) || !reader.short_text(exchange) || !reader.short_text(routing_key) ||
       !reader.big(bits) || !reader.at_end())
-    return Fault{ReplyCode::syntax_error, "malformed basic.publish", asked};
+    return Fault{ReplyCode::syntax_error, "malformed basic.publish", Method::basic_publish};
   const bool mandatory = bits & 1, immediate = bits & 2;
-  if (immediate) return Fault{ReplyCode::not_implemented, "immediate=true", asked};
+  if (immediate) return Fault{ReplyCode::not_implemented, "immediate=true", Method::basic_publish};
   assembly_.begin(exchange, routing_key, mandatory);
   link_.publishes = true;
   return std::nullopt;
@@ -86,7 +84,7 @@ Verdict Channel::publish_whole(const std::optional<PublishedMessage>& whole) {
 
 Verdict Channel::publish(const PublishedMessage& message) {
   const auto glance = glance_properties(message.properties);
-  if (!glance) return Fault{ReplyCode::syntax_error, "malformed message properties", asked};
+  if (!glance) return Fault{ReplyCode::syntax_error, "malformed message properties", Method::basic_publish};
   if (Verdict fault = check_properties(*glance, link_.user)) return fault;
   if (Verdict fault = check_reply_to(*glance)) return fault;
   const bool rewritten = needs_rewriting(*glance);
@@ -104,7 +102,7 @@ Verdict Channel::publish(const PublishedMessage& message) {
 
 Verdict Channel::check_reply_to(const PropertyGlance& properties) const {
   if (properties.reply_to != direct_reply_to || !reply_queue_.empty()) return std::nullopt;
-  return Fault{ReplyCode::precondition_failed, "fast reply consumer does not exist", asked};
+  return Fault{ReplyCode::precondition_failed, "fast reply consumer does not exist", Method::basic_publish};
 }
 
 /// `glance` is of the properties as they came: routing still sees BCC, which is no longer stored.
@@ -112,7 +110,7 @@ void Channel::submit_publish(const PublishedMessage& message, Bytes properties,
                              const PropertyGlance& glance) {
   const StoredHead head(message.exchange, message.routing_key, properties.size());
   core::Publish input;
-  input.who = unanswered(asked);
+  input.who = unanswered(Method::basic_publish);
   if (mode_ == Mode::confirm) input.confirm_seq = confirm_base_ + ++published_;
   input.mandatory = message.mandatory;
   input.message.body = link_.port().stage({head.bytes(), properties, message.body});
@@ -139,7 +137,7 @@ void Channel::ask_for_exchange(std::string_view exchange) {
   transaction_.known_exchange = exchange;
   transaction_.knows_exchange = true;
   core::DeclareExchange passive;
-  passive.who = unanswered(asked);
+  passive.who = unanswered(Method::basic_publish);
   passive.name = exchange;
   passive.passive = true;
   link_.port().submit(passive);

@@ -6,8 +6,6 @@
 namespace tandem::wire::amqp {
 namespace {
 
-constexpr std::size_t chosen_name_size = 22;  // as long as RabbitMQ's, 128 bits and more of chance
-
 Fault no_queue(std::string_view name, Method asked) {
   return {ReplyCode::not_found, "no queue '" + std::string(name) + "' in vhost '/'", asked};
 }

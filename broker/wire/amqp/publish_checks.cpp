@@ -10,7 +10,7 @@
 namespace tandem::wire::amqp {
 namespace {
 
-constexpr Method asked = Method::basic_publish;
+
 /// RabbitMQ's bound for any time to live: what its timers can wait.
 constexpr std::int64_t expiration_max_ms = 4'294'967'295;
 
@@ -19,7 +19,7 @@ Verdict check_user_id(const PropertyGlance& properties, std::string_view user) {
   return Fault{ReplyCode::precondition_failed,
                "user_id property set to '" + std::string(properties.user_id) +
                    "' but authenticated user was '" + std::string(user) + "'",
-               asked};
+               Method::basic_publish};
 }
 
 /// Why `text` is no time to live, in RabbitMQ's terms; empty when it is one.
@@ -44,7 +44,7 @@ Verdict check_expiration(const PropertyGlance& properties) {
   const std::string problem = expiration_problem(properties.expiration);
   if (problem.empty()) return std::nullopt;
   return Fault{ReplyCode::precondition_failed,
-               "invalid expiration '" + std::string(properties.expiration) + "': " + problem, asked};
+               "invalid expiration '" + std::string(properties.expiration) + "': " + problem, Method::basic_publish};
 }
 
 /// Cheap and sometimes wrong in the safe direction: most headers name no carbon copy at all.
@@ -55,14 +55,14 @@ bool may_name_copies(Bytes headers) {
 Verdict check_copies(const PropertyGlance& properties) {
   if (!may_name_copies(properties.headers)) return std::nullopt;
   const auto headers = decode_table(properties.headers);
-  if (!headers) return Fault{ReplyCode::syntax_error, "malformed header table", asked};
+  if (!headers) return Fault{ReplyCode::syntax_error, "malformed header table", Method::basic_publish};
   for (const std::string_view header : {"CC", "BCC"}) {
     const Value* value = find(*headers, header);
     if (value == nullptr || value->array() != nullptr) continue;
     return Fault{ReplyCode::precondition_failed,
                  "invalid message: {unacceptable_type_in_header,\"" + std::string(header) + "\"," +
                      std::string(type_name(value->type)) + "}",
-                 asked};
+                 Method::basic_publish};
   }
   return std::nullopt;
 }

@@ -12,10 +12,6 @@ namespace {
 // Messages that one answer may carry; the frame's limit leaves room for the envelope.
 constexpr std::size_t answer_payload_max_bytes = frame::frame_size_max_bytes - (4u << 20);
 
-std::uint16_t code_field(ErrorCode code) {
-  return static_cast<std::uint16_t>(code);
-}
-
 /// What a body gives: nothing when it cannot be read.
 Bytes readable(const Body& body) {
   return body.error == ErrorCode::none ? body.bytes : Bytes();

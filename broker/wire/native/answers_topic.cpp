@@ -9,10 +9,6 @@ namespace {
 
 constexpr std::size_t fetched_payload_max_bytes = frame::frame_size_max_bytes - (4u << 20);
 
-std::uint16_t code_field(ErrorCode code) {
-  return static_cast<std::uint16_t>(code);
-}
-
 flatbuffers::Offset<flatbuffers::Vector<std::uint16_t>> codes_field(const std::vector<ErrorCode>& errors) {
   std::vector<std::uint16_t> codes;
   for (const ErrorCode error : errors) codes.push_back(code_field(error));

@@ -30,6 +30,9 @@ std::optional<core::Subject> subject_of(fb::Subject subject);
 /// direct, fanout, topic, headers, x-consistent-hash, x-delayed-message.
 std::optional<core::ExchangeKind> exchange_kind_of(std::string_view name);
 
+inline std::uint16_t code_field(ErrorCode code) {
+  return static_cast<std::uint16_t>(code);
+}
 fb::Destination destination_field(core::DestinationKind kind);
 std::string_view exchange_kind_name(core::ExchangeKind kind);
 std::string_view object_name(core::ObjectKind kind);

@@ -20,7 +20,7 @@ std::string connection_close(int code, std::string_view text, int class_id, int 
 }
 
 /// A connection whose requests so far were granted.
-struct Scene {
+struct ChannelFaultsScene {
   World world;
   Client client{world};
 
@@ -48,7 +48,7 @@ constexpr std::string_view locked =
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Scene, "403: publishing to an internal exchange") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "403: publishing to an internal exchange") {
   exchange("inside", "direct", false, true, false, true);
   forget();
   client.publish("inside", "k", "x");
@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(Scene, "403: publishing to an internal exchange") {
                                  60, 40));
 }
 
-TEST_CASE_FIXTURE(Scene, "403: the default exchange cannot be declared, deleted, bound or unbound") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "403: the default exchange cannot be declared, deleted, bound or unbound") {
   const std::string text = "ACCESS_REFUSED - operation not permitted on the default exchange";
   SUBCASE("declare") {
     exchange("", "direct");
@@ -81,7 +81,7 @@ TEST_CASE_FIXTURE(Scene, "403: the default exchange cannot be declared, deleted,
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "403: names beginning with amq. are the broker's") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "403: names beginning with amq. are the broker's") {
   SUBCASE("queue") {
     client.declare_queue("amq.mine");
     CHECK(heard() == channel_close(403,
@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(Scene, "403: names beginning with amq. are the broker's") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "403: a queue in exclusive use") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "403: a queue in exclusive use") {
   client.declare_queue("q");
   client.call(1, Method::basic_consume, {"q", "first", false, false, true, false, Bytes{}});
   forget();
@@ -114,7 +114,7 @@ TEST_CASE_FIXTURE(Scene, "403: a queue in exclusive use") {
   CHECK(heard() == channel_close(403, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use", 60, 20));
 }
 
-TEST_CASE_FIXTURE(Scene, "404: no queue") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "404: no queue") {
   const std::string text = "NOT_FOUND - no queue 'none' in vhost '/'";
   SUBCASE("consume") {
     client.consume("none", "t");
@@ -142,7 +142,7 @@ TEST_CASE_FIXTURE(Scene, "404: no queue") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "404: no exchange") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "404: no exchange") {
   const std::string text = "NOT_FOUND - no exchange 'none' in vhost '/'";
   SUBCASE("publish") {
     client.publish("none", "k", "x");
@@ -164,7 +164,7 @@ TEST_CASE_FIXTURE(Scene, "404: no exchange") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "404: an empty queue name before any was declared") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "404: an empty queue name before any was declared") {
   SUBCASE("consume") {
     client.consume("", "t");
     CHECK(heard() == channel_close(404, "NOT_FOUND - no previously declared queue", 60, 20));
@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(Scene, "404: an empty queue name before any was declared") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "405: an exclusive queue of another connection is locked, whatever is asked of it") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "405: an exclusive queue of another connection is locked, whatever is asked of it") {
   Client owner(world);
   owner.call(1, Method::queue_declare, {"mine", false, false, true, false, false, Bytes{}});
   SUBCASE("declare") {
@@ -212,7 +212,7 @@ TEST_CASE_FIXTURE(Scene, "405: an exclusive queue of another connection is locke
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "406: unknown delivery tags") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: unknown delivery tags") {
   const std::string text = "PRECONDITION_FAILED - unknown delivery tag 7";
   SUBCASE("ack") {
     client.call(1, Method::basic_ack, {7, false});
@@ -240,7 +240,7 @@ TEST_CASE_FIXTURE(Scene, "406: unknown delivery tags") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "406: a delivery is acked once") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: a delivery is acked once") {
   client.declare_queue("q");
   client.publish("", "q", "x");
   client.get("q");
@@ -250,7 +250,7 @@ TEST_CASE_FIXTURE(Scene, "406: a delivery is acked once") {
   CHECK(heard() == channel_close(406, "PRECONDITION_FAILED - unknown delivery tag 1", 60, 80));
 }
 
-TEST_CASE_FIXTURE(Scene, "406: redeclaring with other properties") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: redeclaring with other properties") {
   queue("q", true, false, false);
   exchange("e", "direct");
   forget();
@@ -305,7 +305,7 @@ TEST_CASE_FIXTURE(Scene, "406: redeclaring with other properties") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "406: an argument with another value is shown without its type") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: an argument with another value is shown without its type") {
   queue("q", true, false, false, {{"x-message-ttl", Value(1000)}});
   forget();
   queue("q", true, false, false, {{"x-message-ttl", Value(2000)}});
@@ -316,7 +316,7 @@ TEST_CASE_FIXTURE(Scene, "406: an argument with another value is shown without i
                       50, 10));
 }
 
-TEST_CASE_FIXTURE(Scene, "406: arguments that make no sense") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: arguments that make no sense") {
   const std::string beginning =
       "1 channel.close reply-code=406 reply-text=PRECONDITION_FAILED - invalid arg ";
   for (const auto& [key, value] : Table{{"x-message-ttl", Value("soon")},
@@ -340,7 +340,7 @@ TEST_CASE_FIXTURE(Scene, "406: arguments that make no sense") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "406: a consumer priority that is no number") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: a consumer priority that is no number") {
   client.declare_queue("q");
   forget();
   client.call(1, Method::basic_consume,
@@ -351,7 +351,7 @@ TEST_CASE_FIXTURE(Scene, "406: a consumer priority that is no number") {
                                  60, 20));
 }
 
-TEST_CASE_FIXTURE(Scene, "406: what a headers binding matches must be said right") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: what a headers binding matches must be said right") {
   client.declare_queue("q");
   forget();
   SUBCASE("type") {
@@ -372,7 +372,7 @@ TEST_CASE_FIXTURE(Scene, "406: what a headers binding matches must be said right
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "406: deleting what is in use or not empty") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: deleting what is in use or not empty") {
   SUBCASE("exchange") {
     exchange("e", "direct");
     client.declare_queue("q");
@@ -397,7 +397,7 @@ TEST_CASE_FIXTURE(Scene, "406: deleting what is in use or not empty") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "406: confirms and transactions exclude each other") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: confirms and transactions exclude each other") {
   SUBCASE("tx after confirm") {
     client.call(1, Method::confirm_select, {false});
     forget();
@@ -422,12 +422,12 @@ TEST_CASE_FIXTURE(Scene, "406: confirms and transactions exclude each other") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "503: an unknown exchange type closes the connection") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "503: an unknown exchange type closes the connection") {
   exchange("e", "magic");
   CHECK(heard() == connection_close(503, "COMMAND_INVALID - unknown exchange type 'magic'", 40, 10));
 }
 
-TEST_CASE_FIXTURE(Scene, "530: a consumer tag is used once at a time") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "530: a consumer tag is used once at a time") {
   client.declare_queue("q");
   client.consume("q", "t");
   forget();
@@ -435,7 +435,7 @@ TEST_CASE_FIXTURE(Scene, "530: a consumer tag is used once at a time") {
   CHECK(heard() == connection_close(530, "NOT_ALLOWED - attempt to reuse consumer tag 't'", 60, 20));
 }
 
-TEST_CASE_FIXTURE(Scene, "540: what nobody implements") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "540: what nobody implements") {
   SUBCASE("immediate") {
     client.call(1, Method::basic_publish, {"", "q", false, true});
     CHECK(heard() == connection_close(540, "NOT_IMPLEMENTED - immediate=true", 60, 40));
@@ -454,7 +454,7 @@ TEST_CASE_FIXTURE(Scene, "540: what nobody implements") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "after a channel error the channel is deaf until close-ok, and then free again") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "after a channel error the channel is deaf until close-ok, and then free again") {
   client.consume("none", "t");
   forget();
   client.declare_queue("q");
@@ -466,7 +466,7 @@ TEST_CASE_FIXTURE(Scene, "after a channel error the channel is deaf until close-
   CHECK(heard() == "1 channel.open-ok");
 }
 
-TEST_CASE_FIXTURE(Scene, "a channel error leaves other channels alone") {
+TEST_CASE_FIXTURE(ChannelFaultsScene, "a channel error leaves other channels alone") {
   client.open_channel(2);
   client.consume("none", "t");
   forget();

@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::string_view pseudo_queue = "amq.rabbitmq.reply-to";
 
-struct Scene {
+struct DirectReplyScene {
   World world;
   Client requester{world}, responder{world};
-  Scene() {
+  DirectReplyScene() {
     responder.declare_queue("requests");
     responder.consume("requests", "r", true);
     responder.heard();
@@ -39,7 +39,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Scene, "an answer finds its way without a queue that anyone declared") {
+TEST_CASE_FIXTURE(DirectReplyScene, "an answer finds its way without a queue that anyone declared") {
   requester.consume(pseudo_queue, "replies", true);
   CHECK(requester.heard_text() == "1 basic.consume-ok consumer-tag=replies");
   request();
@@ -54,7 +54,7 @@ TEST_CASE_FIXTURE(Scene, "an answer finds its way without a queue that anyone de
                                "1 header size=1", "1 body '!'"});
 }
 
-TEST_CASE_FIXTURE(Scene, "the responder can ask whether the requester still listens") {
+TEST_CASE_FIXTURE(DirectReplyScene, "the responder can ask whether the requester still listens") {
   requester.consume(pseudo_queue, "replies", true);
   request();
   const std::string address = reply_to();
@@ -66,7 +66,7 @@ TEST_CASE_FIXTURE(Scene, "the responder can ask whether the requester still list
   CHECK(responder.heard_text().find("404") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Scene, "the address ends with its channel") {
+TEST_CASE_FIXTURE(DirectReplyScene, "the address ends with its channel") {
   requester.consume(pseudo_queue, "replies", true);
   request();
   const std::string address = reply_to();
@@ -75,7 +75,7 @@ TEST_CASE_FIXTURE(Scene, "the address ends with its channel") {
   CHECK(responder.heard().at(0).starts_with("1 basic.return reply-code=312"));
 }
 
-TEST_CASE_FIXTURE(Scene, "misuse is refused in RabbitMQ's words") {
+TEST_CASE_FIXTURE(DirectReplyScene, "misuse is refused in RabbitMQ's words") {
   const auto refused = [&](std::string_view text) {
     return requester.heard_text().find("reply-code=406 reply-text=PRECONDITION_FAILED - " +
                                        std::string(text)) != std::string::npos;
@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(Scene, "misuse is refused in RabbitMQ's words") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "the pseudo-queue can be declared, but nobody else's replies can be read") {
+TEST_CASE_FIXTURE(DirectReplyScene, "the pseudo-queue can be declared, but nobody else's replies can be read") {
   requester.declare_queue(pseudo_queue);
   CHECK(requester.heard_text() ==
         "1 queue.declare-ok queue=amq.rabbitmq.reply-to message-count=0 consumer-count=1");

@@ -13,10 +13,10 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-struct Scene {
+struct MessagesScene {
   World world;
   Client client{world};
-  Scene() {
+  MessagesScene() {
     client.declare_queue("q");
     client.heard();
   }
@@ -34,7 +34,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Scene, "a message is delivered with exchange, key, properties and body as they came") {
+TEST_CASE_FIXTURE(MessagesScene, "a message is delivered with exchange, key, properties and body as they came") {
   client.declare_exchange("e", "topic");
   client.bind("q", "e", "a.*");
   client.consume("q", "tag");
@@ -54,7 +54,7 @@ TEST_CASE_FIXTURE(Scene, "a message is delivered with exchange, key, properties 
   CHECK(std::search(got.begin(), got.end(), tail.begin(), tail.end()) != got.end());
 }
 
-TEST_CASE_FIXTURE(Scene, "an empty message has no body frame") {
+TEST_CASE_FIXTURE(MessagesScene, "an empty message has no body frame") {
   client.consume("q", "t");
   heard();
   client.publish("", "q", "");
@@ -63,7 +63,7 @@ TEST_CASE_FIXTURE(Scene, "an empty message has no body frame") {
               "1 header size=0"});
 }
 
-TEST_CASE_FIXTURE(Scene,
+TEST_CASE_FIXTURE(MessagesScene,
                   "bodies come and go in as many frames as they need, between those of other channels") {
   client.open_channel(2);
   client.consume("q", "t");
@@ -92,7 +92,7 @@ TEST_CASE("a body is split by the frame size of who receives it") {
   CHECK(lines[2].size() == 4088 + std::string("1 body ''").size());
 }
 
-TEST_CASE_FIXTURE(Scene, "get gives one message and how many are left, or says that there is none") {
+TEST_CASE_FIXTURE(MessagesScene, "get gives one message and how many are left, or says that there is none") {
   client.get("q");
   CHECK(text() == "1 basic.get-empty");
   client.publish("", "q", "a");
@@ -103,7 +103,7 @@ TEST_CASE_FIXTURE(Scene, "get gives one message and how many are left, or says t
               "1 header size=1", "1 body 'a'"});
 }
 
-TEST_CASE_FIXTURE(Scene, "rejected and requeued messages come back as redelivered, in their place") {
+TEST_CASE_FIXTURE(MessagesScene, "rejected and requeued messages come back as redelivered, in their place") {
   client.publish("", "q", "a");
   client.publish("", "q", "b");
   client.get("q");
@@ -123,7 +123,7 @@ TEST_CASE_FIXTURE(Scene, "rejected and requeued messages come back as redelivere
         "1 basic.get-ok delivery-tag=2 redelivered=1 exchange= routing-key=q message-count=1");
 }
 
-TEST_CASE_FIXTURE(Scene, "a rejected message without requeue is gone") {
+TEST_CASE_FIXTURE(MessagesScene, "a rejected message without requeue is gone") {
   client.publish("", "q", "a");
   client.get("q");
   client.call(1, Method::basic_reject, {1, false});
@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(Scene, "a rejected message without requeue is gone") {
   CHECK(ready() == "0");
 }
 
-TEST_CASE_FIXTURE(Scene, "prefetch holds back what is not acked, and a row of acks lets it go on") {
+TEST_CASE_FIXTURE(MessagesScene, "prefetch holds back what is not acked, and a row of acks lets it go on") {
   client.call(1, Method::basic_qos, {0, 3, false});
   client.consume("q", "t");
   CHECK(heard() == Lines{"1 basic.qos-ok", "1 basic.consume-ok consumer-tag=t"});
@@ -149,7 +149,7 @@ TEST_CASE_FIXTURE(Scene, "prefetch holds back what is not acked, and a row of ac
   CHECK(other.heard().at(0).find("message-count=2") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Scene, "a row of acks with an unknown one among them acks those before it") {
+TEST_CASE_FIXTURE(MessagesScene, "a row of acks with an unknown one among them acks those before it") {
   client.call(1, Method::basic_qos, {0, 10, false});
   client.consume("q", "t");
   for (int i = 0; i < 3; ++i) client.publish("", "q", "x");
@@ -164,7 +164,7 @@ TEST_CASE_FIXTURE(Scene, "a row of acks with an unknown one among them acks thos
   CHECK(other.heard().at(0).find("message-count=0") != std::string::npos);  // 3 came back, 1 and 2 did not
 }
 
-TEST_CASE_FIXTURE(Scene, "prefetch 1 for the whole channel is shared by its consumers") {
+TEST_CASE_FIXTURE(MessagesScene, "prefetch 1 for the whole channel is shared by its consumers") {
   client.call(1, Method::basic_qos, {0, 1, true});
   client.consume("q", "one");
   client.consume("q", "two");
@@ -175,12 +175,12 @@ TEST_CASE_FIXTURE(Scene, "prefetch 1 for the whole channel is shared by its cons
   CHECK(deliveries == 1);
 }
 
-TEST_CASE_FIXTURE(Scene, "a consumer without a tag is given one") {
+TEST_CASE_FIXTURE(MessagesScene, "a consumer without a tag is given one") {
   client.consume("q", "");
   CHECK(text().starts_with("1 basic.consume-ok consumer-tag=amq.ctag-"));
 }
 
-TEST_CASE_FIXTURE(Scene, "a queue without a name is given one, and an empty name then means it") {
+TEST_CASE_FIXTURE(MessagesScene, "a queue without a name is given one, and an empty name then means it") {
   client.call(1, Method::queue_declare, {"", false, false, true, false, false, Bytes{}});
   const std::string line = text();
   CHECK(line.starts_with("1 queue.declare-ok queue=amq.gen-"));
@@ -193,7 +193,7 @@ TEST_CASE_FIXTURE(Scene, "a queue without a name is given one, and an empty name
   CHECK(lines[2].ends_with("routing-key=" + name));
 }
 
-TEST_CASE_FIXTURE(Scene, "cancel is answered, also when there is no such consumer, and frees the tag") {
+TEST_CASE_FIXTURE(MessagesScene, "cancel is answered, also when there is no such consumer, and frees the tag") {
   client.consume("q", "t");
   heard();
   client.call(1, Method::basic_cancel, {"t", false});
@@ -206,7 +206,7 @@ TEST_CASE_FIXTURE(Scene, "cancel is answered, also when there is no such consume
   CHECK(heard().size() == 3);
 }
 
-TEST_CASE_FIXTURE(Scene, "consumers of a deleted queue hear of it if they understand it") {
+TEST_CASE_FIXTURE(MessagesScene, "consumers of a deleted queue hear of it if they understand it") {
   Client other(world), deaf(world, {.capabilities = false});
   other.consume("q", "t");
   deaf.consume("q", "t");
@@ -221,7 +221,7 @@ TEST_CASE_FIXTURE(Scene, "consumers of a deleted queue hear of it if they unders
   CHECK(other.heard().back() == "1 basic.consume-ok consumer-tag=t");
 }
 
-TEST_CASE_FIXTURE(Scene, "nowait requests are done and not answered") {
+TEST_CASE_FIXTURE(MessagesScene, "nowait requests are done and not answered") {
   client.call(1, Method::queue_declare, {"silent", false, true, false, false, true, Bytes{}});
   client.call(1, Method::queue_bind, {"silent", "amq.fanout", "", true, Bytes{}});
   client.call(1, Method::basic_consume, {"silent", "t", false, true, false, true, Bytes{}});
@@ -233,7 +233,7 @@ TEST_CASE_FIXTURE(Scene, "nowait requests are done and not answered") {
   CHECK(std::ranges::count(lines, "1 body 'x'") == 1);
 }
 
-TEST_CASE_FIXTURE(Scene, "a mandatory message that finds no queue is returned before it is confirmed") {
+TEST_CASE_FIXTURE(MessagesScene, "a mandatory message that finds no queue is returned before it is confirmed") {
   client.call(1, Method::confirm_select, {false});
   heard();
   client.publish("amq.direct", "nowhere", "back", {}, true);
@@ -242,7 +242,7 @@ TEST_CASE_FIXTURE(Scene, "a mandatory message that finds no queue is returned be
               "1 header size=4", "1 body 'back'", "1 basic.ack delivery-tag=1 multiple=0"});
 }
 
-TEST_CASE_FIXTURE(Scene, "confirms wait for the disk and come together") {
+TEST_CASE_FIXTURE(MessagesScene, "confirms wait for the disk and come together") {
   client.call(1, Method::confirm_select, {false});
   heard();
   world.persists_at_once = false;
@@ -257,7 +257,7 @@ TEST_CASE_FIXTURE(Scene, "confirms wait for the disk and come together") {
   CHECK(text() == "1 basic.ack delivery-tag=4 multiple=0");
 }
 
-TEST_CASE_FIXTURE(Scene, "a publish that a full queue refuses is nacked") {
+TEST_CASE_FIXTURE(MessagesScene, "a publish that a full queue refuses is nacked") {
   client.declare_queue("full", {{"x-max-length", Value(1)}, {"x-overflow", Value("reject-publish")}});
   client.call(1, Method::confirm_select, {false});
   client.publish("", "full", "a");
@@ -266,14 +266,14 @@ TEST_CASE_FIXTURE(Scene, "a publish that a full queue refuses is nacked") {
   CHECK(text() == "1 basic.nack delivery-tag=2 multiple=0 requeue=0");
 }
 
-TEST_CASE_FIXTURE(Scene, "confirms of one turn of the loop are said together") {
+TEST_CASE_FIXTURE(MessagesScene, "confirms of one turn of the loop are said together") {
   client.call(1, Method::confirm_select, {false});
   heard();
   for (int i = 0; i < 5; ++i) client.publish("", "q", "x");
   CHECK(text() == "1 basic.ack delivery-tag=5 multiple=1");
 }
 
-TEST_CASE_FIXTURE(Scene, "acks come before the nack of a later publish and before a close") {
+TEST_CASE_FIXTURE(MessagesScene, "acks come before the nack of a later publish and before a close") {
   client.declare_queue("full", {{"x-max-length", Value(1)}, {"x-overflow", Value("reject-publish")}});
   client.call(1, Method::confirm_select, {false});
   heard();
@@ -289,7 +289,7 @@ TEST_CASE_FIXTURE(Scene, "acks come before the nack of a later publish and befor
   CHECK(lines[3].starts_with("1 channel.close reply-code=404"));
 }
 
-TEST_CASE_FIXTURE(Scene, "confirms of an earlier use of a channel are not said to the next") {
+TEST_CASE_FIXTURE(MessagesScene, "confirms of an earlier use of a channel are not said to the next") {
   client.call(1, Method::confirm_select, {false});
   world.persists_at_once = false;
   Properties persistent;
@@ -303,7 +303,7 @@ TEST_CASE_FIXTURE(Scene, "confirms of an earlier use of a channel are not said t
   CHECK(text() == "");
 }
 
-TEST_CASE_FIXTURE(Scene, "answers keep the order of their requests") {
+TEST_CASE_FIXTURE(MessagesScene, "answers keep the order of their requests") {
   world.persists_at_once = false;
   client.declare_queue("durable");                   // waits for the disk
   client.call(1, Method::basic_qos, {0, 5, false});  // would not
@@ -315,7 +315,7 @@ TEST_CASE_FIXTURE(Scene, "answers keep the order of their requests") {
                          "1 queue.declare-ok queue=durable message-count=0 consumer-count=0"});
 }
 
-TEST_CASE_FIXTURE(Scene, "deliveries come after consume-ok, even when that has to wait") {
+TEST_CASE_FIXTURE(MessagesScene, "deliveries come after consume-ok, even when that has to wait") {
   client.publish("", "q", "x");
   world.persists_at_once = false;
   client.declare_queue("durable");
@@ -328,7 +328,7 @@ TEST_CASE_FIXTURE(Scene, "deliveries come after consume-ok, even when that has t
   CHECK(lines[2].starts_with("1 basic.deliver"));
 }
 
-TEST_CASE_FIXTURE(Scene, "what a dropped connection held is delivered again") {
+TEST_CASE_FIXTURE(MessagesScene, "what a dropped connection held is delivered again") {
   client.publish("", "q", "x");
   client.get("q");
   client.drop();
@@ -337,7 +337,7 @@ TEST_CASE_FIXTURE(Scene, "what a dropped connection held is delivered again") {
   CHECK(other.heard().at(0).find("redelivered=1") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Scene, "exclusive queues are gone when close-ok is heard") {
+TEST_CASE_FIXTURE(MessagesScene, "exclusive queues are gone when close-ok is heard") {
   client.call(1, Method::queue_declare, {"mine", false, false, true, false, false, Bytes{}});
   client.call(0, Method::connection_close, {200, "", 0, 0});
   Client other(world);
@@ -345,7 +345,7 @@ TEST_CASE_FIXTURE(Scene, "exclusive queues are gone when close-ok is heard") {
   CHECK(other.heard_text() == "1 queue.declare-ok queue=mine message-count=0 consumer-count=0");
 }
 
-TEST_CASE_FIXTURE(Scene, "a message that cannot be read is reported, not served") {
+TEST_CASE_FIXTURE(MessagesScene, "a message that cannot be read is reported, not served") {
   client.publish("", "q", "x");
   world.bodies_are_readable = false;
   client.get("q");
@@ -353,7 +353,7 @@ TEST_CASE_FIXTURE(Scene, "a message that cannot be read is reported, not served"
         std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Scene, "CC and BCC reach further queues, and BCC is not shown") {
+TEST_CASE_FIXTURE(MessagesScene, "CC and BCC reach further queues, and BCC is not shown") {
   client.declare_queue("cc");
   client.declare_queue("bcc");
   Properties properties;
@@ -371,14 +371,14 @@ TEST_CASE_FIXTURE(Scene, "CC and BCC reach further queues, and BCC is not shown"
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "flow and access requests are answered as ever") {
+TEST_CASE_FIXTURE(MessagesScene, "flow and access requests are answered as ever") {
   client.call(1, Method::channel_flow, {true});
   CHECK(text() == "1 channel.flow-ok active=1");
   client.call(1, Method::access_request, {"/data", false, false, true, true, true});
   CHECK(text() == "1 access.request-ok ticket=1");
 }
 
-TEST_CASE_FIXTURE(Scene, "exchanges are bound to each other and unbound") {
+TEST_CASE_FIXTURE(MessagesScene, "exchanges are bound to each other and unbound") {
   client.declare_exchange("from", "fanout");
   client.declare_exchange("to", "direct");
   client.bind("q", "to", "k");
@@ -392,7 +392,7 @@ TEST_CASE_FIXTURE(Scene, "exchanges are bound to each other and unbound") {
   CHECK(ready() == "1");
 }
 
-TEST_CASE_FIXTURE(Scene, "purge and delete say how many messages went") {
+TEST_CASE_FIXTURE(MessagesScene, "purge and delete say how many messages went") {
   client.publish("", "q", "a");
   client.publish("", "q", "b");
   client.call(1, Method::queue_purge, {"q", false});

@@ -8,10 +8,10 @@ using namespace tandem::wire::amqp::test;
 
 namespace {
 
-struct Scene {
+struct TransactionScene {
   World world;
   Client client{world}, other{world};
-  Scene() {
+  TransactionScene() {
     client.declare_queue("q");
     client.call(1, Method::tx_select, {});
     client.heard();
@@ -29,7 +29,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Scene, "publishes of a transaction appear at its commit") {
+TEST_CASE_FIXTURE(TransactionScene, "publishes of a transaction appear at its commit") {
   client.publish("", "q", "a");
   client.publish("", "q", "b");
   CHECK(ready() == "0");
@@ -38,7 +38,7 @@ TEST_CASE_FIXTURE(Scene, "publishes of a transaction appear at its commit") {
   CHECK(ready() == "2");
 }
 
-TEST_CASE_FIXTURE(Scene, "publishes of a transaction that is rolled back never appear") {
+TEST_CASE_FIXTURE(TransactionScene, "publishes of a transaction that is rolled back never appear") {
   client.publish("", "q", "a");
   rollback();
   CHECK(text() == "1 tx.rollback-ok");
@@ -47,7 +47,7 @@ TEST_CASE_FIXTURE(Scene, "publishes of a transaction that is rolled back never a
   CHECK(ready() == "0");
 }
 
-TEST_CASE_FIXTURE(Scene, "acks of a transaction count from its commit on") {
+TEST_CASE_FIXTURE(TransactionScene, "acks of a transaction count from its commit on") {
   client.publish("", "q", "a");
   commit();
   client.get("q");
@@ -68,7 +68,7 @@ TEST_CASE_FIXTURE(Scene, "acks of a transaction count from its commit on") {
   }
 }
 
-TEST_CASE_FIXTURE(Scene, "acking all means all of that moment, not of the commit") {
+TEST_CASE_FIXTURE(TransactionScene, "acking all means all of that moment, not of the commit") {
   client.publish("", "q", "a");
   client.publish("", "q", "b");
   commit();
@@ -80,14 +80,14 @@ TEST_CASE_FIXTURE(Scene, "acking all means all of that moment, not of the commit
   CHECK(ready() == "1");
 }
 
-TEST_CASE_FIXTURE(Scene, "a publish to an exchange that is not there is refused at once") {
+TEST_CASE_FIXTURE(TransactionScene, "a publish to an exchange that is not there is refused at once") {
   client.publish("none", "k", "x");
   CHECK(text() ==
         "1 channel.close reply-code=404 reply-text=NOT_FOUND - no exchange 'none' in vhost '/' class-id=60 "
         "method-id=40");
 }
 
-TEST_CASE_FIXTURE(Scene, "one operation that fails at commit undoes the others") {
+TEST_CASE_FIXTURE(TransactionScene, "one operation that fails at commit undoes the others") {
   client.publish("", "q", "a");
   client.call(1, Method::basic_ack, {9, false});
   commit();
@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(Scene, "one operation that fails at commit undoes the others")
   CHECK(ready() == "0");
 }
 
-TEST_CASE_FIXTURE(Scene, "a mandatory message is returned before commit-ok") {
+TEST_CASE_FIXTURE(TransactionScene, "a mandatory message is returned before commit-ok") {
   client.publish("", "nowhere", "x", {}, true);
   CHECK(text() == "");
   commit();
@@ -107,7 +107,7 @@ TEST_CASE_FIXTURE(Scene, "a mandatory message is returned before commit-ok") {
   CHECK(lines[3] == "1 tx.commit-ok");
 }
 
-TEST_CASE_FIXTURE(Scene, "commit-ok waits for the disk") {
+TEST_CASE_FIXTURE(TransactionScene, "commit-ok waits for the disk") {
   world.persists_at_once = false;
   Properties persistent;
   persistent.delivery_mode = 2;
@@ -118,7 +118,7 @@ TEST_CASE_FIXTURE(Scene, "commit-ok waits for the disk") {
   CHECK(text() == "1 tx.commit-ok");
 }
 
-TEST_CASE_FIXTURE(Scene, "BCC is routed in a transaction too") {
+TEST_CASE_FIXTURE(TransactionScene, "BCC is routed in a transaction too") {
   client.declare_queue("bcc");
   Properties properties;
   properties.headers = Table{{"BCC", Value(Array{Value("bcc")})}};
@@ -129,7 +129,7 @@ TEST_CASE_FIXTURE(Scene, "BCC is routed in a transaction too") {
   CHECK(client.heard().at(0).starts_with("1 basic.get-ok"));
 }
 
-TEST_CASE_FIXTURE(Scene, "a transaction has at most ten thousand operations") {
+TEST_CASE_FIXTURE(TransactionScene, "a transaction has at most ten thousand operations") {
   for (int i = 0; i < 10'000; ++i) client.publish("", "q", "");
   CHECK(text() == "");
   client.publish("", "q", "");
