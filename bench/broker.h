@@ -1,0 +1,39 @@
+// The tandemd under test: its own process on its own empty directory, removed at the end.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "bench/measure.h"
+#include "tandem/tandem.h"
+#include "tests/support/broker_process.h"
+
+namespace tandem::bench {
+
+class Broker {
+ public:
+  /// `directory` is emptied first.
+  Broker(std::string program, std::string directory);
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  /// A connection of its own.
+  Client connect() const;
+  std::uint16_t port(const std::string& face) const { return process_->port(face); }
+  ProcessUse use() const { return use_of(process_->pid()); }
+  /// From the start of the process to its ready line, of the last start.
+  double ready_ms() const { return process_->ready_ms(); }
+
+  /// kill -9, and a start on what is left.
+  void crash_and_restart();
+  void stop_and_restart();
+
+ private:
+  void start();
+
+  const std::string program_, directory_;
+  std::unique_ptr<support::BrokerProcess> process_;
+};
+
+}  // namespace tandem::bench

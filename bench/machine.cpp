@@ -1,0 +1,151 @@
+#include "bench/machine.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "bench/measure.h"
+
+namespace tandem::bench {
+namespace {
+
+constexpr std::size_t file_size_bytes = 64u << 20;
+constexpr double each_s = 0.25;
+
+class Descriptor {
+ public:
+  Descriptor(int value, const char* what) : value_(value) {
+    if (value_ < 0) throw Failure(std::string(what) + ": " + std::strerror(errno));
+  }
+  ~Descriptor() { close(value_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+/// Writes blocks of a size one after another into the pre-written file, each synced; times of each.
+Histogram write_and_sync(int file, std::size_t size) {
+  const std::vector<char> block(size, 'x');
+  Histogram times;
+  std::size_t at = 0;
+  const auto begin = Clock::now();
+  while (seconds_since(begin) < each_s) {
+    const auto start = Clock::now();
+    if (pwrite(file, block.data(), size, static_cast<off_t>(at)) != static_cast<ssize_t>(size) || fdatasync(file) != 0)
+      throw Failure(std::string("raw journal: ") + std::strerror(errno));
+    times.add(static_cast<std::uint64_t>(std::chrono::nanoseconds(Clock::now() - start).count()));
+    at = (at + size) % file_size_bytes;
+  }
+  return times;
+}
+
+void measure_disk(const std::string& directory, Machine& machine) {
+  const std::string path = directory + "/raw";
+  const Descriptor file(open(path.c_str(), O_CREAT | O_RDWR | O_TRUNC | O_CLOEXEC, 0600), "raw journal");
+  unlink(path.c_str());
+  const std::vector<char> zeros(1u << 20, 0);
+  for (std::size_t at = 0; at < file_size_bytes; at += zeros.size())
+    if (pwrite(file.get(), zeros.data(), zeros.size(), static_cast<off_t>(at)) < 0) throw Failure("raw journal: disk full");
+  fsync(file.get());
+  const Histogram small = write_and_sync(file.get(), 4096);
+  machine.sync_4k_p50_us = small.quantile_ns(0.5) / 1e3;
+  machine.sync_4k_p99_us = small.quantile_ns(0.99) / 1e3;
+  const auto begin = Clock::now();
+  const Histogram large = write_and_sync(file.get(), 1u << 20);
+  machine.journal_bytes_per_s = static_cast<double>(large.count() << 20) / seconds_since(begin);
+}
+
+double measure_copy() {
+  std::vector<char> from(64u << 20, 'a'), to(64u << 20, 'b');
+  std::uint64_t copied = 0;
+  const auto begin = Clock::now();
+  while (seconds_since(begin) < each_s) {
+    std::memcpy(to.data(), from.data(), from.size());
+    from[copied % from.size()] = to[0];  // the copy is used, so it is made
+    copied += from.size();
+  }
+  return static_cast<double>(copied) / seconds_since(begin);
+}
+
+struct Pair {
+  Descriptor here, there;
+};
+
+Pair connect_pair() {
+  const Descriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "loopback");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  if (bind(listener.get(), any, size) != 0 || listen(listener.get(), 1) != 0 || getsockname(listener.get(), any, &size) != 0)
+    throw Failure(std::string("loopback: ") + std::strerror(errno));
+  const int here = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (connect(here, any, size) != 0) throw Failure(std::string("loopback: ") + std::strerror(errno));
+  const int there = accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC);
+  const int one = 1;
+  setsockopt(here, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  setsockopt(there, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return {{here, "loopback"}, {there, "loopback"}};
+}
+
+double measure_loopback_bytes() {
+  const Pair pair = connect_pair();
+  std::uint64_t received = 0;
+  const auto begin = Clock::now();
+  std::thread reader([&] {
+    std::vector<char> block(256u << 10);
+    for (ssize_t size; (size = recv(pair.there.get(), block.data(), block.size(), 0)) > 0;)
+      received += static_cast<std::uint64_t>(size);
+  });
+  const std::vector<char> block(64u << 10, 'x');
+  while (seconds_since(begin) < each_s)
+    if (send(pair.here.get(), block.data(), block.size(), MSG_NOSIGNAL) < 0) break;
+  shutdown(pair.here.get(), SHUT_WR);
+  reader.join();
+  return static_cast<double>(received) / seconds_since(begin);
+}
+
+double measure_round_trip_us() {
+  const Pair pair = connect_pair();
+  std::thread echo([&] {
+    char block[100];
+    for (ssize_t size; (size = recv(pair.there.get(), block, sizeof block, 0)) > 0;)
+      if (send(pair.there.get(), block, static_cast<std::size_t>(size), MSG_NOSIGNAL) < 0) return;
+  });
+  Histogram times;
+  char block[100] = {};
+  const auto begin = Clock::now();
+  while (seconds_since(begin) < each_s) {
+    const auto start = Clock::now();
+    if (send(pair.here.get(), block, sizeof block, MSG_NOSIGNAL) < 0) break;
+    if (recv(pair.here.get(), block, sizeof block, MSG_WAITALL) <= 0) break;
+    times.add(static_cast<std::uint64_t>(std::chrono::nanoseconds(Clock::now() - start).count()));
+  }
+  shutdown(pair.here.get(), SHUT_RDWR);
+  echo.join();
+  return times.quantile_ns(0.5) / 1e3;
+}
+
+}  // namespace
+
+Machine measure_machine(const std::string& directory) {
+  Machine machine;
+  measure_disk(directory, machine);
+  machine.copy_bytes_per_s = measure_copy();
+  machine.loopback_bytes_per_s = measure_loopback_bytes();
+  machine.round_trip_us = measure_round_trip_us();
+  return machine;
+}
+
+}  // namespace tandem::bench
