@@ -83,7 +83,7 @@ void ConsumeChannel::offline(const Error& why) {
   {
     std::lock_guard lock(mutex_);
     // The broker delivers them again, so nothing is left to settle.
-    if (!settles_.empty()) settle_failure_ = Error{ErrorCode::unavailable, why.text};
+    if (!settles_.empty()) lost_settle(why.text);
     ++epoch_;
     settles_.clear();
     chunks_.clear();
@@ -99,6 +99,7 @@ void ConsumeChannel::end(const Error& why) {
     if (ended_) return;
     ended_ = why;
     ++epoch_;
+    if (!settles_.empty()) lost_settle(why.text);
     settles_.clear();
     chunks_.clear();
     waiting_ = waiting_bytes_ = 0;
@@ -290,9 +291,24 @@ void ConsumeChannel::get(const std::string& queue, Completion<std::optional<Deli
 
 void ConsumeChannel::settle(std::uint64_t tag, std::uint32_t epoch, fb::Outcome outcome) {
   std::lock_guard lock(mutex_);
-  if (epoch != epoch_) return;
-  settles_.add(tag, outcome);
-  if (!std::exchange(woken_, true)) driver_->wake(shared_from_this());
+  if (add_settle(tag, epoch, outcome) && !std::exchange(woken_, true)) driver_->wake(shared_from_this());
+}
+
+/// With the mutex held. False: it came on a connection that is gone, so the broker delivers it again.
+bool ConsumeChannel::add_settle(std::uint64_t tag, std::uint32_t epoch, fb::Outcome outcome) {
+  if (epoch == epoch_) {
+    settles_.add(tag, outcome);
+    return true;
+  }
+  // A requeue has happened all the same. An ack has not, and whoever flushes next relies on it.
+  if (outcome != fb::Outcome::requeue)
+    lost_settle("a message was settled after its connection had broken; it is delivered again");
+  return false;
+}
+
+/// With the mutex held. The first reason is kept for the next flush.
+void ConsumeChannel::lost_settle(std::string why) {
+  if (!settle_failure_) settle_failure_ = Error{ErrorCode::unavailable, std::move(why)};
 }
 
 void ConsumeChannel::ack_all(std::span<Delivery> deliveries) {
@@ -303,7 +319,7 @@ void ConsumeChannel::ack_all(std::span<Delivery> deliveries) {
     if (channel) {
       std::lock_guard lock(channel->mutex_);
       for (auto& delivery : deliveries.subspan(begin, end - begin)) {
-        if (delivery.epoch_ == channel->epoch_) channel->settles_.add(delivery.tag_, fb::Outcome::ack);
+        channel->add_settle(delivery.tag_, delivery.epoch_, fb::Outcome::ack);
         delivery.channel_.reset();
       }
       if (!channel->settles_.empty() && !std::exchange(channel->woken_, true))
@@ -344,7 +360,10 @@ void ConsumeChannel::send_settle(std::vector<fb::Range> ranges, fb::Outcome outc
 
 void ConsumeChannel::settle_answered(std::uint64_t number, const Result<>& result) {
   settles_sent_.end(number);
-  if (!result && !settle_failure_) settle_failure_ = result.error();
+  if (!result) {
+    std::lock_guard lock(mutex_);
+    if (!settle_failure_) settle_failure_ = result.error();
+  }
   finish_flushes();
 }
 
@@ -356,7 +375,11 @@ void ConsumeChannel::flush(Completion<Done> done) {
 
 void ConsumeChannel::finish_flushes() {
   for (auto& done : settles_sent_.take_done()) {
-    const auto failure = std::exchange(settle_failure_, std::nullopt);
+    std::optional<Error> failure;
+    {
+      std::lock_guard lock(mutex_);
+      failure = std::exchange(settle_failure_, std::nullopt);
+    }
     done(failure ? Result<>(*failure) : Result<>());
   }
 }

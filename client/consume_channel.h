@@ -76,6 +76,8 @@ class ConsumeChannel final : public Channel, public std::enable_shared_from_this
   void release_reading();
   void send_settles();
   void send_settle(std::vector<fb::Range> ranges, fb::Outcome outcome);
+  bool add_settle(std::uint64_t tag, std::uint32_t epoch, fb::Outcome outcome);
+  void lost_settle(std::string why);
   void settle_answered(std::uint64_t number, const Result<>& result);
   void finish_flushes();
 
@@ -86,7 +88,6 @@ class ConsumeChannel final : public Channel, public std::enable_shared_from_this
   Completion<Done> opening_;
   Takers takers_;
   Outstanding settles_sent_;
-  std::optional<Error> settle_failure_;  // since the last flush
   bool holds_reading_ = false;
 
   mutable std::mutex mutex_;  // what follows
@@ -96,6 +97,7 @@ class ConsumeChannel final : public Channel, public std::enable_shared_from_this
   std::size_t waiting_bytes_ = 0;  // of them
   bool wants_release_ = false;     // reading is held until chunks_ have drained
   Settles settles_;
+  std::optional<Error> settle_failure_;  // since the last flush
   bool woken_ = false;
   std::atomic<std::uint32_t> epoch_{1};
   std::optional<Error> ended_;

@@ -188,6 +188,7 @@ TEST_CASE("after a reconnect the consumer is subscribed again and old deliveries
     return rig.log.subscriptions == 2;
   }));
   old->ack();
+  CHECK(consumer.flush().error().code == ErrorCode::unavailable);  // that ack is not on any disk
   rig.broker.deliver(1, 1, {"new"});
   auto fresh = consumer.receive(5s);
   REQUIRE(fresh);
@@ -195,6 +196,25 @@ TEST_CASE("after a reconnect the consumer is subscribed again and old deliveries
   fresh->ack();
   CHECK(consumer.flush());
   CHECK(rig.log.count(fb::Outcome::ack) == 1);
+}
+
+TEST_CASE("a requeue after the connection broke is no lost settle, whatever the form") {
+  ConsumerRig rig;
+  auto consumer = rig.consume();
+  rig.broker.deliver(1, 1, {"given back", "acked with others"});
+  std::vector<Delivery> old(1);
+  auto given_back = consumer.receive(5s);
+  old[0] = consumer.receive(5s).value();
+  rig.broker.drop();
+  REQUIRE(rig.broker.wait_for([&] {
+    std::lock_guard lock(rig.log.mutex);
+    return rig.log.subscriptions == 2;
+  }));
+  given_back->requeue();
+  CHECK(consumer.flush());
+  Consumer::ack_all(old);
+  CHECK(consumer.flush().error().code == ErrorCode::unavailable);
+  CHECK(consumer.flush());  // it was said once
 }
 
 TEST_CASE("a deleted queue ends its consumer") {

@@ -20,8 +20,8 @@ class ConsumeChannel;
 /// A message that was handed to this process and is its to settle: ack() when it is done, requeue() to give
 /// it back, reject() to dead-letter or drop it. One that is destroyed unsettled is requeued, so that nothing
 /// is lost by an early return. Settling does not wait: settles are gathered and sent together;
-/// Consumer::flush() waits until they are on disk. Settling twice, or after the connection it came on is
-/// gone, does nothing (in the latter case the broker delivers the message again).
+/// Consumer::flush() waits until they are on disk. Settling twice does nothing. After the connection
+/// it came on is gone the broker delivers it again, whatever it is settled with; the next flush() says so.
 ///
 /// Move-only; one thread at a time. Views live as long as the Delivery, settled or not. A Delivery keeps
 /// alive the received block it lies in (256 KiB, or its whole frame if larger): copy what is to be kept long.
@@ -116,8 +116,8 @@ class Consumer {
   /// Acks all of them with one lock, and empties the vector. Deliveries of other consumers are acked as well.
   static void ack_all(std::vector<Delivery>& deliveries);
 
-  /// Completes when every settle so far is on the broker's disk. Error unavailable: the connection broke
-  /// meanwhile (what was not settled is delivered again).
+  /// Completes when every settle so far is on the broker's disk. Error unavailable: since the last flush the
+  /// connection broke before or while something was acked or rejected (it is delivered again).
   template <class Token = Wait>
   auto flush(Token&& token = {}) {
     return client::initiate<Done>(
