@@ -1,6 +1,7 @@
 #include "broker/server/peer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "broker/base/limits.h"
 #include "broker/server/log_line.h"
@@ -90,7 +91,12 @@ void Peer::tell_writable(bool writable) {
 
 bool Peer::may_be_read() const {
   if (life_ == Life::closing || life_ == Life::lingering) return !peer_ended_;  // to throw away
-  return !held_back_ && !host_.disk_is_behind() && face_->outbox().size_bytes() < unread_answers_max_bytes;
+  return !is_withheld() && face_->outbox().size_bytes() < unread_answers_max_bytes;
+}
+
+// By the broker's own doing; that a peer does not read its answers is the peer's.
+bool Peer::is_withheld() const {
+  return held_back_ || host_.disk_is_behind();
 }
 
 void Peer::hold_back(bool on) {
@@ -151,6 +157,8 @@ void Peer::settle() {
   if (open()) update_writable();
   if (life_ == Life::closing && face_->outbox().empty()) begin_lingering();
   if (gone()) return;
+  // What it said while it was not read still waits in the kernel.
+  if (std::exchange(left_unread_, is_withheld()) && !left_unread_) face_->excuse_silence(host_.now());
   if (may_be_read()) connection_.wait_readable();
   // The kernel took all at once: no event will say so.
   if (line_.ready() && !kernel_full_) touch();
@@ -204,6 +212,7 @@ TimestampMs Peer::next_due() const {
 void Peer::tick(TimestampMs now) {
   if (gone()) return;
   if (open()) {
+    if (is_withheld()) face_->excuse_silence(now);
     face_->tick(now);
     touch();
   } else if (now >= life_ends_at_) {

@@ -94,6 +94,7 @@ class Peer final : public net::ConnectionHandler {
   void tell_writable(bool writable);
   void tell_closed();
   bool may_be_read() const;
+  bool is_withheld() const;
 
   void begin_closing();
   void begin_lingering();
@@ -106,6 +107,7 @@ class Peer final : public net::ConnectionHandler {
   const ConnectionId id_;
   Life life_ = Life::open;
   bool writable_told_ = true, closed_told_ = false, held_back_ = false;
+  bool left_unread_ = false;  // was withheld at the last settle()
   bool kernel_full_ = false;            // a writable() will come
   bool peer_ended_ = false;             // its side is shut
   std::size_t unflushed_bytes_ = 0;     // given to the face since its flush()

@@ -63,6 +63,8 @@ class Face {
   /// Heartbeats and timeouts; called at or after next_due().
   virtual void tick(TimestampMs now) = 0;
   virtual TimestampMs next_due() const { return std::numeric_limits<TimestampMs>::max(); }
+  /// The broker did not read this connection until now (the disk is behind, or publishers are held back), so that its silence means nothing: what heartbeats measure begins anew.
+  virtual void excuse_silence(TimestampMs) {}
 
   /// Publishers are held back (disk or memory is short) or no longer.
   virtual void publishers_held(bool held, std::string_view reason) = 0;

@@ -342,10 +342,8 @@ void AmqpFace::say_blocked() {
 // --- time
 // --------------------------------------------------------------------------------------------------------------
 
-/// A publisher that is held back is not read, so its silence means nothing.
 TimestampMs AmqpFace::silence_due() const {
-  const bool not_read = !held_reason_.empty() && link_.publishes;
-  return heartbeat_ms_ == 0 || not_read ? never : last_received_ + 2 * heartbeat_ms_;
+  return heartbeat_ms_ == 0 ? never : last_received_ + 2 * heartbeat_ms_;
 }
 
 TimestampMs AmqpFace::next_due() const {

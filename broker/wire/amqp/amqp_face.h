@@ -37,6 +37,7 @@ class AmqpFace final : public Face {
   void flush() override;
   void tick(TimestampMs now) override;
   TimestampMs next_due() const override;
+  void excuse_silence(TimestampMs now) override { last_received_ = now; }
   void publishers_held(bool held, std::string_view reason) override;
   void shut_down(std::string_view reason) override;
   bool closing() const override { return state_ == State::closed; }

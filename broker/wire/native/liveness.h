@@ -20,10 +20,9 @@ class Liveness {
   enum class Duty { none, say_heartbeat, give_up };
   /// `spoke`: something was said since the last call that was due. Looking twice per interval makes the
   /// longest silence one interval.
-  Duty tick(TimestampMs now, bool spoke, bool excused) {
+  Duty tick(TimestampMs now, bool spoke) {
     if (now < due_at_) return Duty::none;
     due_at_ = now + interval_ / 2;
-    if (excused) heard_at_ = now;
     if (now - heard_at_ >= 2 * interval_) return Duty::give_up;
     return spoke ? Duty::none : Duty::say_heartbeat;
   }

@@ -146,8 +146,7 @@ TimestampMs NativeFace::next_due() const {
 void NativeFace::tick(TimestampMs now) {
   if (stage_ == Stage::closing || now < next_due()) return;
   if (stage_ == Stage::greeting) return end(ErrorCode::timed_out, "no Hello within 5 seconds");
-  // While publishers are held the connection may be left unread, and then silence is no sign.
-  switch (liveness_.tick(now, speaker_.take_spoke(), held_)) {
+  switch (liveness_.tick(now, speaker_.take_spoke())) {
     case Liveness::Duty::none:
       return;
     case Liveness::Duty::say_heartbeat:

@@ -19,6 +19,7 @@ class NativeFace final : public Face {
   void flush() override { answers_.flush(); }
   void tick(TimestampMs now) override;
   TimestampMs next_due() const override;
+  void excuse_silence(TimestampMs now) override { liveness_.heard(now); }
   void publishers_held(bool held, std::string_view reason) override;
   void shut_down(std::string_view reason) override;
   bool closing() const override { return stage_ == Stage::closing; }
