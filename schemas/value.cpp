@@ -70,6 +70,46 @@ bool equivalent(const Value& a, const Value& b) {
   return a.data == b.data;
 }
 
+std::string_view type_name(ValueType type) {
+  switch (type) {
+    case ValueType::boolean:
+      return "bool";
+    case ValueType::int8:
+      return "byte";
+    case ValueType::uint8:
+      return "unsignedbyte";
+    case ValueType::int16:
+      return "short";
+    case ValueType::uint16:
+      return "unsignedshort";
+    case ValueType::int32:
+      return "signedint";
+    case ValueType::uint32:
+      return "unsignedint";
+    case ValueType::int64:
+      return "long";
+    case ValueType::float32:
+      return "float";
+    case ValueType::float64:
+      return "double";
+    case ValueType::decimal:
+      return "decimal";
+    case ValueType::string:
+      return "longstr";
+    case ValueType::array:
+      return "array";
+    case ValueType::timestamp:
+      return "timestamp";
+    case ValueType::table:
+      return "table";
+    case ValueType::nothing:
+      return "void";
+    case ValueType::bytes:
+      return "binary";
+  }
+  return "unknown";
+}
+
 std::string to_text(const Value& value) {
   struct Writer {
     ValueType type;

@@ -29,6 +29,9 @@ enum class ValueType : char {
   nothing = 'V', bytes = 'x',
 };
 
+/// What RabbitMQ calls it: "longstr", "signedint", …
+std::string_view type_name(ValueType type);
+
 struct Value {
   ValueType type = ValueType::nothing;
   // nothing → monostate; boolean → bool; every integer and timestamp (seconds) → int64; floats → double;

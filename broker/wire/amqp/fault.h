@@ -53,7 +53,4 @@ Fault fault_of(const core::Refusal& refusal, Method asked);
 Fault invalid_argument_fault(Method asked, std::string_view object, std::string_view name,
                              std::string_view argument, std::string_view why);
 
-/// What RabbitMQ calls the type of a field-table value: "longstr", "signedint", …
-std::string_view type_name(ValueType type);
-
 }  // namespace tandem::wire::amqp
