@@ -42,10 +42,13 @@ std::optional<Refusal> judge_batch(const Question& asked, TimestampMs now) {
                                                    " bytes, max.message.bytes is " +
                                                    std::to_string(options.message_size_max_bytes));
   if (!options.log_append_time && batch.max_timestamp > now &&
-      batch.max_timestamp - now > options.timestamp_ahead_max_ms)
-    return asked.refusal(ErrorCode::invalid_argument,
-                         "timestamp " + std::to_string(batch.max_timestamp) +
-                             " is further ahead than message.timestamp.after.max.ms");
+      batch.max_timestamp - now > options.timestamp_ahead_max_ms) {
+    Refusal refusal = asked.refusal(ErrorCode::invalid_argument,
+                                    "timestamp " + std::to_string(batch.max_timestamp) +
+                                        " is further ahead than message.timestamp.after.max.ms");
+    refusal.argument = "message.timestamp.after.max.ms";
+    return refusal;
+  }
   return std::nullopt;
 }
 

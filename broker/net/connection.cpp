@@ -114,6 +114,11 @@ Connection::ReadResult Connection::read(ReadScratch& scratch) {
   return result;
 }
 
+void Connection::offer_rest() {
+  const Bytes input = Bytes(input_).first(input_size_);
+  keep_rest(input.subspan(handler_.receive(input)));
+}
+
 Connection::ReadResult Connection::discard(ReadScratch& scratch) {
   return receive_some(descriptor_, scratch.bytes());
 }

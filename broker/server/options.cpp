@@ -1,6 +1,7 @@
 #include "broker/server/options.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 
 #include "broker/base/limits.h"
 #include "broker/server/facts.h"
@@ -33,6 +34,33 @@ void add_port(CLI::App& app, const std::string& name, int& value, const std::str
       ->capture_default_str();
 }
 
+void describe_kafka(CLI::App& app, Options& options) {
+  app.add_option_function<std::string>(
+         "--kafka-advertised",
+         [&options](const std::string& text) {
+           const auto parsed = parse_host_and_port(text);
+           if (!parsed) throw CLI::ValidationError("--kafka-advertised", "not HOST:PORT: " + text);
+           options.kafka_advertised = *parsed;
+         },
+         "where Kafka clients are told to connect to [--advertised-host and the Kafka port]")
+      ->envname("TANDEM_KAFKA_ADVERTISED")
+      ->type_name("HOST:PORT");
+  app.add_option("--kafka-auto-create-topics", options.kafka_auto_create_topics,
+                 "create a topic when a Kafka client asks for one that does not exist")
+      ->envname("TANDEM_KAFKA_AUTO_CREATE_TOPICS")
+      ->capture_default_str();
+  app.add_option("--kafka-default-partitions", options.kafka_default_partitions,
+                 "partitions of a topic whose creator does not say how many")
+      ->envname("TANDEM_KAFKA_DEFAULT_PARTITIONS")
+      ->check(CLI::Range(1, limits::partitions_per_topic_max))
+      ->capture_default_str();
+  app.add_option("--kafka-replication-max", options.kafka_replication_max,
+                 "replication factors up to this are taken, although there is one replica")
+      ->envname("TANDEM_KAFKA_REPLICATION_MAX")
+      ->check(CLI::Range(1, 32767))
+      ->capture_default_str();
+}
+
 void describe(CLI::App& app, Options& options, std::string& log_level) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.set_version_flag("--version", "tandemd " + std::string(version()));
@@ -59,6 +87,7 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
                  "host name or address that clients are told to connect to [the first listen address]")
       ->envname("TANDEM_ADVERTISED_HOST")
       ->type_name("HOST");
+  if (has_kafka_face()) describe_kafka(app, options);
   add_size(app, "--journal-size", options.journal_size_max_bytes, journal_size_min_bytes,
            journal_size_max_bytes, "most disk space of the journal", "TANDEM_JOURNAL_SIZE");
   add_size(app, "--cache-size", options.cache_size_max_bytes, cache_size_min_bytes, cache_size_max_bytes,
@@ -71,6 +100,19 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
 }
 
 }  // namespace
+
+std::optional<HostAndPort> parse_host_and_port(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return std::nullopt;
+  HostAndPort parsed{text.substr(0, colon), 0};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, parsed.port);
+  if (error != std::errc{} || stop != end || parsed.port < 1 || parsed.port > 65535) return std::nullopt;
+  const bool bracketed = parsed.host.front() == '[' && parsed.host.back() == ']';
+  if (bracketed) parsed.host = parsed.host.substr(1, parsed.host.size() - 2);
+  if (parsed.host.empty() || (!bracketed && parsed.host.find(':') != std::string::npos)) return std::nullopt;
+  return parsed;
+}
 
 ParsedOptions parse_options(int argc, const char* const* argv) {
   CLI::App app("tandemd: a durable message broker with acknowledged queues and append-only topics",

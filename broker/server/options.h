@@ -11,6 +11,14 @@
 
 namespace tandem::server {
 
+struct HostAndPort {
+  std::string host;  // "" = not set
+  int port = 0;
+};
+
+/// "name:9092", "10.0.0.5:9092" or "[::1]:9092"; nullopt when it is none of these.
+std::optional<HostAndPort> parse_host_and_port(const std::string& text);
+
 struct Options {
   std::string check_directory;  // not "": only check this one (check.h)
   std::string data_directory = "tandem-data";
@@ -20,6 +28,10 @@ struct Options {
   int amqp_port = 5672;
   int kafka_port = 9092;
   std::string advertised_host;  // "" = the first listen address
+  HostAndPort kafka_advertised;
+  bool kafka_auto_create_topics = true;
+  int kafka_default_partitions = 1;
+  int kafka_replication_max = 3;
   std::uint64_t journal_size_max_bytes = 1ull << 30;
   std::uint64_t cache_size_max_bytes = 64ull << 20;
   LogLevel log_level = LogLevel::info;

@@ -91,7 +91,7 @@ void Peer::tell_writable(bool writable) {
 
 bool Peer::may_be_read() const {
   if (life_ == Life::closing || life_ == Life::lingering) return !peer_ended_;  // to throw away
-  return !is_withheld() && face_->outbox().size_bytes() < unread_answers_max_bytes;
+  return !is_withheld() && face_->reading() && face_->outbox().size_bytes() < unread_answers_max_bytes;
 }
 
 // By the broker's own doing; that a peer does not read its answers is the peer's.
@@ -130,6 +130,7 @@ void Peer::look_at_end(const net::Connection::ReadResult& result) {
 std::size_t Peer::receive(Bytes input) {
   // What a face leaves when it closes is never looked at again.
   const std::size_t consumed = face_->receive(input);
+  input_left_ = !face_->reading();
   return face_->closing() ? input.size() : consumed;
 }
 
@@ -147,6 +148,7 @@ void Peer::gather(std::vector<Bytes>& pieces, std::size_t count_max) {
 
 void Peer::settle() {
   if (gone()) return;
+  offer_input_left();
   if (open() && face_->closing()) begin_closing();
   if (open()) drain_line();
   face_->flush();
@@ -162,6 +164,13 @@ void Peer::settle() {
   if (may_be_read()) connection_.wait_readable();
   // The kernel took all at once: no event will say so.
   if (line_.ready() && !kernel_full_) touch();
+}
+
+// The kernel has given these bytes already: no event will bring them.
+void Peer::offer_input_left() {
+  if (!open() || !input_left_ || !may_be_read()) return;
+  input_left_ = false;
+  connection_.offer_rest();
 }
 
 void Peer::drain_line() {

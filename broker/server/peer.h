@@ -98,6 +98,7 @@ class Peer final : public net::ConnectionHandler {
 
   void begin_closing();
   void begin_lingering();
+  void offer_input_left();
   void drain_line();
   void write();
   void update_writable();
@@ -110,6 +111,7 @@ class Peer final : public net::ConnectionHandler {
   bool left_unread_ = false;  // was withheld at the last settle()
   bool kernel_full_ = false;            // a writable() will come
   bool peer_ended_ = false;             // its side is shut
+  bool input_left_ = false;             // the face stopped reading before the end of its input
   std::size_t unflushed_bytes_ = 0;     // given to the face since its flush()
   std::size_t flushed_size_bytes_ = 0;  // of the outbox at that time
   TimestampMs life_ends_at_;            // of closing and lingering

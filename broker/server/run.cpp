@@ -1,6 +1,7 @@
 #include "broker/server/run.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -62,6 +63,26 @@ Result<Doors> open_doors(net::Reactor& reactor, Loop& loop, const Options& optio
   return doors;
 }
 
+// A wildcard address says where to listen, not where to connect to; the machine's name is the best guess.
+std::string connectable(const std::string& host) {
+  if (host != "0.0.0.0" && host != "::") return host;
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 && name[0] != 0 ? std::string(name) : "localhost";
+}
+
+void tell_kafka_clients(Facts& facts, const Options& options) {
+  const HostAndPort& advertised = options.kafka_advertised;
+  const bool is_set = !advertised.host.empty();
+  facts.set("kafka_advertised_host",
+            is_set ? advertised.host : connectable(std::string(facts.get("advertised_host"))));
+  facts.set("kafka_advertised_port",
+            is_set ? std::to_string(advertised.port) : std::string(facts.get("kafka_port")));
+  facts.set("kafka_auto_create_topics", options.kafka_auto_create_topics ? "true" : "false");
+  facts.set("kafka_default_partitions", std::to_string(options.kafka_default_partitions));
+  facts.set("kafka_replication_max", std::to_string(options.kafka_replication_max));
+  facts.set("data_directory", options.data_directory);
+}
+
 Result<> open_store(Loop& loop, storage::FileSystem& files, const Options& options) {
   if (auto opened = loop.open_store(store_options(options), files); !opened) return opened;
   auto id = cluster_id_of(options.data_directory);
@@ -117,6 +138,7 @@ int run(const Options& options) {
 
   auto doors = open_doors(reactor, loop, options);
   if (!doors) return stop_without_serving(loop, doors.error());
+  tell_kafka_clients(loop.facts(), options);
 
   net::StopSignal stop_signal(reactor, [&](int number) {
     if (loop.stopping()) std::_Exit(1);  // asked twice: at once; the journal has all that was confirmed

@@ -52,6 +52,10 @@ class Face {
   /// Bytes that receive() needs to see at once to go on (a frame's size once known); bounds the connection's buffer.
   virtual std::size_t input_size_wanted_bytes() const = 0;
 
+  /// Whether receive() would go on. While it is false nothing is read from the peer, and what receive() left is
+  /// offered again, as it is, once it is true: for a face that takes only so many requests at a time.
+  virtual bool reading() const { return true; }
+
   /// Translates a send. `bodies`: Deliver, GotMessage, Returned: one; Peeked: one per entry; Fetched: one per
   /// partition (whole record batches, may be empty); otherwise none. OffsetListed has its lookup already answered.
   virtual void send(const core::Send& send, std::span<const Body> bodies) = 0;

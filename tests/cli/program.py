@@ -13,7 +13,8 @@ class Program(unittest.TestCase):
     def setUpClass(cls):
         cls.directory = tempfile.TemporaryDirectory()
         cls.broker = subprocess.Popen(
-            [TANDEMD, "--data", cls.directory.name + "/store", "--native-port", "0", "--amqp-port", "0"],
+            [TANDEMD, "--data", cls.directory.name + "/store", "--native-port", "0", "--amqp-port", "0",
+             "--kafka-port", "0"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         words = dict(word.split("=", 1) for word in cls.broker.stdout.readline().split()[1:])
         cls.address = words["native"].split(",")[0]

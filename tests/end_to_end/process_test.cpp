@@ -21,7 +21,7 @@ support::ProgramEnd run_tandemd(const std::string& data, std::vector<std::string
   return run_program(words);
 }
 
-const std::vector<std::string> any_ports = {"--native-port", "0", "--amqp-port", "0"};
+const std::vector<std::string> any_ports = {"--native-port", "0", "--amqp-port", "0", "--kafka-port", "0"};
 
 }  // namespace
 
@@ -64,7 +64,7 @@ TEST_CASE("a second broker on the same directory is refused with the pid of the 
 TEST_CASE("a taken port is refused, naming the port and the option") {
   BrokerFixture broker;
   const std::string port = std::to_string(broker.process->port("native"));
-  const auto end = run_tandemd(broker.directory / "other", {"--native-port", "0", "--amqp-port", port});
+  const auto end = run_tandemd(broker.directory / "other", {"--native-port", "0", "--kafka-port", "0", "--amqp-port", port});
   CHECK(end.status == 1);
   CHECK(end.out.empty());
   CHECK(end.error.find("127.0.0.1:" + port) != std::string::npos);

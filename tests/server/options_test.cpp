@@ -90,4 +90,15 @@ TEST_CASE("help and version end the program with status 0") {
   CHECK(version.exit_status == 0);
 }
 
+TEST_CASE("where Kafka clients are told to connect to has a host and a port") {
+  CHECK(parse_host_and_port("broker.test:9092")->host == "broker.test");
+  CHECK(parse_host_and_port("broker.test:9092")->port == 9092);
+  CHECK(parse_host_and_port("[::1]:9")->host == "::1");
+  for (const char* bad : {"", "host", ":9092", "host:", "host:0", "host:65536", "host:9x", "::1:9092", "[]:1"})
+    CHECK_FALSE(parse_host_and_port(bad).has_value());
+  CHECK(parse({"--kafka-advertised", "h:1"}).options->kafka_advertised.port == 1);
+  CHECK_FALSE(parse({"--kafka-advertised", "h"}).options.has_value());
+  CHECK_FALSE(parse({"--kafka-auto-create-topics", "false"}).options->kafka_auto_create_topics);
+}
+
 }  // namespace tandem::server

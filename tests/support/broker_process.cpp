@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 [[noreturn]] void become_broker(const BrokerProcess::Options& options, int ready_fd,
                                 const std::string& stderr_file) {
   std::vector<std::string> words = {
-      options.program, "--data", options.directory, "--native-port", "0", "--amqp-port", "0"};
+      options.program, "--data", options.directory, "--native-port", "0", "--amqp-port", "0", "--kafka-port", "0"};
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());

@@ -1,7 +1,6 @@
 #include "broker/wire/native/requests.h"
 
 #include "broker/base/limits.h"
-#include "schemas/batch.h"
 
 namespace tandem::wire::native {
 namespace {
@@ -181,25 +180,6 @@ Result<core::MessageView> judge_message(Bytes stored, std::string_view user) {
   view.exchange = parts->exchange;
   view.routing_key = parts->routing_key;
   view.properties = *glance;
-  return view;
-}
-
-Result<core::BatchView> judge_append(Bytes batch) {
-  if (batch.size() > limits::message_size_max_bytes)
-    return Error{ErrorCode::too_large, too_large_text("batch", batch.size())};
-  const auto header = judge_batch(batch);
-  if (!header) return header.error();
-  if (header->control())
-    return Error{ErrorCode::access_refused, "control batches are written by the broker only"};
-  core::BatchView view;
-  view.size_bytes = header->size_bytes;
-  view.record_count = header->record_count;
-  view.max_timestamp = header->max_timestamp;
-  view.producer_id = header->producer_id;
-  view.producer_epoch = header->producer_epoch;
-  view.base_sequence = header->base_sequence;
-  view.transactional = header->transactional();
-  view.control = header->control();
   return view;
 }
 

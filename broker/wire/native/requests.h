@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "broker/wire/face.h"
+#include "broker/wire/judge_append.h"
 #include "broker/wire/native/asked.h"
 #include "broker/wire/native/fields.h"
 #include "broker/wire/native/speaker.h"
@@ -96,9 +97,6 @@ class Requests {
 /// What routing and queues look at in a stored message that `user` publishes, with `body` not yet set.
 /// Errors: too_large, corrupt, access_refused (its user_id property names someone else).
 Result<core::MessageView> judge_message(Bytes stored, std::string_view user);
-/// The facts of a record batch, its checksum checked, with `body` not yet set.
-/// Errors: too_large, corrupt, not_supported, access_refused (control batches are the broker's own).
-Result<core::BatchView> judge_append(Bytes batch);
 /// Errors: too_large.
 Result<> judge_offset_metadata(std::string_view metadata);
 

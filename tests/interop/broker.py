@@ -20,15 +20,16 @@ def needs(module):
 
 
 class Broker:
-    """One running tandemd. `port` is its AMQP port."""
+    """One running tandemd. `port` is its AMQP port, `kafka_port` its Kafka port."""
 
-    def __init__(self):
+    def __init__(self, *arguments):
+        self._arguments = list(arguments)
         program = os.environ.get("TANDEMD")
         if not program:
             raise unittest.SkipTest("TANDEMD does not name a program")
         self._program = program
         self._directory = tempfile.mkdtemp(prefix="tandem-interop-")
-        self.port = 0
+        self.port = self.kafka_port = 0
         self._process = None
         self.start()
 
@@ -37,13 +38,14 @@ class Broker:
         port = str(self.port)
         self._process = subprocess.Popen(
             [self._program, "--data", self._directory, "--listen", "127.0.0.1", "--native-port", "0", "--amqp-port",
-             port, "--log-level", "warning"],
+             port, "--kafka-port", str(self.kafka_port), "--log-level", "warning", *self._arguments],
             stdout=subprocess.PIPE, text=True)
         words = self._process.stdout.readline().split()
         addresses = dict(word.split("=", 1) for word in words if "=" in word)
-        if "amqp" not in addresses:
+        if "amqp" not in addresses or "kafka" not in addresses:
             raise RuntimeError("tandemd is not ready: " + " ".join(words))
         self.port = int(addresses["amqp"].rsplit(":", 1)[1])
+        self.kafka_port = int(addresses["kafka"].rsplit(":", 1)[1])
 
     def stop(self):
         """Stops it in order; it must end with status 0."""
@@ -68,6 +70,10 @@ class Broker:
     @property
     def url(self):
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+
+    @property
+    def kafka(self):
+        return f"127.0.0.1:{self.kafka_port}"
 
 
 class BrokerTest(unittest.TestCase):

@@ -1,0 +1,40 @@
+#include "broker/wire/kafka/api.h"
+
+#include <algorithm>
+
+#include "broker/wire/kafka/tasks.h"
+
+namespace tandem::wire::kafka {
+namespace {
+
+// Lowest versions: what Kafka 4 still serves (KIP-896), or less where a client in use needs it. Produce is
+// advertised from 0 although its first three are refused: librdkafka before 2.11.1 takes a higher minimum as
+// a sign that it must not compress. (docs/kafka.md has the table for people.)
+constexpr Api table[] = {
+    {0, "Produce", 0, 0, 9, 9, begin_produce},
+    {1, "Fetch", 4, 4, 12, 12, begin_fetch},
+    {2, "ListOffsets", 1, 1, 7, 6, begin_list_offsets},
+    {3, "Metadata", 0, 0, 12, 9, begin_metadata},
+    {10, "FindCoordinator", 0, 0, 4, 3, begin_find_coordinator},
+    {17, "SaslHandshake", 0, 0, 1, newest, begin_sasl_handshake},
+    {18, "ApiVersions", 0, 0, 4, 3, begin_api_versions},
+    {21, "DeleteRecords", 0, 0, 2, 2, begin_delete_records},
+    {22, "InitProducerId", 0, 0, 4, 2, begin_init_producer_id},
+    {23, "OffsetForLeaderEpoch", 2, 2, 4, 4, begin_offset_for_leader_epoch},
+    {36, "SaslAuthenticate", 0, 0, 2, 2, begin_sasl_authenticate},
+    {60, "DescribeCluster", 0, 0, 1, 0, begin_describe_cluster},
+};
+
+}  // namespace
+
+std::span<const Api> apis() {
+  return table;
+}
+
+const Api* find_api(std::int16_t key) {
+  const auto found = std::lower_bound(std::begin(table), std::end(table), key,
+                                      [](const Api& api, std::int16_t wanted) { return api.key < wanted; });
+  return found != std::end(table) && found->key == key ? found : nullptr;
+}
+
+}  // namespace tandem::wire::kafka

@@ -1,0 +1,80 @@
+// Produce: one record batch for each partition, kept as it was sent.
+#include "broker/wire/judge_append.h"
+#include "broker/wire/kafka/error.h"
+#include "broker/wire/kafka/messages_topic.h"
+#include "broker/wire/kafka/parts.h"
+#include "broker/wire/kafka/tasks.h"
+
+namespace tandem::wire::kafka {
+namespace {
+
+/// Batches of the format that is stored come with this version.
+constexpr std::int16_t first_version_with_batches = 3;
+
+std::int16_t produce_error_of(const core::Refusal& refusal) {
+  if (refusal.argument == "message.timestamp.after.max.ms") return error::invalid_timestamp;
+  if (refusal.code == ErrorCode::invalid_argument) return error::invalid_record;
+  return topic_error_of(refusal.code);
+}
+
+class Produce final : public TaskOf<ProduceRequest, ProduceResponse> {
+ public:
+  using TaskOf::TaskOf;
+
+  void begin(const Request& request) {
+    acks_ = request.acks;
+    parts_ = mirror(request.topics, response_.topics);
+    for_each_part(request.topics, [&](std::uint32_t part, const auto& topic, const auto& partition) {
+      append(part, topic.name, partition);
+    });
+  }
+
+  void take(std::uint32_t part, const core::Send& send, Bodies) override {
+    ProduceResponse::Partition& partition = *parts_[part];
+    if (const auto* appended = std::get_if<core::AppendedOk>(&send)) {
+      partition.base_offset = appended->base_offset;
+      partition.append_time = appended->append_time;
+      partition.start = appended->start;
+    } else if (const auto* refused = std::get_if<core::Refused>(&send)) {
+      partition.error = produce_error_of(refused->refusal);
+      partition.error_message = core::to_text(refused->refusal);
+    }
+  }
+
+  bool has_response() const override { return acks_ != 0; }
+
+ private:
+  void append(std::uint32_t part, std::string_view topic, const ProduceRequest::Partition& partition) {
+    if (acks_ < -1 || acks_ > 1)
+      return refuse(part, error::invalid_required_acks, "acks must be -1, 0 or 1");
+    if (version() < first_version_with_batches)
+      return refuse(part, error::unsupported_for_message_format,
+                    "message formats 0 and 1 are not taken: produce with version 3 or newer");
+    if (partition.records.bytes.empty())
+      return refuse(part, error::invalid_record, "a partition needs one record batch");
+    auto batch = judge_append(partition.records.bytes);
+    if (!batch) return refuse(part, topic_error_of(batch.error().code), batch.error().text);
+    const bool wants_reply = acks_ != 0;
+    const core::Caller who = wants_reply ? expect(part) : caller(part);
+    batch->body = port().stage({partition.records.bytes});
+    submit(core::Append{who, topic, partition.index, *batch, -1, wants_reply});
+  }
+
+  /// A producer that wants no response learns of an error by losing its connection, as with Kafka.
+  void refuse(std::uint32_t part, std::int16_t error, std::string text) {
+    parts_[part]->error = error;
+    parts_[part]->error_message = std::move(text);
+    if (acks_ == 0) conversation().hang_up = true;
+  }
+
+  std::int16_t acks_ = 0;
+  std::vector<ProduceResponse::Partition*> parts_;
+};
+
+}  // namespace
+
+bool begin_produce(Arrival& arrival) {
+  return begin<Produce>(arrival);
+}
+
+}  // namespace tandem::wire::kafka

@@ -1,0 +1,52 @@
+// What this broker is as a Kafka cluster: one node that leads every partition and coordinates every group.
+// Host, port and defaults are facts of the server (BrokerPort::fact).
+#pragma once
+
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include "broker/wire/face.h"
+
+namespace tandem::wire::kafka {
+
+inline constexpr std::int32_t node_id = 1;
+/// Every partition is in its first and only epoch of leadership (schemas/batch.h patches 0 into the batches).
+inline constexpr std::int32_t leader_epoch = 0;
+
+inline std::int32_t number_fact(const BrokerPort& port, std::string_view name, std::int32_t fallback) {
+  const std::string_view text = port.fact(name);
+  std::int32_t value = fallback;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// Where clients are told to connect to.
+inline std::string advertised_host(const BrokerPort& port) {
+  return std::string(port.fact("kafka_advertised_host"));
+}
+inline std::int32_t advertised_port(const BrokerPort& port) {
+  return number_fact(port, "kafka_advertised_port", 9092);
+}
+/// Kafka's auto.create.topics.enable.
+inline bool creates_topics(const BrokerPort& port) {
+  return port.fact("kafka_auto_create_topics") != "false";
+}
+/// Kafka's num.partitions.
+inline std::int32_t default_partitions(const BrokerPort& port) {
+  return number_fact(port, "kafka_default_partitions", 1);
+}
+/// Replication factors up to this are taken although there is one replica.
+inline std::int32_t replication_max(const BrokerPort& port) {
+  return number_fact(port, "kafka_replication_max", 3);
+}
+
+/// What the user of a connection may do, as bits of the protocol's operation numbers: everything, since there
+/// are no access rules yet.
+inline constexpr std::int32_t operations_not_asked = INT32_MIN;
+inline constexpr std::int32_t cluster_operations = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
+inline constexpr std::int32_t topic_operations =
+    1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
+inline constexpr std::int32_t group_operations = 1 << 3 | 1 << 6 | 1 << 8;
+
+}  // namespace tandem::wire::kafka

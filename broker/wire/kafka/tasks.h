@@ -1,0 +1,31 @@
+// One function for each kind of request, in a file named after its subject.
+#pragma once
+
+#include "broker/wire/kafka/api.h"
+
+namespace tandem::wire::kafka {
+
+// cluster.cpp
+bool begin_api_versions(Arrival& arrival);
+bool begin_find_coordinator(Arrival& arrival);
+bool begin_describe_cluster(Arrival& arrival);
+/// What the answer to an ApiVersions request of a version that is not known here starts with: error 35 in
+/// version 0, which every client understands.
+void begin_unknown_api_versions(Arrival& arrival);
+// metadata.cpp
+bool begin_metadata(Arrival& arrival);
+// sasl.cpp
+bool begin_sasl_handshake(Arrival& arrival);
+bool begin_sasl_authenticate(Arrival& arrival);
+// produce.cpp
+bool begin_produce(Arrival& arrival);
+// fetch.cpp
+bool begin_fetch(Arrival& arrival);
+// partition_offsets.cpp
+bool begin_list_offsets(Arrival& arrival);
+bool begin_offset_for_leader_epoch(Arrival& arrival);
+bool begin_delete_records(Arrival& arrival);
+// producers.cpp
+bool begin_init_producer_id(Arrival& arrival);
+
+}  // namespace tandem::wire::kafka
