@@ -25,6 +25,19 @@ bool begin_fetch(Arrival& arrival);
 bool begin_list_offsets(Arrival& arrival);
 bool begin_offset_for_leader_epoch(Arrival& arrival);
 bool begin_delete_records(Arrival& arrival);
+// group_membership.cpp
+bool begin_join_group(Arrival& arrival);
+bool begin_sync_group(Arrival& arrival);
+bool begin_heartbeat(Arrival& arrival);
+bool begin_leave_group(Arrival& arrival);
+// group_offsets.cpp
+bool begin_offset_commit(Arrival& arrival);
+bool begin_offset_fetch(Arrival& arrival);
+bool begin_offset_delete(Arrival& arrival);
+// groups.cpp
+bool begin_describe_groups(Arrival& arrival);
+bool begin_list_groups(Arrival& arrival);
+bool begin_delete_groups(Arrival& arrival);
 // producers.cpp
 bool begin_init_producer_id(Arrival& arrival);
 

@@ -1,0 +1,107 @@
+// Groups as administrators see them: describe, list, delete.
+#include <algorithm>
+
+#include "broker/wire/kafka/error.h"
+#include "broker/wire/kafka/messages_group.h"
+#include "broker/wire/kafka/settings.h"
+#include "broker/wire/kafka/tasks.h"
+
+namespace tandem::wire::kafka {
+namespace {
+
+DescribeGroupsResponse::Member shown(const core::GroupMember& member) {
+  DescribeGroupsResponse::Member out;
+  out.id = member.member;
+  if (!member.instance.empty()) out.instance = member.instance;
+  out.client_id = member.client_id;
+  out.client_host = member.client_host;
+  out.metadata.value = member.metadata;
+  out.assignment.value = member.assignment;
+  return out;
+}
+
+class DescribeGroups final : public TaskOf<DescribeGroupsRequest, DescribeGroupsResponse> {
+ public:
+  using TaskOf::TaskOf;
+
+  void begin(const Request& request) {
+    response_.groups.resize(request.groups.size());
+    for (std::uint32_t part = 0; part < request.groups.size(); ++part) {
+      auto& group = response_.groups[part];
+      group.name = request.groups[part];
+      group.state = "Dead";  // as Kafka says of a group that does not exist
+      group.operations = request.include_operations ? group_operations : operations_not_asked;
+      if (!group.name.empty())
+        submit(core::Describe{expect(part), core::Subject::groups, group.name});
+      else
+        group.error = error::invalid_group_id;
+    }
+  }
+
+  void take(std::uint32_t part, const core::Send& send, Bodies) override {
+    const auto* described = std::get_if<core::Described>(&send);
+    if (!described || described->groups.empty()) return;
+    const core::GroupInfo& info = described->groups.front();
+    auto& group = response_.groups[part];
+    group.state = info.state;
+    group.protocol_type = info.protocol_type;
+    group.protocol_name = info.protocol_name;
+    for (const core::GroupMember& member : info.members) group.members.push_back(shown(member));
+  }
+};
+
+class ListGroups final : public TaskOf<ListGroupsRequest, ListGroupsResponse> {
+ public:
+  using TaskOf::TaskOf;
+
+  void begin(const Request& request) {
+    states_.assign(request.states.begin(), request.states.end());
+    submit(core::Describe{expect(), core::Subject::groups, ""});
+  }
+
+  void take(std::uint32_t, const core::Send& send, Bodies) override {
+    const auto* described = std::get_if<core::Described>(&send);
+    if (!described) return;
+    for (const core::GroupInfo& info : described->groups)
+      if (states_.empty() || std::find(states_.begin(), states_.end(), info.state) != states_.end())
+        response_.groups.push_back({info.name, info.protocol_type, info.state});
+  }
+
+ private:
+  std::vector<std::string> states_;  // empty: all
+};
+
+class DeleteGroups final : public TaskOf<DeleteGroupsRequest, DeleteGroupsResponse> {
+ public:
+  using TaskOf::TaskOf;
+
+  void begin(const Request& request) {
+    response_.groups.resize(request.groups.size());
+    for (std::uint32_t part = 0; part < request.groups.size(); ++part) {
+      response_.groups[part].name = request.groups[part];
+      submit(core::DeleteGroup{expect(part), request.groups[part]});
+    }
+  }
+
+  void take(std::uint32_t part, const core::Send& send, Bodies) override {
+    const auto* refused = std::get_if<core::Refused>(&send);
+    if (!refused) return;
+    const ErrorCode code = refused->refusal.code;
+    response_.groups[part].error =
+        code == ErrorCode::not_found ? error::group_id_not_found : group_error_of(code);
+  }
+};
+
+}  // namespace
+
+bool begin_describe_groups(Arrival& arrival) {
+  return begin<DescribeGroups>(arrival);
+}
+bool begin_list_groups(Arrival& arrival) {
+  return begin<ListGroups>(arrival);
+}
+bool begin_delete_groups(Arrival& arrival) {
+  return begin<DeleteGroups>(arrival);
+}
+
+}  // namespace tandem::wire::kafka
