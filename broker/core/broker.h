@@ -39,8 +39,8 @@ struct BrokerOptions {
   /// Messages that one DeliveryReserved covers at most.
   std::uint32_t reservation_max = 1'024;
   /// What one call hands out at most; the rest follows in the next ones (next_due() is in the past then). So
-  /// an outbox that fills up is noticed.
-  std::uint32_t deliveries_per_call_max = 2'048;
+  /// an outbox that fills up is noticed, and the sends (352 bytes each) stay in the processor's cache.
+  std::uint32_t deliveries_per_call_max = 256;
   std::uint64_t delivered_bytes_per_call_max = 4u << 20;
 };
 

@@ -64,6 +64,7 @@ const std::set<BindingId>* Catalog::bindings_to(DestinationKey destination) cons
 }
 
 void Catalog::put(const ExchangeDeclared& declared) {
+  ++version_;
   auto exchange = std::make_unique<Exchange>();
   exchange->declared = declared;
   exchange->router = make_router(declared.kind, declared.arguments);
@@ -71,6 +72,7 @@ void Catalog::put(const ExchangeDeclared& declared) {
 }
 
 void Catalog::erase(ExchangeId id) {
+  ++version_;
   const Exchange* exchange = exchanges_.find(id);
   if (!exchange) return;
   exchanges_by_name_.erase(exchange->declared.name);
@@ -78,6 +80,7 @@ void Catalog::erase(ExchangeId id) {
 }
 
 void Catalog::put(const Bound& bound) {
+  ++version_;
   Exchange* source = exchanges_.find(bound.source);
   if (!source || bindings_.find(bound.id)) return;
   const Bound& binding = bindings_.put(bound.id, std::make_unique<Bound>(bound));
@@ -88,6 +91,7 @@ void Catalog::put(const Bound& bound) {
 }
 
 void Catalog::erase(BindingId id) {
+  ++version_;
   const Bound* binding = bindings_.find(id);
   if (!binding) return;
   if (Exchange* source = exchanges_.find(binding->source)) {
@@ -103,10 +107,12 @@ void Catalog::erase(BindingId id) {
 }
 
 void Catalog::name_queue(std::string_view name, QueueId id) {
+  ++version_;
   queues_by_name_[std::string(name)] = id;
 }
 
 void Catalog::forget_queue(std::string_view name) {
+  ++version_;
   if (auto it = queues_by_name_.find(name); it != queues_by_name_.end()) queues_by_name_.erase(it);
 }
 

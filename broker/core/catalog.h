@@ -2,6 +2,7 @@
 // from the start, without records, under ids 1 to 6.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string_view>
@@ -58,6 +59,8 @@ class Catalog {
   const IdTable<BindingId, Bound>& bindings() const { return bindings_; }
   std::size_t exchanges_count() const { return exchanges_.size(); }
   std::size_t bindings_count() const { return bindings_.size(); }
+  /// Another number after every change that routing may depend on; never 0.
+  std::uint64_t version() const { return version_; }
 
   // Only for apply():
   void put(const ExchangeDeclared& exchange);
@@ -68,6 +71,7 @@ class Catalog {
   void forget_queue(std::string_view name);
 
  private:
+  std::uint64_t version_ = 1;
   IdTable<ExchangeId, Exchange> exchanges_;
   NameMap<Exchange*> exchanges_by_name_;
   NameMap<QueueId> queues_by_name_;

@@ -72,6 +72,18 @@ struct Publish {
   bool mandatory = false;
   MessageView message;
 };
+/// Several publishes of a channel, in order, each answered as a Publish with its own `request` is; a Confirmed may cover
+/// several. They share a turn: together on disk, or none of them.
+struct PublishMany {
+  struct One {
+    std::uint64_t request = 0;  // in place of who.request
+    std::uint64_t confirm_seq = 0;
+    bool mandatory = false;
+    MessageView message;
+  };
+  Caller who;
+  std::span<const One> messages;
+};
 
 struct Subscribe {
   Caller who;
@@ -240,7 +252,7 @@ struct ResourceAlarm { Resource resource = Resource::disk; bool on = false; };
 
 using Input = std::variant<
     ConnectionOpened, ConnectionClosed, ConnectionWritable, ChannelClosed, DeclareExchange, DeleteExchange,
-    DeclareQueue, DeleteQueue, PurgeQueue, Bind, Unbind, Publish, Subscribe, Unsubscribe, SetChannelPrefetch,
+    DeclareQueue, DeleteQueue, PurgeQueue, Bind, Unbind, Publish, PublishMany, Subscribe, Unsubscribe, SetChannelPrefetch,
     SetConsumerPrefetch, Get, Peek, Settle, Recover, Transaction, DeadLetterReady, CreateTopic, AlterTopic,
     DeleteTopic, Append, Fetch, ListOffset, TrimTopic, RetentionDue, InitProducer, AddPartitionsToTransaction,
     AddOffsetsToTransaction, EndTransaction, MarkersReady, CommitOffsets, FetchOffsets, DeleteOffsets, JoinGroup,

@@ -37,8 +37,8 @@ void count(Turn& turn, ExchangeId exchange) {
 
 }  // namespace
 
-std::optional<Refusal> check_publish(Turn& turn, const Caller& who, const MessageView& message) {
-  const Exchange* exchange = turn.state().catalog.find_exchange(message.exchange);
+std::optional<Refusal> check_publish(Turn& turn, const Caller& who, const Exchange* exchange,
+                                     const MessageView& message) {
   if (!exchange) return not_found(ObjectKind::exchange, message.exchange);
   if (exchange->declared.internal)
     return Refusal{ErrorCode::access_refused,
@@ -66,28 +66,75 @@ std::optional<Refusal> check_publish(Turn& turn, const Caller& who, const Messag
   return judge_copies(turn, message);
 }
 
-PublishOutcome do_publish(Turn& turn, const MessageView& message) {
-  const Exchange& exchange = *turn.state().catalog.find_exchange(message.exchange);
+PublishOutcome do_publish(Turn& turn, const Exchange& exchange, const MessageView& message) {
   count(turn, exchange.declared.id);
   const std::vector<Match>& destinations = route(turn, exchange, message);
   return {!destinations.empty(), put_into(turn, destinations, message)};
 }
 
+namespace {
+
+/// Publishes of one channel, one after the other. Confirms that follow each other are said as one.
+class Publishing {
+ public:
+  Publishing(Turn& turn, const Caller& who) : turn_(turn), who_(who), confirmed_{who.channel} {}
+  ~Publishing() { say_confirmed(); }
+  Publishing(const Publishing&) = delete;
+  Publishing& operator=(const Publishing&) = delete;
+
+  void publish(std::uint64_t request, std::uint64_t confirm_seq, bool mandatory, const MessageView& message) {
+    who_.request = request;
+    // A publish does not change the catalog, and most name the exchange of the one before.
+    if (!exchange_ || exchange_->declared.name != message.exchange)
+      exchange_ = turn_.state().catalog.find_exchange(message.exchange);
+    if (auto refusal = check_publish(turn_, who_, exchange_, message)) {
+      say_confirmed();
+      return turn_.refuse(who_, *refusal);
+    }
+    // Connections are not read while an alarm is on; what was on its way is refused where the publisher can
+    // learn of it.
+    if (turn_.session().disk_alarm && confirm_seq) return confirm(confirm_seq, true);
+    const PublishOutcome outcome = do_publish(turn_, *exchange_, message);
+    if (!outcome.routed && mandatory) {
+      say_confirmed();
+      turn_.answer(who_, Returned{who_.channel, confirm_seq, message.body, message.size_bytes});
+    }
+    confirm(confirm_seq, !outcome.accepted);
+  }
+
+ private:
+  void confirm(std::uint64_t seq, bool nack) {
+    if (seq == 0) return;
+    if (confirmed_.first != 0 && confirmed_.last + 1 == seq && confirmed_.nack == nack) {
+      confirmed_.last = seq;
+      return;
+    }
+    say_confirmed();
+    confirmed_.first = confirmed_.last = seq;
+    confirmed_.nack = nack;
+  }
+  void say_confirmed() {
+    if (confirmed_.first != 0) turn_.answer(who_, confirmed_);
+    confirmed_.first = 0;
+  }
+
+  Turn& turn_;
+  Caller who_;
+  const Exchange* exchange_ = nullptr;
+  Confirmed confirmed_;  // first 0: none yet
+};
+
+}  // namespace
+
 void handle(Turn& turn, const Publish& input) {
-  if (auto refusal = check_publish(turn, input.who, input.message)) return turn.refuse(input.who, *refusal);
-  const ChannelId channel = input.who.channel;
-  const auto confirm = [&](bool nack) {
-    if (input.confirm_seq)
-      turn.answer(input.who, Confirmed{channel, input.confirm_seq, input.confirm_seq, nack});
-  };
-  // Connections are not read while an alarm is on; what was on its way is refused where the publisher can
-  // learn of it.
-  if (turn.session().disk_alarm && input.confirm_seq) return confirm(true);
-  const PublishOutcome outcome = do_publish(turn, input.message);
-  if (!outcome.routed && input.mandatory)
-    turn.answer(input.who,
-                Returned{channel, input.confirm_seq, input.message.body, input.message.size_bytes});
-  confirm(!outcome.accepted);
+  Publishing(turn, input.who)
+      .publish(input.who.request, input.confirm_seq, input.mandatory, input.message);
+}
+
+void handle(Turn& turn, const PublishMany& input) {
+  Publishing publishing(turn, input.who);
+  for (const PublishMany::One& one : input.messages)
+    publishing.publish(one.request, one.confirm_seq, one.mandatory, one.message);
 }
 
 }  // namespace tandem::core

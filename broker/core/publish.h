@@ -5,14 +5,16 @@
 
 namespace tandem::core {
 
-/// Refused: exchange unknown or internal, message too large, properties that cannot be.
-std::optional<Refusal> check_publish(Turn& turn, const Caller& who, const MessageView& message);
+/// Refused: exchange unknown (nullptr) or internal, message too large, properties that cannot be. `exchange` is the one
+/// that the message names.
+std::optional<Refusal> check_publish(Turn& turn, const Caller& who, const Exchange* exchange,
+                                     const MessageView& message);
 
 struct PublishOutcome {
   bool routed = false;    // at least one queue or topic was found
   bool accepted = false;  // none of them rejected it
 };
 /// Only after check_publish().
-PublishOutcome do_publish(Turn& turn, const MessageView& message);
+PublishOutcome do_publish(Turn& turn, const Exchange& exchange, const MessageView& message);
 
 }  // namespace tandem::core

@@ -1,6 +1,7 @@
 #include "broker/core/route.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "broker/core/turn.h"
 
@@ -66,12 +67,8 @@ void drop_duplicates(std::vector<Match>& found) {
   found.erase(std::unique(found.begin(), found.end(), same), found.end());
 }
 
-}  // namespace
-
-const std::vector<Match>& route(Turn& turn, const Exchange& exchange, const MessageView& message) {
-  const Catalog& catalog = turn.state().catalog;
-  RoutingRoom& room = turn.session().routing;
-  room.query.reset(message.properties);
+/// By exchanges, bindings and alternates, whatever was remembered.
+void find_destinations(const Catalog& catalog, const Exchange& exchange, const MessageView& message, RoutingRoom& room) {
   room.keys.assign(1, message.routing_key);
   if (may_have(message.properties.headers, "CC")) {
     add_copies(room.query, "CC", room.keys);
@@ -82,7 +79,46 @@ const std::vector<Match>& route(Turn& turn, const Exchange& exchange, const Mess
   for (std::size_t i = 0; i < room.exchanges.size(); ++i)
     visit(catalog, *catalog.find_exchange(room.exchanges[i]), room);
   drop_duplicates(room.found);
-  return room.found;
+}
+
+}  // namespace
+
+std::size_t RecentRoutes::slot_of(ExchangeId exchange, std::string_view key) {
+  // Keys that differ often do so at their end: its last eight bytes, the length and the exchange make a good mix.
+  std::uint64_t end = 0;
+  const std::size_t size = std::min(key.size(), sizeof end);
+  if (size > 0) std::memcpy(&end, key.data() + key.size() - size, size);
+  return ((end ^ key.size() << 56 ^ exchange.value) * 0x9E3779B97F4A7C15ull >> 32) % slots_max;
+}
+
+const std::vector<Match>* RecentRoutes::find(std::uint64_t catalog_version, ExchangeId exchange,
+                                             std::string_view key) const {
+  const Slot& slot = slots_[slot_of(exchange, key)];
+  const bool is_it = slot.catalog_version == catalog_version && slot.exchange == exchange && slot.key == key;
+  return is_it ? &slot.found : nullptr;
+}
+
+const std::vector<Match>& RecentRoutes::put(std::uint64_t catalog_version, ExchangeId exchange, std::string_view key,
+                                            const std::vector<Match>& found) {
+  if (found.size() > found_max) return found;
+  Slot& slot = slots_[slot_of(exchange, key)];
+  slot.catalog_version = catalog_version;
+  slot.exchange = exchange;
+  slot.key = key;
+  slot.found = found;
+  return slot.found;
+}
+
+const std::vector<Match>& route(Turn& turn, const Exchange& exchange, const MessageView& message) {
+  const Catalog& catalog = turn.state().catalog;
+  RoutingRoom& room = turn.session().routing;
+  room.query.reset(message.properties);
+  const bool has_headers = !message.properties.headers.empty();
+  if (!has_headers)
+    if (const auto* found = room.recent.find(catalog.version(), exchange.declared.id, message.routing_key)) return *found;
+  find_destinations(catalog, exchange, message, room);
+  if (has_headers) return room.found;
+  return room.recent.put(catalog.version(), exchange.declared.id, message.routing_key, room.found);
 }
 
 std::optional<Refusal> judge_copies(Turn& turn, const MessageView& message) {

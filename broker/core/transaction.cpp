@@ -47,10 +47,10 @@ class Checker {
     if (turn_.session().disk_alarm)
       return Refusal{ErrorCode::resource_alarm,   ObjectKind::message, "", "", "", "",
                      "the disk is short of space"};
-    if (auto refusal = check_publish(turn_, who_, op.message)) return refusal;
+    const Exchange* exchange = turn_.state().catalog.find_exchange(op.message.exchange);
+    if (auto refusal = check_publish(turn_, who_, exchange, op.message)) return refusal;
     size_bytes_ += op.message.size_bytes;
-    const Exchange& exchange = *turn_.state().catalog.find_exchange(op.message.exchange);
-    for (const Match& match : route(turn_, exchange, op.message)) {
+    for (const Match& match : route(turn_, *exchange, op.message)) {
       if (match.kind != DestinationKind::queue) continue;
       const Queue* queue = turn_.state().queues.find(QueueId(match.destination));
       auto& [count, bytes] = entering_[match.destination];
@@ -113,7 +113,8 @@ class Doer {
     settle(turn_, channel, places, op.outcome);
   }
   void operator()(const PublishOp& op) {
-    const PublishOutcome outcome = do_publish(turn_, op.message);
+    const Exchange& exchange = *turn_.state().catalog.find_exchange(op.message.exchange);
+    const PublishOutcome outcome = do_publish(turn_, exchange, op.message);
     if (!outcome.routed && op.mandatory)
       turn_.answer(who_, Returned{who_.channel, 0, op.message.body, op.message.size_bytes});
   }

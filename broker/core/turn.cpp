@@ -6,11 +6,10 @@
 
 namespace tandem::core {
 
-void Turn::record(Record record) {
+void Turn::note_and_apply(const Record& record) {
   if (number_ == 0 && is_durable(record)) out_.turn = number_ = ++state_.counters.turn;
   note(record);
   core::apply(state_, record);
-  out_.records.push_back(std::move(record));
 }
 
 void Turn::note(const Record& record) {
@@ -47,10 +46,6 @@ void Turn::refuse(const Caller& who, Refusal refusal) {
 
 void Turn::say(Send send) {
   pending_.say(number_, std::move(send), out_);
-}
-
-void Turn::say_now(Send send) {
-  out_.sends.push_back(std::move(send));
 }
 
 void Turn::mark(QueueId queue) {

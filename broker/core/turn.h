@@ -4,6 +4,8 @@
 // Every verb is a free function in a file of its own:  void handle(Turn& turn, const Publish& input);
 #pragma once
 
+#include <utility>
+
 #include "broker/core/broker.h"
 #include "broker/core/pending.h"
 #include "broker/core/session.h"
@@ -27,7 +29,10 @@ class Turn {
   /// Applies the record now, and gives it to the rim. The first durable record of a call opens a new turn
   /// number. Remembers what becomes visible when it is on disk (queue of an Enqueued, partition of an
   /// Appended).
-  void record(Record record);
+  template <class R>
+  void record(R&& record) {
+    note_and_apply(out_.records.emplace_back(std::forward<R>(record)));
+  }
 
   /// An answer to a request. Said when this turn's records so far are on disk, and never before an earlier
   /// answer on the same channel.
@@ -43,7 +48,10 @@ class Turn {
   /// Said when this turn's records are on disk, in no order with other answers.
   void say(Send send);
   /// Said at once: deliveries, long polls that were answered, requests to the rim.
-  void say_now(Send send);
+  template <class S>
+  void say_now(S&& send) {
+    out_.sends.emplace_back(std::forward<S>(send));
+  }
 
   /// The number this call's durable records are written with; 0 while there are none.
   TurnNumber number() const { return number_; }
@@ -59,6 +67,7 @@ class Turn {
   void checkpoint(CheckpointState& out);
 
  private:
+  void note_and_apply(const Record& record);
   void note(const Record& record);
   void touch(QueueId queue);
 

@@ -17,6 +17,8 @@ constexpr std::size_t read_share_bytes = 1u << 20;
 constexpr DurationMs faces_apart_ms = 50;
 // The core gets a Tick at most once per millisecond, whatever its next_due() says.
 constexpr DurationMs ticks_apart_ms = 1;
+// What is left to deliver is delivered in so many calls before the outboxes are written.
+constexpr int ticks_per_turn_max = 8;
 constexpr DurationMs retention_apart_ms = 10'000;
 // settle() of one peer can give sends to others; what is left then waits for the next turn.
 constexpr int settle_rounds_max = 8;
@@ -106,7 +108,7 @@ net::Deadline Loop::next_due() const {
 }
 
 void Loop::do_due_work() {
-  if (broker_.next_due() <= now()) submit(core::Tick{});
+  for (int i = 0; i < ticks_per_turn_max && broker_.next_due() <= now(); ++i) submit(core::Tick{});
   if (faces_due_ <= now()) tick_faces();
   if (topics_exist_ && retention_due_ <= now()) {
     retention_due_ = now() + retention_apart_ms;

@@ -15,6 +15,7 @@ bool refers_to_bytes(const core::Record& record) {
 /// The connection of an input that brings messages in; 0 for any other.
 ConnectionId publisher(const core::Input& input) {
   if (const auto* publish = std::get_if<core::Publish>(&input)) return publish->who.channel.connection;
+  if (const auto* publish = std::get_if<core::PublishMany>(&input)) return publish->who.channel.connection;
   if (const auto* append = std::get_if<core::Append>(&input)) return append->who.channel.connection;
   if (const auto* transaction = std::get_if<core::Transaction>(&input))
     return transaction->who.channel.connection;
@@ -51,6 +52,10 @@ bool Loop::staged_bytes_are_unused(const core::Input& input, const core::Outputs
   if (std::any_of(outputs.records.begin(), outputs.records.end(), refers_to_bytes)) return false;
   if (const auto* publish = std::get_if<core::Publish>(&input))
     return staged_count_ == 1 && !publish->mandatory;
+  if (const auto* publish = std::get_if<core::PublishMany>(&input))
+    return staged_count_ == publish->messages.size() &&
+           std::none_of(publish->messages.begin(), publish->messages.end(),
+                        [](const auto& one) { return one.mandatory; });
   if (std::holds_alternative<core::Append>(input) || std::holds_alternative<core::DeadLetterReady>(input))
     return staged_count_ == 1;
   return false;

@@ -37,6 +37,46 @@ TEST_CASE("nothing is confirmed or delivered before its turn is on disk") {
   CHECK(f.take<Deliver>().size() == 1);
 }
 
+TEST_CASE("publishes that come together share a turn, and each has its own answer") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.declare_queue("small", {{"x-max-length", Value(1)}, {"x-overflow", Value("reject-publish")}});
+  f.persists = false;
+  f.sends.clear();
+  const std::size_t records_before = f.records.size();
+  const TestMessage to_q{"", "q"}, to_small{"", "small"}, to_nobody{"", "nobody"}, to_nowhere{"nowhere", "q"};
+  std::vector<PublishMany::One> many;
+  std::uint64_t seq = 0;
+  for (const auto* message : {&to_q, &to_q, &to_small, &to_small, &to_nobody, &to_nowhere, &to_q}) {
+    ++seq;
+    many.push_back({100 + seq, seq, message == &to_nobody, f.view_of(*message)});
+    many.back().message.exchange = message->exchange;  // the fixture's own go with the next view
+    many.back().message.routing_key = message->key;
+  }
+  f.give(PublishMany{f.caller(), many});
+  CHECK(f.sends.empty());
+  CHECK(f.records.size() - records_before == 4);
+  f.persist();
+  REQUIRE(f.sends.size() == 6);
+  const auto confirmed = [&f](std::size_t at, std::uint64_t first, std::uint64_t last, bool nack) {
+    const auto* said = std::get_if<Confirmed>(&f.sends[at]);
+    REQUIRE(said);
+    CHECK(said->first == first);
+    CHECK(said->last == last);
+    CHECK(said->nack == nack);
+  };
+  confirmed(0, 1, 3, false);
+  confirmed(1, 4, 4, true);
+  CHECK(std::get<Returned>(f.sends[2]).confirm_seq == 5);
+  confirmed(3, 5, 5, false);
+  CHECK(std::get<Refused>(f.sends[4]).who.request == 106);
+  confirmed(5, 7, 7, false);
+  f.sends.clear();
+  f.restart(false);
+  CHECK(f.queue("q").ready == 3);
+  CHECK(f.queue("small").ready == 1);
+}
+
 TEST_CASE("a transient message waits for nothing") {
   CoreFixture f;
   f.declare_queue("q");

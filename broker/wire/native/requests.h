@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "broker/wire/face.h"
 #include "broker/wire/judge_append.h"
@@ -51,6 +52,7 @@ class Requests {
   // requests_queue.cpp
   Result<> on(const Request& request, const fb::Publish& m);
   void publish_one(const Request& request, std::uint64_t seq, Bytes stored, bool mandatory);
+  void submit_published(const Request& request);
   void on(const Request& request, const fb::Subscribe& m);
   void on(const Request& request, const fb::Unsubscribe& m);
   void on(const Request& request, const fb::SetPrefetch& m);
@@ -92,6 +94,7 @@ class Requests {
   Unanswered& unanswered_;
   std::string user_;
   std::string client_name_;
+  std::vector<core::PublishMany::One> published_;  // staged, and not submitted yet
 };
 
 /// What routing and queues look at in a stored message that `user` publishes, with `body` not yet set.

@@ -1,5 +1,7 @@
 #include "tests/wire/native/harness.h"
 
+#include <algorithm>
+
 #include "broker/base/limits.h"
 #include "broker/wire/native/asked.h"
 
@@ -45,32 +47,60 @@ TEST_CASE("each message of a Publish is staged as it came and submitted with its
   persistent.priority = 4;
   const std::vector messages{stored_message("ex", "key", "one", persistent), stored_message("", "queue", "")};
   std::vector<std::uint64_t> seqs;
-  c.expect<core::Publish>([&](const core::Publish& p) {
-    seqs.push_back(p.confirm_seq);
+  c.expect<core::PublishMany>([&](const core::PublishMany& p) {
     CHECK(p.who.channel == ChannelId{Conversation::connection, 3});
-    CHECK(p.mandatory);
-    const std::string& stored = messages.at(seqs.size() - 1);
-    CHECK(c.port.staged_at(p.message.body) == stored);
-    CHECK(p.message.size_bytes == stored.size());
-    if (seqs.size() != 1) return;
-    CHECK(p.message.exchange == "ex");
-    CHECK(p.message.routing_key == "key");
-    CHECK(p.message.body_size_bytes == 3);
-    CHECK(p.message.properties.persistent);
-    CHECK(p.message.properties.priority == 4);
+    for (const auto& one : p.messages) {
+      seqs.push_back(one.confirm_seq);
+      CHECK(one.request == pack(Asked::publish, one.confirm_seq));
+      CHECK(one.mandatory);
+      const std::string& stored = messages.at(seqs.size() - 1);
+      CHECK(c.port.staged_at(one.message.body) == stored);
+      CHECK(one.message.size_bytes == stored.size());
+    }
+    const core::MessageView& first = p.messages.front().message;
+    CHECK(first.exchange == "ex");
+    CHECK(first.routing_key == "key");
+    CHECK(first.body_size_bytes == 3);
+    CHECK(first.properties.persistent);
+    CHECK(first.properties.priority == 4);
   });
   publish(c, 10, messages, static_cast<std::uint32_t>(fb::PublishFlag::mandatory));
   CHECK(seqs == std::vector<std::uint64_t>{10, 11});
   CHECK(c.said().empty());
 }
 
+TEST_CASE("a long Publish goes to the core in parts, in order") {
+  Conversation c;
+  c.open();
+  std::vector<std::uint64_t> seqs;
+  std::size_t largest = 0;
+  c.expect<core::PublishMany>([&](const core::PublishMany& p) {
+    largest = std::max(largest, p.messages.size());
+    for (const auto& one : p.messages) seqs.push_back(one.confirm_seq);
+  });
+  publish(c, 1, std::vector<std::string>(1'000, stored_message("", "q", "a")));
+  REQUIRE(seqs.size() == 1'000);
+  CHECK(std::is_sorted(seqs.begin(), seqs.end()));
+  CHECK(c.port.inputs.size() > 1);
+  CHECK(largest < 1'000);
+}
+
+TEST_CASE("large messages of a Publish share a turn only up to a size") {
+  Conversation c;
+  c.open();
+  publish(c, 1, std::vector<std::string>(3, stored_message("", "q", std::string(300'000, 'x'))));
+  CHECK(c.port.inputs.size() == 3);
+}
+
 TEST_CASE("without confirms every message is submitted with seq 0") {
   Conversation c;
   c.open();
   int count = 0;
-  c.expect<core::Publish>([&](const core::Publish& p) {
-    ++count;
-    CHECK(p.confirm_seq == 0);
+  c.expect<core::PublishMany>([&](const core::PublishMany& p) {
+    for (const auto& one : p.messages) {
+      ++count;
+      CHECK(one.confirm_seq == 0);
+    }
   });
   publish(c, 0, {stored_message("", "q", "a"), stored_message("", "q", "b")});
   CHECK(count == 2);
@@ -80,7 +110,9 @@ TEST_CASE("a malformed message is nacked with its reason and its neighbours are 
   Conversation c;
   c.open();
   std::vector<std::uint64_t> seqs;
-  c.expect<core::Publish>([&](const core::Publish& p) { seqs.push_back(p.confirm_seq); });
+  c.expect<core::PublishMany>([&](const core::PublishMany& p) {
+    for (const auto& one : p.messages) seqs.push_back(one.confirm_seq);
+  });
   publish(c, 1, {stored_message("", "q", "a"), std::string(1, '\xff'), stored_message("", "q", "c")});
   CHECK(seqs == std::vector<std::uint64_t>{1, 3});
   CHECK(c.port.staged.size() == 2);
