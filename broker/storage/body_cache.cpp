@@ -25,8 +25,8 @@ std::optional<Bytes> take(const JournalWindow& window, BodyHandle body, std::uin
   if (item < window.position) return std::nullopt;
   const std::uint64_t offset = item - window.position;
   const std::uint64_t size = numbers_size_bytes + std::uint64_t{size_bytes};
-  if (offset > window.bytes.size() || size > window.bytes.size() - offset) return std::nullopt;
-  const Bytes bytes = Bytes(window.bytes).subspan(offset, size);
+  if (offset > window.bytes.size_bytes || size > window.bytes.size_bytes - offset) return std::nullopt;
+  const Bytes bytes = window.bytes.bytes().subspan(offset, size);
   if (!body_is_whole(bytes)) return std::nullopt;
   return bytes.subspan(numbers_size_bytes);
 }
@@ -40,7 +40,7 @@ Lsn window_start(const Segment& segment, BodyHandle body) {
 
 std::size_t window_size(const Segment& segment, Lsn start, BodyHandle body, std::uint32_t size_bytes) {
   const std::uint64_t needed = body.value + size_bytes - start;
-  return std::min<std::uint64_t>(std::max<std::uint64_t>(needed, journal_window_size_bytes),
+  return std::min<std::uint64_t>(std::max<std::uint64_t>(round_up_to_block(needed), journal_window_size_bytes),
                                  segment.id.end() - start);
 }
 
@@ -56,10 +56,10 @@ Result<std::shared_ptr<const Segment>> segment_of(const JournalSegments& segment
 
 /// The window, as far as the file goes.
 Result<JournalWindow> read_window(const Segment& segment, Lsn start, std::size_t size) {
-  JournalWindow window{start, std::vector<std::byte>(size)};
-  auto count = segment.file->read_some(start - segment.id.first, window.bytes);
+  JournalWindow window{start, {make_aligned(size), size}};
+  auto count = segment.file->read_direct(start - segment.id.first, {window.bytes.memory.get(), size});
   if (!count) return count.error();
-  window.bytes.resize(*count);
+  window.bytes.size_bytes = *count;
   return window;
 }
 
@@ -80,7 +80,7 @@ Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes)
   auto segment = segment_of(segments_, body, size_bytes);
   if (!segment) return segment.error();
   // From the body on: the caller goes forward.
-  const Lsn start = body.value - numbers_size_bytes;
+  const Lsn start = (body.value - numbers_size_bytes) / journal_block_bytes * journal_block_bytes;
   auto window = read_window(**segment, start, window_size(**segment, start, body, size_bytes));
   if (!window) return window.error();
   window_ = std::move(*window);
@@ -155,8 +155,8 @@ void BodyCache::read(BodyHandle body, std::uint32_t size_bytes, ReadDone done) {
   const Lsn start = window_start(**segment, body);
   const std::size_t size = window_size(**segment, start, body, size_bytes);
 
-  JournalWindow window{start, std::vector<std::byte>(size)};
-  auto cached = (*segment)->file->try_read_cached(start - (*segment)->id.first, window.bytes);
+  JournalWindow window{start, {make_aligned(size), size}};
+  auto cached = (*segment)->file->try_read_cached(start - (*segment)->id.first, {window.bytes.memory.get(), size});
   if (cached.ok() && *cached) {
     auto shared = std::make_shared<const JournalWindow>(std::move(window));
     add_window(shared);
@@ -205,14 +205,14 @@ void BodyCache::answer(const Window& window, const Waiting& wanted) const {
 void BodyCache::add_window(Window window) {
   const Lsn position = window->position;
   if (const auto old = windows_.find(position); old != windows_.end())
-    windows_size_bytes_ -= old->second->bytes.size();
+    windows_size_bytes_ -= old->second->bytes.size_bytes;
   else
     window_ages_.push_back(position);
-  windows_size_bytes_ += window->bytes.size();
+  windows_size_bytes_ += window->bytes.size_bytes;
   windows_[position] = std::move(window);
   while (windows_size_bytes_ > size_max_bytes_ / windows_share && window_ages_.size() > 1) {
     const auto oldest = windows_.find(window_ages_.front());
-    windows_size_bytes_ -= oldest->second->bytes.size();
+    windows_size_bytes_ -= oldest->second->bytes.size_bytes;
     windows_.erase(oldest);
     window_ages_.pop_front();
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/base/ids.h"
+#include "broker/storage/aligned_memory.h"
 #include "broker/storage/journal_buffer.h"
 #include "broker/storage/segment.h"
 #include "broker/storage/store.h"
@@ -21,7 +22,7 @@ namespace tandem::storage {
 /// checked when they are taken.
 struct JournalWindow {
   Lsn position = 0;
-  std::vector<std::byte> bytes;
+  AlignedBytes bytes;
 };
 inline constexpr std::size_t journal_window_size_bytes = 128u << 10;
 

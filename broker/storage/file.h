@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/storage/aligned_memory.h"
 #include "schemas/message.h"
 #include "schemas/result.h"
 
@@ -31,6 +32,15 @@ class File {
   virtual Result<> read(std::uint64_t position, std::span<std::byte> into) = 0;
   /// Fills as much of `into` as the file has and says how much.
   virtual Result<std::size_t> read_some(std::uint64_t position, std::span<std::byte> into) = 0;
+  /// The same as write() and read_some(), past the system's page cache where it can: what is written once and read
+  /// seldom (the journal) is not copied into memory that nobody looks at. For it, positions, sizes and memory must be
+  /// multiples of direct_block_bytes (aligned_memory.h); anything else is done by way of the cache.
+  virtual Result<> write_direct(std::uint64_t position, std::span<const Bytes> parts) {
+    return write(position, parts);
+  }
+  virtual Result<std::size_t> read_direct(std::uint64_t position, std::span<std::byte> into) {
+    return read_some(position, into);
+  }
   /// Like read(), but only from memory. false: it would have to wait for the disk, `into` is undefined.
   virtual Result<bool> try_read_cached(std::uint64_t position, std::span<std::byte> into) = 0;
 

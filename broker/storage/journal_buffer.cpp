@@ -14,7 +14,7 @@ JournalBuffer::~JournalBuffer() {
   pool_->give_back(std::move(memory_), capacity_bytes_);
 }
 
-std::unique_ptr<std::byte[]> JournalBufferPool::take(std::size_t size_bytes) {
+AlignedMemory JournalBufferPool::take(std::size_t size_bytes) {
   if (size_bytes == usual_size_bytes) {
     const std::lock_guard lock(mutex_);
     if (!spare_.empty()) {
@@ -23,10 +23,10 @@ std::unique_ptr<std::byte[]> JournalBufferPool::take(std::size_t size_bytes) {
       return memory;
     }
   }
-  return std::make_unique_for_overwrite<std::byte[]>(size_bytes);
+  return make_aligned(size_bytes);
 }
 
-void JournalBufferPool::give_back(std::unique_ptr<std::byte[]> memory, std::size_t size_bytes) {
+void JournalBufferPool::give_back(AlignedMemory memory, std::size_t size_bytes) {
   if (size_bytes != usual_size_bytes) return;
   const std::lock_guard lock(mutex_);
   if (spare_.size() < spare_max) spare_.push_back(std::move(memory));

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "broker/storage/aligned_memory.h"
 #include "broker/storage/segment.h"
 
 namespace tandem::storage {
@@ -39,7 +40,7 @@ class JournalBuffer {
   const Lsn position_;
   const std::size_t capacity_bytes_;
   Lsn end_;
-  std::unique_ptr<std::byte[]> memory_;
+  AlignedMemory memory_;  // frames begin at multiples of journal_block_bytes in it, as in the file
   std::shared_ptr<JournalBufferPool> pool_;
 };
 
@@ -50,12 +51,12 @@ class JournalBufferPool {
   static constexpr std::size_t usual_size_bytes = 1u << 20;
   static constexpr std::size_t spare_max = 8;
 
-  std::unique_ptr<std::byte[]> take(std::size_t size_bytes);
-  void give_back(std::unique_ptr<std::byte[]> memory, std::size_t size_bytes);
+  AlignedMemory take(std::size_t size_bytes);
+  void give_back(AlignedMemory memory, std::size_t size_bytes);
 
  private:
   std::mutex mutex_;
-  std::vector<std::unique_ptr<std::byte[]>> spare_;
+  std::vector<AlignedMemory> spare_;
 };
 
 }  // namespace tandem::storage

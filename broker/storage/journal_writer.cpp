@@ -33,7 +33,7 @@ Result<> JournalWriter::write_frames(CommitGroup& group) {
       end += pieces_.back().size();
     }
     dirty_ = true;
-    if (auto written = segment_->file->write(start - segment_->id.first, pieces_); !written) return written;
+    if (auto written = segment_->file->write_direct(start - segment_->id.first, pieces_); !written) return written;
     written_through_ = end;
   }
   return Done{};

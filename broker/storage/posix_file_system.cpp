@@ -11,7 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstdio>
+#include <mutex>
+#include <optional>
 #include <system_error>
 
 #include "broker/storage/file.h"
@@ -55,7 +58,10 @@ class Descriptor {
     if (value_ >= 0) ::close(value_);
   }
   Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(value_, other.value_);
+    return *this;
+  }
   int get() const { return value_; }
   explicit operator bool() const { return value_ >= 0; }
 
@@ -90,18 +96,13 @@ class PosixFile : public File {
       : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
 
   Result<> write(std::uint64_t position, std::span<const Bytes> parts) override {
-    std::size_t total = 0;
-    for (const Bytes part : parts) total += part.size();
-    std::array<iovec, 256> pieces;
-    for (std::size_t done = 0; done < total;) {
-      const std::size_t count = fill_pieces(parts, done, pieces);
-      const auto written = ::pwritev(descriptor_.get(), pieces.data(), static_cast<int>(count),
-                                     static_cast<off_t>(position + done));
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return system_error_at("write", path_, position + done, written < 0 ? errno : EIO);
-      done += static_cast<std::size_t>(written);
-    }
-    return Done{};
+    return write_by(descriptor_.get(), position, parts);
+  }
+
+  Result<> write_direct(std::uint64_t position, std::span<const Bytes> parts) override {
+    bool aligned = is_aligned(position);
+    for (const Bytes part : parts) aligned = aligned && is_aligned(part);
+    return write_by(aligned ? direct() : descriptor_.get(), position, parts);
   }
 
   Result<> read(std::uint64_t position, std::span<std::byte> into) override {
@@ -113,16 +114,11 @@ class PosixFile : public File {
   }
 
   Result<std::size_t> read_some(std::uint64_t position, std::span<std::byte> into) override {
-    std::size_t done = 0;
-    while (done < into.size()) {
-      const auto count = ::pread(descriptor_.get(), into.data() + done, into.size() - done,
-                                 static_cast<off_t>(position + done));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return system_error_at("read", path_, position + done);
-      if (count == 0) break;
-      done += static_cast<std::size_t>(count);
-    }
-    return done;
+    return read_by(descriptor_.get(), position, into);
+  }
+
+  Result<std::size_t> read_direct(std::uint64_t position, std::span<std::byte> into) override {
+    return read_by(is_aligned(position) && is_aligned(into) ? direct() : descriptor_.get(), position, into);
   }
 
   Result<bool> try_read_cached(std::uint64_t position, std::span<std::byte> into) override {
@@ -160,8 +156,61 @@ class PosixFile : public File {
   const std::string& path() const override { return path_; }
 
  private:
+  static bool is_aligned(std::uint64_t number) { return number % direct_block_bytes == 0; }
+  static bool is_aligned(Bytes bytes) {
+    return is_aligned(reinterpret_cast<std::uintptr_t>(bytes.data())) && is_aligned(bytes.size());
+  }
+
+  /// The descriptor for direct access; the usual one where the file system has none. Opened when it is first asked
+  /// for, by the file's descriptor and not by its path: segments are renamed.
+  int direct() {
+    const std::lock_guard lock(direct_mutex_);
+    if (!direct_) {
+      direct_ = open_descriptor("/proc/self/fd/" + std::to_string(descriptor_.get()), O_RDWR | O_DIRECT);
+      if (!*direct_) direct_ = open_descriptor("/proc/self/fd/" + std::to_string(descriptor_.get()), O_RDONLY | O_DIRECT);
+    }
+    return *direct_ ? direct_->get() : descriptor_.get();
+  }
+
+  Result<> write_by(int descriptor, std::uint64_t position, std::span<const Bytes> parts) {
+    std::size_t total = 0;
+    for (const Bytes part : parts) total += part.size();
+    std::array<iovec, 256> pieces;
+    for (std::size_t done = 0; done < total;) {
+      const std::size_t count = fill_pieces(parts, done, pieces);
+      const auto written =
+          ::pwritev(descriptor, pieces.data(), static_cast<int>(count), static_cast<off_t>(position + done));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno == EINVAL && descriptor != descriptor_.get()) {
+        descriptor = descriptor_.get();  // a file system that opens for direct access but does not know it
+        continue;
+      }
+      if (written <= 0) return system_error_at("write", path_, position + done, written < 0 ? errno : EIO);
+      done += static_cast<std::size_t>(written);
+      if (!is_aligned(std::uint64_t{done})) descriptor = descriptor_.get();
+    }
+    return Done{};
+  }
+
+  Result<std::size_t> read_by(int descriptor, std::uint64_t position, std::span<std::byte> into) {
+    std::size_t done = 0;
+    while (done < into.size()) {
+      const auto count =
+          ::pread(descriptor, into.data() + done, into.size() - done, static_cast<off_t>(position + done));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return system_error_at("read", path_, position + done);
+      if (count == 0) break;
+      done += static_cast<std::size_t>(count);
+      // The last block of a file may be a part of one, behind which a direct read could not go on.
+      if (descriptor != descriptor_.get() && !is_aligned(std::uint64_t{done})) break;
+    }
+    return done;
+  }
+
   Descriptor descriptor_;
   const std::string path_;
+  std::mutex direct_mutex_;
+  std::optional<Descriptor> direct_;
 };
 
 class PosixLock : public DirectoryLock {
