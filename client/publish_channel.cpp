@@ -5,9 +5,10 @@
 namespace tandem::client {
 namespace {
 
-/// A frame of this many is big enough to be cheap; smaller ones let the broker begin earlier.
+/// A frame of this many is big enough to be cheap; smaller ones let the broker begin earlier, and several of them fit
+/// what it reads at once, so that it need not put frames together.
 constexpr std::size_t batch_items_max = 4'096;
-constexpr std::size_t batch_size_max_bytes = 256u << 10;
+constexpr std::size_t batch_size_max_bytes = 48u << 10;
 constexpr std::size_t spare_max = 8;
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "broker/net/reactor_asio.h"
 
@@ -26,6 +27,23 @@ bool would_block(int error) {
 }
 
 }  // namespace
+
+namespace {
+
+InputBlock new_block(std::size_t size_bytes) {
+  return {std::make_unique_for_overwrite<std::byte[]>(size_bytes), size_bytes};
+}
+
+}  // namespace
+
+InputBlock ReadScratch::take(std::size_t wanted_bytes) {
+  return spare_.size_bytes >= wanted_bytes ? std::exchange(spare_, {}) : new_block(wanted_bytes);
+}
+
+void ReadScratch::give_back(InputBlock block) {
+  const bool is_large = block.size_bytes > front_copied_max_bytes && block.size_bytes <= spare_max_bytes;
+  if (is_large && block.size_bytes > spare_.size_bytes) spare_ = std::move(block);
+}
 
 struct Connection::Waits : std::enable_shared_from_this<Waits> {
   using Descriptor = asio::posix::stream_descriptor;
@@ -83,26 +101,34 @@ Connection::ReadResult receive_some(int descriptor, std::span<std::byte> space) 
 std::span<std::byte> Connection::read_space(ReadScratch& scratch) {
   const std::size_t wanted = handler_.input_size_wanted_bytes();
   if (input_size_ <= front_copied_max_bytes && wanted <= ReadScratch::size_bytes) {
-    std::copy_n(input_.begin(), input_size_, scratch.bytes().begin());
+    if (input_size_ > 0) std::memcpy(scratch.bytes().data(), input_.bytes.get(), input_size_);
     return scratch.bytes();
   }
-  if (input_.size() - input_size_ < input_growth_min_bytes / 2) {
-    const std::size_t growth = std::max(2 * input_size_, input_growth_min_bytes);
-    input_.resize(std::clamp(wanted, input_size_ + input_growth_min_bytes, input_size_ + growth));
+  if (input_.size_bytes - input_size_ < input_growth_min_bytes / 2) {
+    const std::size_t growth = std::max(3 * input_size_, input_growth_min_bytes);
+    grow_input(scratch, std::clamp(wanted, input_size_ + input_growth_min_bytes, input_size_ + growth));
   }
-  return input_;
+  return {input_.bytes.get(), input_.size_bytes};
+}
+
+void Connection::grow_input(ReadScratch& scratch, std::size_t wanted_bytes) {
+  InputBlock larger = scratch.take(wanted_bytes);
+  if (input_size_ > 0) std::memcpy(larger.bytes.get(), input_.bytes.get(), input_size_);
+  scratch.give_back(std::exchange(input_, std::move(larger)));
 }
 
 // The rest may lie in input_ itself or in the scratch.
-void Connection::keep_rest(Bytes rest) {
+void Connection::keep_rest(ReadScratch& scratch, Bytes rest) {
   input_size_ = rest.size();
-  if (rest.empty() && input_.capacity() > front_copied_max_bytes) input_ = {};  // a large frame is done
-  if (rest.empty()) return;
-  if (rest.data() >= input_.data() && rest.data() < input_.data() + input_.size()) {
-    std::memmove(input_.data(), rest.data(), rest.size());
+  if (rest.empty()) {
+    if (input_.size_bytes > front_copied_max_bytes) scratch.give_back(std::exchange(input_, {}));
     return;
   }
-  input_.assign(rest.begin(), rest.end());
+  if (input_.size_bytes < rest.size()) {  // then it does not lie there
+    InputBlock block = rest.size() > front_copied_max_bytes ? scratch.take(rest.size()) : new_block(rest.size());
+    scratch.give_back(std::exchange(input_, std::move(block)));
+  }
+  std::memmove(input_.bytes.get(), rest.data(), rest.size());
 }
 
 Connection::ReadResult Connection::read(ReadScratch& scratch) {
@@ -110,7 +136,7 @@ Connection::ReadResult Connection::read(ReadScratch& scratch) {
   ReadResult result = receive_some(descriptor_, space.subspan(input_size_));
   if (result.size_bytes == 0) return result;
   const Bytes input = space.first(input_size_ + result.size_bytes);
-  keep_rest(input.subspan(handler_.receive(input)));
+  keep_rest(scratch, input.subspan(handler_.receive(input)));
   return result;
 }
 

@@ -33,16 +33,28 @@ class ConnectionHandler {
   virtual void written(std::size_t size) = 0;
 };
 
+/// Memory that input gathers in. What is in it is not cleared.
+struct InputBlock {
+  std::unique_ptr<std::byte[]> bytes;
+  std::size_t size_bytes = 0;
+};
+
 /// For reads of connections that have no incomplete input: one for all, so that an idle connection holds no
-/// buffer.
+/// buffer. Also keeps the block of the last large frame for the next one, of whatever connection: its pages
+/// cost more than what is read into them.
 class ReadScratch {
  public:
   static constexpr std::size_t size_bytes = 256 * 1024;
+  static constexpr std::size_t spare_max_bytes = 4u << 20;
   ReadScratch() : bytes_(size_bytes) {}
   std::span<std::byte> bytes() { return bytes_; }
 
+  InputBlock take(std::size_t wanted_bytes);
+  void give_back(InputBlock block);
+
  private:
   std::vector<std::byte> bytes_;
+  InputBlock spare_;
 };
 
 class Connection {
@@ -83,14 +95,15 @@ class Connection {
  private:
   struct Waits;
   std::span<std::byte> read_space(ReadScratch& scratch);
-  void keep_rest(Bytes rest);
+  void grow_input(ReadScratch& scratch, std::size_t wanted_bytes);
+  void keep_rest(ReadScratch& scratch, Bytes rest);
 
   std::shared_ptr<Waits> waits_;  // shared with the outstanding waits
   int descriptor_;
   std::string peer_;
   ConnectionHandler& handler_;
-  std::vector<std::byte> input_;  // starts with the incomplete front of the input
-  std::size_t input_size_ = 0;    // its size
+  InputBlock input_;            // starts with the incomplete front of the input
+  std::size_t input_size_ = 0;  // its size
   std::vector<Bytes> pieces_;
 };
 

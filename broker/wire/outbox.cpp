@@ -8,7 +8,7 @@
 namespace tandem::wire {
 namespace {
 
-using Block = std::vector<std::byte>;
+using Block = OutboxBlock;
 
 // Blocks kept for the next writes of any connection: 2 MiB, about what the busy ones fill in one turn of the
 // loop.
@@ -22,18 +22,20 @@ std::vector<Block>& spare_blocks() {
 Block take_block(std::size_t capacity) {
   std::vector<Block>& spare = spare_blocks();
   Block block;
-  if (!spare.empty() && spare.back().capacity() >= capacity) {
+  if (!spare.empty() && spare.back().capacity >= capacity) {
     block = std::move(spare.back());
     spare.pop_back();
+    return block;
   }
-  block.reserve(capacity);
+  block.bytes = std::make_unique_for_overwrite<std::byte[]>(capacity);
+  block.capacity = capacity;
   return block;
 }
 
 void give_back(Block block, std::size_t standard_size) {
   std::vector<Block>& spare = spare_blocks();
-  if (block.capacity() != standard_size || spare.size() >= spare_blocks_max) return;
-  block.clear();
+  if (block.capacity != standard_size || spare.size() >= spare_blocks_max) return;
+  block.size = 0;
   spare.push_back(std::move(block));
 }
 
@@ -41,17 +43,17 @@ void give_back(Block block, std::size_t standard_size) {
 
 std::byte* Outbox::extend(std::size_t size) {
   const bool has_room = !pieces_.empty() && !pieces_.back().owner &&
-                        pieces_.back().copied.capacity() - pieces_.back().copied.size() >= size;
+                        pieces_.back().copied.capacity - pieces_.back().copied.size >= size;
   if (!has_room) {
     Piece piece;
     piece.copied = take_block(std::max(size, block_size_bytes));
     pieces_.push_back(std::move(piece));
   }
-  std::vector<std::byte>& block = pieces_.back().copied;
-  const std::size_t start = block.size();
-  block.resize(start + size);
+  OutboxBlock& block = pieces_.back().copied;
+  std::byte* const start = block.bytes.get() + block.size;
+  block.size += size;
   size_bytes_ += size;
-  return block.data() + start;
+  return start;
 }
 
 void Outbox::write(Bytes bytes) {

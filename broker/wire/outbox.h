@@ -17,6 +17,12 @@ namespace tandem::wire {
 /// Owner of bytes that are referenced, not copied.
 using Owner = std::shared_ptr<const void>;
 
+/// Memory for small pieces; not cleared before it is filled.
+struct OutboxBlock {
+  std::unique_ptr<std::byte[]> bytes;
+  std::size_t capacity = 0, size = 0;
+};
+
 class Outbox {
  public:
   /// From here on a body is referenced instead of copied: below it, the copy costs less than another iovec.
@@ -39,10 +45,10 @@ class Outbox {
  private:
   static constexpr std::size_t block_size_bytes = 64 * 1024;
   struct Piece {
-    std::vector<std::byte> copied;  // used when owner is empty
+    OutboxBlock copied;  // used when owner is empty
     Owner owner;
     Bytes referenced;
-    Bytes bytes() const { return owner ? referenced : Bytes(copied); }
+    Bytes bytes() const { return owner ? referenced : Bytes(copied.bytes.get(), copied.size); }
   };
   std::deque<Piece> pieces_;
   std::size_t front_offset_ = 0;

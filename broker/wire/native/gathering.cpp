@@ -4,8 +4,8 @@ namespace tandem::wire::native {
 namespace {
 
 // One frame's worth: large enough that the envelope costs nothing per message, small enough that the client
-// can begin with the first while the next is written.
-constexpr std::size_t deliver_payload_max_bytes = 256 * 1024;
+// can begin with the first while the next is written, and that several fit what it reads at once.
+constexpr std::size_t deliver_payload_max_bytes = 64 * 1024;
 constexpr std::size_t deliver_items_max = 1024;
 constexpr std::size_t confirm_ranges_max = 1024;
 
