@@ -1,6 +1,7 @@
 #include "bench/broker.h"
 
 #include <filesystem>
+#include <thread>
 
 namespace tandem::bench {
 
@@ -11,7 +12,7 @@ Broker::Broker(std::string program, std::string directory)
 }
 
 Broker::~Broker() {
-  process_.reset();
+  process_->terminate();  // in order, so that a profiler around it can write what it found
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
   std::filesystem::remove(directory_ + ".stderr", ignored);
@@ -30,6 +31,34 @@ Client Broker::connect() const {
   options.port = port("native");
   options.client_name = "tandem_bench";
   return must(Client::connect(options), "connect");
+}
+
+void Broker::settle_in() const {
+  // Twice the journal between two checkpoints, and the segments that are in use meanwhile.
+  constexpr std::size_t journal_bytes = 512u << 20;
+  const Client client = connect();
+  must(client.ask(CreateTopic{.name = "settle-in"}), "create");
+  auto appender =
+      must(TopicAppender::open(client, {.topic = "settle-in", .batch_size_max_bytes = 1u << 20}), "appender");
+  const std::string value(64'000, 'v');
+  Record record;
+  record.value = value;
+  for (std::size_t size = 0; size < journal_bytes; size += value.size()) must(appender.post(record), "append");
+  must(appender.flush(), "append");
+  must(client.ask(DeleteTopic{.name = "settle-in"}), "delete");
+  wait_for_checkpoint();
+}
+
+/// What a checkpoint writes belongs to the load before.
+void Broker::wait_for_checkpoint() const {
+  constexpr int waits_max = 50;
+  double before_s = -1;
+  for (int i = 0; i < waits_max; ++i) {
+    const double now_s = use().thread_cpu_s["checkpoint"];
+    if (now_s == before_s) return;
+    before_s = now_s;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
 }
 
 void Broker::crash_and_restart() {

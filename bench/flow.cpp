@@ -9,8 +9,7 @@
 namespace tandem::bench {
 namespace {
 
-// The journal's first segments are pre-written meanwhile; later ones are recycled.
-constexpr double warm_up_s = 1;
+constexpr double warm_up_s = 0.5;
 constexpr std::size_t receive_max = 1'000;
 constexpr std::uint64_t posts_between_looks = 64;
 
@@ -128,6 +127,7 @@ void declare_queues(const Client& client, const FlowPlan& plan) {
 }
 
 Outcome run_flow(const Broker& broker, const Settings& settings, const FlowPlan& plan) {
+  broker.settle_in();
   Flow flow(broker, plan);
   flow.run(std::min(warm_up_s, settings.seconds));
   Outcome outcome;

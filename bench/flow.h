@@ -20,7 +20,7 @@ struct FlowPlan {
   std::uint32_t prefetch = 10'000;
   /// Messages that are published and not acked: more wait at the publisher. Without it a publisher that is faster than
   /// its consumer would measure the filling of a backlog.
-  std::uint64_t in_flight_max = 50'000;
+  std::uint64_t in_flight_max = 20'000;
 };
 
 /// Declares `plan.queues` queues named flow.0, flow.1, …

@@ -53,6 +53,7 @@ std::uint64_t append_while(const Client& client, const Plan& plan, GoOn go_on) {
 Outcome append(const Settings& settings, const Plan& plan) {
   const Broker broker(settings.tandemd, settings.directory + "/topic");
   const Client client = broker.connect(), reading = broker.connect();
+  broker.settle_in();
   must(client.ask(CreateTopic{.name = topic, .partitions = plan.partitions}), "create");
   const auto warm_until = Clock::now() + std::chrono::milliseconds(300);
   const auto warmed = append_while(client, plan, [&](std::uint64_t) { return Clock::now() < warm_until; });

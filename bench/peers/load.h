@@ -1,0 +1,49 @@
+// Load for brokers that speak other protocols than Tandem's own: one publisher and one consumer, each on a thread and a
+// connection of its own, which cost less CPU than any broker. A message counts when it was published, confirmed,
+// delivered and acked.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace tandem::bench::peers {
+
+struct LoadPlan {
+  std::uint16_t port = 0;
+  std::size_t body_size_bytes = 100;
+  double seconds = 2;
+  std::uint64_t window = 5'000;        // unconfirmed publishes at most
+  std::uint32_t prefetch = 5'000;      // unacked deliveries at most, where the peer knows that
+  std::uint64_t in_flight_max = 20'000;  // published and not acked
+  std::string queue_type;              // AMQP: x-queue-type; "" = the peer's default
+};
+
+struct LoadResult {
+  double messages = 0, seconds = 0, client_cpu_s = 0;
+};
+
+/// AMQP 0-9-1: publisher confirms, basic.consume, acks with multiple.
+LoadResult amqp_load(const LoadPlan& plan);
+/// NATS JetStream: a work-queue stream on file, publishes with their acks, a push consumer, an ack for each message.
+LoadResult nats_load(const LoadPlan& plan);
+/// Redis streams: pipelined XADD, XREADGROUP and XACK.
+LoadResult redis_load(const LoadPlan& plan);
+
+/// What both threads of a load share.
+struct Flow {
+  explicit Flow(const LoadPlan& p) : plan(p) {}
+  const LoadPlan& plan;
+  std::atomic<std::uint64_t> posted{0}, acked{0};
+  std::atomic<bool> publisher_done{false}, failed{false};
+
+  /// How many messages may be posted now: whole blocks of `block`, or 0.
+  bool has_room(std::uint64_t block) const { return posted + block <= acked + plan.in_flight_max; }
+  bool all_is_here() const { return publisher_done && acked >= posted; }
+};
+
+/// Runs both to their end and measures; whatever one throws is thrown here.
+LoadResult run_flow(Flow& flow, const std::function<void()>& publish, const std::function<void()>& consume);
+
+}  // namespace tandem::bench::peers
