@@ -140,9 +140,9 @@ Connection::ReadResult Connection::read(ReadScratch& scratch) {
   return result;
 }
 
-void Connection::offer_rest() {
-  const Bytes input = Bytes(input_).first(input_size_);
-  keep_rest(input.subspan(handler_.receive(input)));
+void Connection::offer_rest(ReadScratch& scratch) {
+  const Bytes input(input_.bytes.get(), input_size_);
+  keep_rest(scratch, input.subspan(handler_.receive(input)));
 }
 
 Connection::ReadResult Connection::discard(ReadScratch& scratch) {

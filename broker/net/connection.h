@@ -80,7 +80,7 @@ class Connection {
   /// Reads once, as much as is there and fits, and offers it to the handler.
   ReadResult read(ReadScratch& scratch);
   /// Offers what the handler left, with nothing new behind it.
-  void offer_rest();
+  void offer_rest(ReadScratch& scratch);
   /// Reads once and throws away: the peer may still be sending while it is told goodbye.
   ReadResult discard(ReadScratch& scratch);
 

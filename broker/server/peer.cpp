@@ -170,7 +170,7 @@ void Peer::settle() {
 void Peer::offer_input_left() {
   if (!open() || !input_left_ || !may_be_read()) return;
   input_left_ = false;
-  connection_.offer_rest();
+  connection_.offer_rest(host_.scratch());
 }
 
 void Peer::drain_line() {
