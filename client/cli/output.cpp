@@ -83,12 +83,12 @@ void print_tsv(const Row& row, const std::vector<std::string>& columns) {
     std::fputs((cell(row.at(columns[i])) + (i + 1 == columns.size() ? "\n" : "\t")).c_str(), stdout);
 }
 
-/// Headers are tables in tables; a value keeps its type where JSON has it.
-Row to_json(const Value& value) {
+/// A value keeps its type where JSON has it.
+Row value_to_json(const Value& value) {
   if (const auto* table = value.table()) return to_json(*table);
   if (const auto* array = value.array()) {
     Row items = Row::array();
-    for (const auto& item : *array) items.push_back(to_json(item));
+    for (const auto& item : *array) items.push_back(value_to_json(item));
     return items;
   }
   if (const auto* boolean = value.boolean()) return *boolean;
@@ -107,7 +107,7 @@ Row to_json(const Value& value) {
 
 Row to_json(const Table& table) {
   Row object = Row::object();
-  for (const auto& [key, value] : table) object[key] = to_json(value);
+  for (const auto& [key, value] : table) object[key] = value_to_json(value);
   return object;
 }
 
