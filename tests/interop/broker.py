@@ -20,7 +20,7 @@ def needs(module):
 
 
 class Broker:
-    """One running tandemd. `port` is its AMQP port, `kafka_port` its Kafka port."""
+    """One running tandemd. `port` is its AMQP port, `kafka_port` its Kafka port, `native_port` the tandem program's."""
 
     def __init__(self, *arguments):
         self._arguments = list(arguments)
@@ -29,7 +29,7 @@ class Broker:
             raise unittest.SkipTest("TANDEMD does not name a program")
         self._program = program
         self._directory = tempfile.mkdtemp(prefix="tandem-interop-")
-        self.port = self.kafka_port = 0
+        self.port = self.kafka_port = self.native_port = 0
         self._process = None
         self.start()
 
@@ -46,6 +46,7 @@ class Broker:
             raise RuntimeError("tandemd is not ready: " + " ".join(words))
         self.port = int(addresses["amqp"].rsplit(":", 1)[1])
         self.kafka_port = int(addresses["kafka"].rsplit(":", 1)[1])
+        self.native_port = int(addresses["native"].rsplit(":", 1)[1])
 
     def stop(self):
         """Stops it in order; it must end with status 0."""
