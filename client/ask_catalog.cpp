@@ -10,6 +10,10 @@ template <>
 inline constexpr bool repeatable<DeleteQueue> = false;
 template <>
 inline constexpr bool repeatable<PurgeQueue> = false;
+template <>
+inline constexpr bool repeatable<DeletePolicy> = false;
+template <>
+inline constexpr bool repeatable<CancelDelayed> = false;
 
 template <>
 void granted(Session& session, const DeclareExchange& request, std::uint64_t correlation,
@@ -84,6 +88,21 @@ static Frame encode(Address address, const Unbind& r) {
   return encode_binding<fb::Unbind>(address, r);
 }
 
+static Frame encode(Address address, const SetPolicy& r) {
+  return make_frame(address, [&](auto& b) {
+    const auto name = put_text(b, r.name), pattern = put_text(b, r.pattern);
+    const auto definition = put_table(b, r.definition);
+    return fb::CreateSetPolicy(b, name, pattern, static_cast<fb::PolicyTarget>(r.target), r.priority, definition);
+  });
+}
+static Frame encode(Address address, const DeletePolicy& r) {
+  return make_frame(address, [&](auto& b) { return fb::CreateDeletePolicy(b, put_text(b, r.name)); });
+}
+static Frame encode(Address address, const CancelDelayed& r) {
+  return make_frame(address,
+                    [&](auto& b) { return fb::CreateCancelDelayed(b, put_text(b, r.exchange), r.queue_seq); });
+}
+
 static Frame encode(Address address, const Peek& r) {
   return make_frame(address,
                     [&](auto& b) { return fb::CreatePeek(b, put_text(b, r.queue), r.skip, r.count); });
@@ -128,6 +147,9 @@ template void ask(Driver&, const DeleteQueue&, Completion<QueueStatus>);
 template void ask(Driver&, const PurgeQueue&, Completion<QueueStatus>);
 template void ask(Driver&, const Bind&, Completion<Done>);
 template void ask(Driver&, const Unbind&, Completion<Done>);
+template void ask(Driver&, const SetPolicy&, Completion<Done>);
+template void ask(Driver&, const DeletePolicy&, Completion<Done>);
+template void ask(Driver&, const CancelDelayed&, Completion<Done>);
 template void ask(Driver&, const Peek&, Completion<std::vector<PeekedMessage>>);
 
 }  // namespace tandem::client

@@ -21,6 +21,9 @@ static Frame encode(Address address, const DescribeTopics& r) {
 static Frame encode(Address address, const DescribeGroups& r) {
   return describe(address, fb::Subject::groups, r.name);
 }
+static Frame encode(Address address, const DescribePolicies& r) {
+  return describe(address, fb::Subject::policies, r.name);
+}
 static Frame encode(Address address, const DescribeConnections&) {
   return describe(address, fb::Subject::connections);
 }
@@ -33,7 +36,7 @@ static Frame encode(Address address, const DescribeBroker&) {
 
 static ExchangeInfo info_of(const fb::ExchangeInfo& i) {
   return {owned(i.name()), owned(i.kind()),         i.durable(),  i.auto_delete(),
-          i.internal(),    table_of(i.arguments()), i.published()};
+          i.internal(),    table_of(i.arguments()), i.published(), owned(i.policy())};
 }
 static QueueInfo info_of(const fb::QueueInfo& i) {
   QueueInfo info;
@@ -54,12 +57,17 @@ static QueueInfo info_of(const fb::QueueInfo& i) {
   info.purged = i.purged();
   info.redelivered = i.redelivered();
   info.resident = i.resident();
+  info.policy = owned(i.policy());
   return info;
 }
 static BindingInfo info_of(const fb::BindingInfo& i) {
   return {owned(i.source()),       static_cast<Destination>(i.destination_kind()),
           owned(i.destination()),  owned(i.routing_key()),
           table_of(i.arguments()), i.durable()};
+}
+static SetPolicy info_of(const fb::PolicyInfo& i) {
+  return {owned(i.name()), owned(i.pattern()), static_cast<PolicyTarget>(i.target()), i.priority(),
+          table_of(i.definition())};
 }
 static PartitionInfo info_of(const fb::PartitionInfo& i) {
   return {i.partition(), i.start(), i.end(), i.visible_end(), i.last_stable(), i.size_bytes()};
@@ -163,6 +171,9 @@ static const auto* list_for(const fb::Described& d, const std::vector<GroupInfo>
 static const auto* list_for(const fb::Described& d, const std::vector<ConnectionInfo>&) {
   return d.connections();
 }
+static const auto* list_for(const fb::Described& d, const std::vector<SetPolicy>&) {
+  return d.policies();
+}
 static const auto* list_for(const fb::Described& d, const std::vector<ConsumerInfo>&) {
   return d.consumers();
 }
@@ -188,6 +199,7 @@ template void ask(Driver&, const DescribeTopics&, Completion<std::vector<TopicIn
 template void ask(Driver&, const DescribeGroups&, Completion<std::vector<GroupInfo>>);
 template void ask(Driver&, const DescribeConnections&, Completion<std::vector<ConnectionInfo>>);
 template void ask(Driver&, const DescribeConsumers&, Completion<std::vector<ConsumerInfo>>);
+template void ask(Driver&, const DescribePolicies&, Completion<std::vector<SetPolicy>>);
 template void ask(Driver&, const DescribeBroker&, Completion<BrokerInfo>);
 
 }  // namespace tandem::client

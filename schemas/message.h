@@ -83,6 +83,7 @@ struct PropertyGlance {
   std::string_view reply_to;
   std::string_view correlation_id;
   std::string_view message_id;
+  std::string_view timestamp;  // its eight octets as they came; empty when absent
   Bytes headers;  // the field table with its u32 length; empty when absent
 };
 std::optional<PropertyGlance> glance_properties(Bytes encoded);

@@ -52,7 +52,13 @@ class PropertyReader {
     value = static_cast<std::int64_t>(seconds);
     return true;
   }
-  bool skip_timestamp() { return !(flags_ & flag_timestamp) || reader_.skip(8); }
+  bool timestamp(std::string_view& octets) {
+    Bytes bytes;
+    if (!(flags_ & flag_timestamp)) return true;
+    if (!reader_.bytes(8, bytes)) return false;
+    octets = text_of(bytes);
+    return true;
+  }
 
  private:
   ByteReader& reader_;
@@ -132,7 +138,7 @@ std::optional<PropertyGlance> glance_properties(Bytes encoded) {
       read.table(flag_headers, glance.headers) && read.octet(flag_delivery_mode, delivery_mode) &&
       read.octet(flag_priority, glance.priority) && read.text(flag_correlation_id, glance.correlation_id) &&
       read.text(flag_reply_to, glance.reply_to) && read.text(flag_expiration, glance.expiration) &&
-      read.text(flag_message_id, glance.message_id) && read.skip_timestamp() && read.skip_text(flag_type) &&
+      read.text(flag_message_id, glance.message_id) && read.timestamp(glance.timestamp) && read.skip_text(flag_type) &&
       read.text(flag_user_id, glance.user_id) && read.skip_text(flag_app_id) &&
       read.skip_text(flag_cluster_id);
   if (!whole || !reader.at_end()) return std::nullopt;

@@ -24,6 +24,16 @@ inline constexpr std::size_t partitions_max = 50'000;
 inline constexpr std::size_t groups_max = 50'000;
 inline constexpr std::size_t group_members_max = 5'000;
 inline constexpr std::size_t producers_max = 200'000;
+/// Every name is matched with every pattern when a queue is declared (a microsecond each). Reached: limit_reached.
+inline constexpr std::size_t policies_max = 256;
+/// Messages that wait in one delayed exchange: all are in RAM (160 bytes each), by time. Reached: the publish is refused
+/// like by a full queue.
+inline constexpr std::uint64_t delayed_per_exchange_max = 1'000'000;
+/// How often a message may come back to its queue when nobody said (x-delivery-limit): then it is dead-lettered, or
+/// dropped where there is no dead-letter exchange, so that a poisonous one does not go round for ever. Queues of type
+/// quorum have RabbitMQ 4's limit; others one that only an endless loop reaches.
+inline constexpr std::uint16_t delivery_limit_quorum = 20;
+inline constexpr std::uint16_t delivery_limit_classic = 10'000;
 /// Connections: two descriptors' worth of the usual hard limit. Reached: the new connection is told and closed.
 inline constexpr std::size_t connections_max = 20'000;
 inline constexpr std::uint16_t channels_per_connection_max = 2'047;

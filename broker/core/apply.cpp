@@ -16,6 +16,7 @@ void count_id(Key id, std::uint32_t& durable_next, std::uint32_t& volatile_next)
 
 void apply(State& state, const ExchangeDeclared& record) {
   state.catalog.put(record);
+  follow_policies(state.policies, *state.catalog.change_exchange(record.id));
   count_id(record.id, state.counters.next_exchange, state.volatile_ids.next_exchange);
 }
 
@@ -25,6 +26,7 @@ void apply(State& state, const ExchangeDeleted& record) {
 
 void apply(State& state, const QueueDeclared& record) {
   state.queues.put(record);
+  follow_policies(state.policies, *state.queues.change(record.id));
   state.catalog.name_queue(record.name, record.id);
   count_id(record.id, state.counters.next_queue, state.volatile_ids.next_queue);
 }

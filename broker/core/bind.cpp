@@ -1,4 +1,5 @@
 #include "broker/base/limits.h"
+#include "broker/core/delayed.h"
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/queue_verbs.h"
 #include "broker/core/topic_verbs.h"
@@ -6,10 +7,23 @@
 namespace tandem::core {
 namespace {
 
+std::optional<Refusal> find_topic_end(Turn& turn, std::string_view name, Bound& binding) {
+  const Topic* topic = turn.state().topics.find(name);
+  if (!topic) return not_found(ObjectKind::topic, name);
+  binding.destination = topic->facts.id.value;
+  return std::nullopt;
+}
+
+/// Where there is no queue of the name, a topic's is meant.
 std::optional<Refusal> find_queue_end(Turn& turn, const Caller& who, std::string_view name, Bound& binding) {
   const Queue* queue = find_queue(turn.state(), name);
-  if (!queue) return not_found(ObjectKind::queue, name);
+  if (!queue) {
+    if (!turn.state().topics.find(name)) return not_found(ObjectKind::queue, name);
+    binding.destination_kind = DestinationKind::topic;
+    return find_topic_end(turn, name, binding);
+  }
   if (auto refusal = check_lock(*queue, who)) return refusal;
+  if (auto refusal = refuse_room(*queue)) return refusal;
   binding.destination = queue->declared.id.value;
   binding.durable &= queue->is_durable();
   return std::nullopt;
@@ -21,13 +35,6 @@ std::optional<Refusal> find_exchange_end(Turn& turn, std::string_view name, Boun
   if (!exchange) return not_found(ObjectKind::exchange, name);
   binding.destination = exchange->declared.id.value;
   binding.durable &= exchange->declared.durable;
-  return std::nullopt;
-}
-
-std::optional<Refusal> find_topic_end(Turn& turn, std::string_view name, Bound& binding) {
-  const Topic* topic = turn.state().topics.find(name);
-  if (!topic) return not_found(ObjectKind::topic, name);
-  binding.destination = topic->facts.id.value;
   return std::nullopt;
 }
 

@@ -7,6 +7,7 @@
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/group_verbs.h"
 #include "broker/core/message_verbs.h"
+#include "broker/core/policy_verbs.h"
 #include "broker/core/producer_verbs.h"
 #include "broker/core/queue_verbs.h"
 #include "broker/core/rim_verbs.h"
@@ -112,6 +113,7 @@ void add_messages(const State& state, const Session& session, std::vector<Record
 std::vector<Record> Broker::durable_state() const {
   const State& state = parts_->state;
   std::vector<Record> out{state.counters};
+  state.policies.for_each([&out](const PolicySet& policy) { out.push_back(policy); });
   state.catalog.exchanges().for_each([&out](const Exchange& exchange) {
     if (exchange.declared.durable && !exchange.is_predeclared()) out.push_back(exchange.declared);
   });

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "broker/core/delayed.h"
+
 namespace tandem::core {
 namespace {
 
@@ -68,6 +70,7 @@ void Catalog::put(const ExchangeDeclared& declared) {
   auto exchange = std::make_unique<Exchange>();
   exchange->declared = declared;
   exchange->router = make_router(declared.kind, declared.arguments);
+  if (declared.kind == ExchangeKind::delayed) exchange->waiting_room = waiting_room_of(declared.name);
   exchanges_by_name_[declared.name] = &exchanges_.put(declared.id, std::move(exchange));
 }
 

@@ -24,6 +24,9 @@ struct Exchange {
   ExchangeDeclared declared;
   std::unique_ptr<Router> router;
   std::set<BindingId> bindings;  // whose source it is
+  std::string alternate;         // exchange that takes what no binding takes: argument or policy; "" = none
+  std::string policy;            // that applies to it; "" = none
+  std::string waiting_room;      // queue of a delayed exchange (delayed.h); "" = of another kind
   bool is_default() const { return declared.id.value == 1; }
   bool is_predeclared() const { return declared.id.value < exchange_id_first; }
 };
@@ -69,6 +72,17 @@ class Catalog {
   void erase(BindingId id);
   void name_queue(std::string_view name, QueueId id);
   void forget_queue(std::string_view name);
+  /// Something else changed where messages go: a topic, which the default exchange finds by its name.
+  void change_routes() { ++version_; }
+  Exchange* change_exchange(ExchangeId id) {
+    change_routes();
+    return exchanges_.find(id);
+  }
+  template <class Visit>
+  void for_each_exchange(Visit visit) {
+    change_routes();
+    exchanges_.for_each(visit);
+  }
 
  private:
   std::uint64_t version_ = 1;

@@ -42,7 +42,7 @@ void add_taken_out(const State& state, const Session& session, std::vector<Survi
     for (const auto& channel : connection->channels)
       for (std::size_t i = 0; i < channel->unsettled.size(); ++i) {
         const Unsettled& delivery = channel->unsettled[i];
-        if (!delivery.settled && state.queues.find(delivery.queue))
+        if (delivery.holds() && state.queues.find(delivery.queue))
           add_if_in_journal(delivery.queue, delivery.entry, out);
       }
 }
@@ -78,7 +78,7 @@ std::vector<TakenOut> find_taken_out(State& state, const Session& session) {
   for (const Connection* connection : session.connections.all())
     for (const auto& channel : connection->channels)
       for (std::size_t i = 0; i < channel->unsettled.size(); ++i)
-        if (Unsettled& delivery = channel->unsettled[i]; !delivery.settled)
+        if (Unsettled& delivery = channel->unsettled[i]; delivery.holds())
           add(delivery.queue, delivery.entry);
   std::sort(taken.begin(), taken.end(), [](const TakenOut& a, const TakenOut& b) {
     return std::tie(a.queue, a.seq) < std::tie(b.queue, b.seq);

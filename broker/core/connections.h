@@ -24,7 +24,11 @@ struct Unsettled {
   QueueEntry entry;  // `deliveries`: before this one
   QueueId queue;
   Consumer* consumer = nullptr;  // nullptr: it came by Get, or the consumer is gone
-  bool settled = false;          // left behind until those before it are
+  TimestampMs delivered_at = 0;
+  bool settled = false;    // left behind until those before it are
+  bool went_back = false;  // it was held for too long and its queue has it again; what settles it now is too late
+  /// Its message is held here.
+  bool holds() const { return !settled && !went_back; }
 };
 
 /// Unsettled deliveries by tag. Settled ones are dropped from the front, and everywhere once they are the

@@ -19,6 +19,7 @@ struct Consumer {
   bool started = true;         // false: its subscription is not answered yet
   bool active = true;          // false: waits behind the single active consumer
   std::uint32_t prefetch = 0;  // as asked for; 0 = limits::unsettled_per_consumer_max
+  DurationMs timeout = 0;      // its own x-consumer-timeout; 0 = the queue's
   std::int32_t priority = 0;
   std::uint32_t unsettled = 0;
   bool in_line = false;

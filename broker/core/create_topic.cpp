@@ -15,7 +15,17 @@ std::optional<Refusal> judge_partitions(const State& state, std::string_view nam
   return std::nullopt;
 }
 
-std::optional<Refusal> judge(const State& state, const CreateTopic& input) {
+/// The finishing step of splitmix64: every bit of the result depends on every bit of `seed`.
+std::uint64_t scatter(std::uint64_t seed) {
+  seed += 0x9E3779B97F4A7C15ull;
+  seed = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9ull;
+  seed = (seed ^ (seed >> 27)) * 0x94D049BB133111EBull;
+  return seed ^ (seed >> 31);
+}
+
+}  // namespace
+
+std::optional<Refusal> judge_new_topic(const State& state, const CreateTopic& input) {
   if (auto fault = judge_topic_name(input.name))
     return topic_argument_refusal(input.name, "name", std::move(*fault));
   if (state.topics.find(input.name))
@@ -27,15 +37,7 @@ std::optional<Refusal> judge(const State& state, const CreateTopic& input) {
   return judge_topic_config(input.name, input.config, {});
 }
 
-/// The finishing step of splitmix64: every bit of the result depends on every bit of `seed`.
-std::uint64_t scatter(std::uint64_t seed) {
-  seed += 0x9E3779B97F4A7C15ull;
-  seed = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9ull;
-  seed = (seed ^ (seed >> 27)) * 0x94D049BB133111EBull;
-  return seed ^ (seed >> 31);
-}
-
-TopicCreated facts_of(const State& state, const CreateTopic& input, TimestampMs now) {
+TopicCreated new_topic(const State& state, const CreateTopic& input, TimestampMs now) {
   TopicCreated facts{.id = TopicId(state.counters.next_topic),
                      .name = std::string(input.name),
                      .partitions = input.partitions,
@@ -46,12 +48,10 @@ TopicCreated facts_of(const State& state, const CreateTopic& input, TimestampMs 
   return facts;
 }
 
-}  // namespace
-
 void handle(Turn& turn, const CreateTopic& input) {
   turn.wait_for_earlier_turns();  // a refusal may tell of them
-  if (auto refusal = judge(turn.state(), input)) return turn.refuse(input.who, std::move(*refusal));
-  TopicCreated facts = facts_of(turn.state(), input, turn.now());
+  if (auto refusal = judge_new_topic(turn.state(), input)) return turn.refuse(input.who, std::move(*refusal));
+  TopicCreated facts = new_topic(turn.state(), input, turn.now());
   if (!input.validate_only) turn.record(facts);
   turn.answer(input.who, TopicOk{input.who, std::move(facts)});
 }

@@ -1,4 +1,5 @@
 #include "broker/base/limits.h"
+#include "broker/core/delayed.h"
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/queue_options.h"
 
@@ -20,6 +21,13 @@ std::string_view name(ExchangeKind kind) {
       return "x-delayed-message";
   }
   return "unknown";
+}
+
+std::optional<ExchangeKind> exchange_kind(std::string_view wanted) {
+  for (const ExchangeKind kind : {ExchangeKind::direct, ExchangeKind::fanout, ExchangeKind::pattern,
+                                  ExchangeKind::headers, ExchangeKind::consistent_hash, ExchangeKind::delayed})
+    if (name(kind) == wanted) return kind;
+  return std::nullopt;
 }
 
 Refusal not_found(ObjectKind object, std::string_view name) {
@@ -69,6 +77,17 @@ std::optional<Refusal> compare(const DeclareExchange& input, const ExchangeDecla
                            current.arguments);
 }
 
+/// What is wrong with a delayed exchange, for people.
+std::optional<std::string> judge_delayed(std::string_view exchange, const Table& arguments) {
+  if (waiting_room_prefix.size() + exchange.size() > limits::name_size_max_bytes)
+    return "the name of a delayed exchange has at most " +
+           std::to_string(limits::name_size_max_bytes - waiting_room_prefix.size()) + " bytes";
+  const Value* type = find(arguments, "x-delayed-type");
+  const auto kind = type && type->text() ? exchange_kind(*type->text()) : std::nullopt;
+  if (kind && *kind != ExchangeKind::delayed) return std::nullopt;
+  return "'x-delayed-type' must be an existing exchange type";
+}
+
 std::optional<Refusal> judge_arguments(const DeclareExchange& input) {
   const auto invalid = [&input](std::string_view argument, std::string detail) {
     return Refusal{ErrorCode::invalid_argument,
@@ -79,23 +98,17 @@ std::optional<Refusal> judge_arguments(const DeclareExchange& input) {
                    "",
                    std::move(detail)};
   };
+  const Table none;
+  const Table& arguments = input.arguments ? *input.arguments : none;
   if (input.kind == ExchangeKind::delayed)
-    return Refusal{ErrorCode::not_supported,
-                   ObjectKind::exchange,
-                   std::string(input.name),
-                   "type",
-                   "",
-                   "",
-                   "delayed exchanges are not supported; a queue with x-message-ttl and "
-                   "x-dead-letter-exchange delays messages"};
-  if (!input.arguments) return std::nullopt;
-  if (const Value* alternate = find(*input.arguments, "alternate-exchange"); alternate && !alternate->text())
+    if (auto fault = judge_delayed(input.name, arguments)) return invalid("x-delayed-type", std::move(*fault));
+  if (const Value* alternate = find(arguments, "alternate-exchange"); alternate && !alternate->text())
     return invalid("alternate-exchange", "expected text, got " + to_text(*alternate));
-  if (const Value* property = find(*input.arguments, "hash-property"))
-    return invalid("hash-property",
-                   "hash-property is not supported, got " + to_text(*property) + "; use hash-header");
-  if (const Value* header = find(*input.arguments, "hash-header"); header && !header->text())
-    return invalid("hash-header", "expected text, got " + to_text(*header));
+  const Value *property = find(arguments, "hash-property"), *header = find(arguments, "hash-header");
+  if (property && !(property->text() && is_hash_property(*property->text())))
+    return invalid("hash-property", "expected message_id, correlation_id or timestamp, got " + to_text(*property));
+  if (header && !header->text()) return invalid("hash-header", "expected text, got " + to_text(*header));
+  if (property && header) return invalid("hash-property", "hash-header and hash-property exclude each other");
   return std::nullopt;
 }
 
@@ -134,6 +147,9 @@ void handle(Turn& turn, const DeclareExchange& input) {
   turn.record(ExchangeDeclared{turn.state().next_exchange(input.durable), std::string(input.name), input.kind,
                                input.durable, input.auto_delete, input.internal,
                                input.arguments ? *input.arguments : Table()});
+  if (input.kind == ExchangeKind::delayed)
+    turn.record(QueueDeclared{turn.state().next_queue(input.durable), waiting_room_of(input.name), input.durable, false,
+                              false, ConnectionId(), {}});
   turn.answer(input.who, Ok{input.who});
 }
 

@@ -1,6 +1,7 @@
 #include "broker/base/limits.h"
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/queue_verbs.h"
+#include "broker/core/stream.h"
 
 namespace tandem::core {
 
@@ -23,7 +24,8 @@ std::optional<Refusal> check_lock(const Queue& queue, const Caller& who) {
 const Queue* find_queue_or_refuse(Turn& turn, const Caller& who, std::string_view name) {
   const Queue* queue = find_queue(turn.state(), name);
   if (!queue) {
-    turn.refuse(who, not_found(ObjectKind::queue, name));
+    auto refusal = refuse_stream(turn.state(), name);
+    turn.refuse(who, refusal ? std::move(*refusal) : not_found(ObjectKind::queue, name));
     return nullptr;
   }
   if (auto refusal = check_lock(*queue, who)) {
@@ -104,6 +106,9 @@ std::optional<Refusal> judge_new(const State& state, const DeclareQueue& input, 
 void handle(Turn& turn, const DeclareQueue& input) {
   const std::string_view name = input.name.empty() ? input.chosen_name : input.name;
   if (const Queue* queue = find_queue(turn.state(), name)) return redeclare(turn, input, *queue);
+  const Topic* topic = turn.state().topics.find(name);
+  if (declares_stream(input.arguments) || (topic && (input.passive || is_stream(*topic))))
+    return declare_stream(turn, input, name);
   if (auto refusal = judge_new(turn.state(), input, name)) return turn.refuse(input.who, *refusal);
   const bool durable = input.durable && !input.exclusive;
   const QueueId id = turn.state().next_queue(durable);

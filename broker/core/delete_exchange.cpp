@@ -1,4 +1,5 @@
 #include "broker/core/exchange_verbs.h"
+#include "broker/core/queue_verbs.h"
 
 namespace tandem::core {
 namespace {
@@ -31,8 +32,10 @@ void delete_exchange(Turn& turn, ExchangeId id) {
   const Exchange* exchange = turn.state().catalog.find_exchange(id);
   if (!exchange) return;
   for (const BindingId binding : copy_of(&exchange->bindings)) remove_binding(turn, binding);
+  const QueueId room = turn.state().catalog.find_queue(exchange->waiting_room);
   turn.record(ExchangeDeleted{id, exchange->declared.durable});
   turn.session().routing.published.erase(id);
+  if (room) delete_queue(turn, room);
   unbind_destination(turn, {DestinationKind::exchange, id.value});
 }
 

@@ -1,6 +1,8 @@
+#include "broker/core/delayed.h"
 #include "broker/core/dispatch.h"
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/queue_verbs.h"
+#include "broker/core/stream.h"
 #include "broker/core/subscription.h"
 
 namespace tandem::core {
@@ -40,8 +42,11 @@ void delete_queue(Turn& turn, QueueId id) {
 
 void handle(Turn& turn, const DeleteQueue& input) {
   const Queue* queue = find_queue(turn.state(), input.name);
+  if (const Topic* topic = queue ? nullptr : turn.state().topics.find(input.name); topic && is_stream(*topic))
+    return delete_stream(turn, input, *topic);
   if (!queue) return turn.answer(input.who, QueueOk{input.who, std::string(input.name), 0, 0});
   if (auto refusal = check_lock(*queue, input.who)) return turn.refuse(input.who, *refusal);
+  if (auto refusal = refuse_room(*queue)) return turn.refuse(input.who, std::move(*refusal));
   const std::size_t consumers = turn.session().consumers.count(queue->declared.id);
   if (input.if_unused && consumers > 0)
     return turn.refuse(input.who, {ErrorCode::in_use, ObjectKind::queue, queue->declared.name, "", "", "",

@@ -17,7 +17,7 @@ void describe_exchanges(const Turn& turn, std::string_view wanted, Described& ou
   turn.state().catalog.exchanges().for_each([&](const Exchange& exchange) {
     if (!wanted.empty() && exchange.declared.name != wanted) return;
     const std::uint64_t* published = turn.session().routing.published.find(exchange.declared.id);
-    out.exchanges.push_back({exchange.declared, published ? *published : 0});
+    out.exchanges.push_back({exchange.declared, published ? *published : 0, exchange.policy});
   });
   sort_by_name(out.exchanges,
                [](const ExchangeInfo& info) -> const std::string& { return info.exchange.name; });
@@ -39,6 +39,7 @@ QueueInfo info_of(const Turn& turn, const Queue& queue) {
   info.purged = life.counts.purged;
   info.redelivered = life.counts.redelivered;
   info.resident = life.resident() + life.unsettled + life.leaving.size();
+  info.policy = queue.policy;
   return info;
 }
 
@@ -167,6 +168,11 @@ void handle(Turn& turn, const Describe& input) {
       break;
     case Subject::consumers:
       describe_consumers(look, input.name, out);
+      break;
+    case Subject::policies:
+      look.state().policies.for_each([&](const PolicySet& policy) {
+        if (input.name.empty() || policy.name == input.name) out.policies.push_back(policy);
+      });
       break;
     case Subject::broker:
       describe_broker(look, out);

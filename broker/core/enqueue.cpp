@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/dead_letter.h"
+#include "broker/core/delayed.h"
 #include "broker/core/topic_verbs.h"
 
 namespace tandem::core {
@@ -16,6 +17,11 @@ TimestampMs expires_at(const Queue& queue, const MessageView& message, Timestamp
     if (const auto own = read_expiration(message.properties.expiration))
       ttl = ttl ? std::min(*ttl, *own) : *own;
   return ttl ? std::max<TimestampMs>(now + *ttl, 1) : 0;
+}
+
+/// In a waiting room: when the message goes on.
+TimestampMs due_at(Turn& turn) {
+  return turn.now() + delay_of(turn.session().routing.query.headers()).value_or(0);
 }
 
 /// A consumer waits and will take it as soon as it is visible: then that is recorded with it, and needs no
@@ -46,7 +52,7 @@ bool put_into_queue(Turn& turn, const Queue& queue, const MessageView& message) 
   entry.size_bytes = message.size_bytes;
   entry.priority = std::min(message.properties.priority, queue.options.priority_max);
   entry.durable = message.properties.persistent && queue.is_durable();
-  entry.expires_at = expires_at(queue, message, turn.now());
+  entry.expires_at = queue.options.waiting_room ? due_at(turn) : expires_at(queue, message, turn.now());
   enqueued.reserved = entry.durable && !dies && will_be_delivered(turn, queue);
   turn.record(enqueued);
   ++turn.life(queue.declared.id)->counts.accepted;

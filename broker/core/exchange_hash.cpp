@@ -1,4 +1,4 @@
-// Consistent hash: one binding per message, chosen by a hash of the routing key (or of a header), in
+// Consistent hash: one binding per message, chosen by a hash of the routing key (or of a header or property), in
 // proportion to the weights that the bindings give as their keys. A binding is as many buckets as its weight;
 // the bucket is found by jump consistent hash (Lamping and Veach, 2014), so a binding more moves only its
 // share of keys.
@@ -47,6 +47,8 @@ class HashRouter final : public Router {
   explicit HashRouter(const Table& arguments) {
     if (const Value* header = find(arguments, "hash-header"); header && header->text())
       header_ = *header->text();
+    if (const Value* property = find(arguments, "hash-property"); property && property->text())
+      property_ = *property->text();
   }
   void add(const Bound& binding) override {
     buckets_.insert(buckets_.end(), read_weight(binding.routing_key).value_or(1), match_of(binding));
@@ -68,17 +70,24 @@ class HashRouter final : public Router {
 
  private:
   std::uint64_t hash_of(Query& query) const {
+    if (property_ == "message_id") return hash(query.properties().message_id);
+    if (property_ == "correlation_id") return hash(query.properties().correlation_id);
+    if (property_ == "timestamp") return hash(query.properties().timestamp);
     if (header_.empty()) return hash(query.routing_key);
     const Value* value = find(query.headers(), header_);
     if (!value) return hash("");
     return value->text() ? hash(*value->text()) : hash(to_text(*value));
   }
 
-  std::string header_;
+  std::string header_, property_;
   std::vector<Match> buckets_;
 };
 
 }  // namespace
+
+bool is_hash_property(std::string_view name) {
+  return name == "message_id" || name == "correlation_id" || name == "timestamp";
+}
 
 std::unique_ptr<Router> make_hash_router(const Table& arguments) {
   return std::make_unique<HashRouter>(arguments);

@@ -13,6 +13,8 @@ void handle(Turn& turn, const Unbind& input);
 
 /// As clients and refusals call it: direct, fanout, topic, headers, x-consistent-hash, x-delayed-message.
 std::string_view name(ExchangeKind kind);
+/// nullopt when there is no such kind.
+std::optional<ExchangeKind> exchange_kind(std::string_view name);
 /// "amq." is the broker's.
 inline bool is_reserved(std::string_view name) {
   return name.starts_with("amq.");

@@ -1,6 +1,7 @@
 // Get and Peek wait in their queue's line until the front is in RAM and on disk; mostly that is at once.
 #include <algorithm>
 
+#include "broker/core/delayed.h"
 #include "broker/core/dispatch.h"
 #include "broker/core/message_verbs.h"
 #include "broker/core/queue_verbs.h"
@@ -42,6 +43,7 @@ void answer_parked(Turn& turn, const Caller& who, Send send) {
 void handle(Turn& turn, const Get& input) {
   const Queue* queue = find_queue_or_refuse(turn, input.who, input.queue);
   if (!queue) return;
+  if (auto refusal = refuse_room(*queue)) return turn.refuse(input.who, std::move(*refusal));
   turn.life(queue->declared.id)->unused_since = turn.now();
   park(turn, *queue, {input.who, input.no_ack, false, 0, 0});
 }
@@ -94,7 +96,8 @@ void QueueVisit::give(const ParkedGet& get, Lane& lane) {
   last_delivered_ = std::max(last_delivered_, entry.seq);
   ++turn_.session().delivered;
   answer_parked(turn_, get.who,
-                GotMessage{get.who, tag, entry.body, entry.size_bytes, entry.deliveries, life_.ready});
+                GotMessage{get.who, tag, entry.body, entry.size_bytes, entry.deliveries, life_.ready,
+                           queue_.options.tells_count});
   if (get.no_ack) removals_.add(entry, RemovalReason::acked);
 }
 

@@ -61,6 +61,19 @@ struct Unbind {
   const Table* arguments = nullptr;
 };
 
+/// Arguments for every queue or exchange whose name the pattern (an ECMAScript regular expression) finds: those that
+/// are there and those to come. Of several policies the one with the highest priority counts, then the first by name.
+/// `definition`: arguments without their "x-". Replaces the policy of this name. Answer: Ok; Refused: invalid_argument.
+struct SetPolicy {
+  Caller who;
+  std::string_view name, pattern;
+  PolicyTarget target = PolicyTarget::all;
+  std::int32_t priority = 0;
+  const Table* definition = nullptr;
+};
+/// Answer: Ok; Refused: not_found.
+struct DeletePolicy { Caller who; std::string_view name; };
+
 // --- messages ---------------------------------------------------------------------------------------------------------
 
 /// A message to an exchange ("" = default exchange: routing key is a queue's name).
@@ -92,7 +105,7 @@ struct Subscribe {
   bool no_ack = false, exclusive = false;
   std::uint32_t prefetch = 0;  // unsettled deliveries at most; 0 = base/limits.h unsettled_per_consumer_max
   std::int32_t priority = 0;
-  const Table* arguments = nullptr;
+  const Table* arguments = nullptr;  // x-priority, x-consumer-timeout
 };
 struct Unsubscribe { Caller who; std::uint64_t consumer = 0; };
 /// Limit of unsettled deliveries over all consumers of the channel; 0 = none.
@@ -107,7 +120,8 @@ struct Peek { Caller who; std::string_view queue; std::uint32_t skip = 0; std::u
 
 enum class Outcome : std::uint8_t { ack, requeue, reject /* dead-letter or drop */ };
 /// Settles the outstanding deliveries with tags first..last (both included). `multiple` as AMQP means it: all
-/// outstanding ones up to `last` (0 = all). Without `multiple` an unknown tag in the range is refused.
+/// outstanding ones up to `last` (0 = all); with `loosely`, `last` itself need not be outstanding. Without `multiple`
+/// an unknown tag in the range is refused.
 /// Answer: Ok when `confirm` (once it is on disk); Refused (unknown_delivery).
 struct Settle {
   Caller who;
@@ -115,6 +129,7 @@ struct Settle {
   bool multiple = false;
   Outcome outcome = Outcome::ack;
   bool confirm = false;
+  bool loosely = false;
 };
 /// Requeues all that the channel holds; they may come back to the same consumer.
 struct Recover { Caller who; };
@@ -127,6 +142,13 @@ struct AppendOp { std::string_view topic; PartitionIndex partition = 0; BatchVie
 struct CommitOffsetOp { std::string_view group; std::string_view topic; PartitionIndex partition = 0; Offset offset = 0; std::string_view metadata; };
 using TransactionOp = std::variant<SettleOp, PublishOp, AppendOp, CommitOffsetOp>;
 struct Transaction { Caller who; std::span<const TransactionOp> operations; };
+
+/// The rim read a message whose delay is over (see send.h, ReadDelayed), with its delay marked as done. Routes it from
+/// its exchange and takes it out of the waiting room in one turn.
+struct DelayedReady { std::uint32_t queue = 0; QueueSeq seq = 0; MessageView message; };
+/// Drops one message that waits in a delayed exchange; Peek of the exchange's waiting room shows its seq. Answer: Ok
+/// once on disk; Refused: not_found (no such exchange, or the message has gone on), invalid_argument (other kind).
+struct CancelDelayed { Caller who; std::string_view exchange; QueueSeq seq = 0; };
 
 /// The rim rewrote a message for its dead-letter exchange (see send.h, RewriteDeadLetter). Removes the original and
 /// publishes the copy in one turn.
@@ -220,7 +242,7 @@ struct DeleteGroup { Caller who; std::string_view group; };
 
 // --- looking at things ------------------------------------------------------------------------------------------------------
 
-enum class Subject : std::uint8_t { exchanges, queues, bindings, topics, groups, connections, consumers, broker };
+enum class Subject : std::uint8_t { exchanges, queues, bindings, topics, groups, connections, consumers, broker, policies };
 /// name "" = all. Answer: Described.
 struct Describe { Caller who; Subject subject = Subject::broker; std::string_view name; };
 
@@ -252,8 +274,9 @@ struct ResourceAlarm { Resource resource = Resource::disk; bool on = false; };
 
 using Input = std::variant<
     ConnectionOpened, ConnectionClosed, ConnectionWritable, ChannelClosed, DeclareExchange, DeleteExchange,
-    DeclareQueue, DeleteQueue, PurgeQueue, Bind, Unbind, Publish, PublishMany, Subscribe, Unsubscribe, SetChannelPrefetch,
-    SetConsumerPrefetch, Get, Peek, Settle, Recover, Transaction, DeadLetterReady, CreateTopic, AlterTopic,
+    DeclareQueue, DeleteQueue, PurgeQueue, Bind, Unbind, SetPolicy, DeletePolicy, Publish, PublishMany, Subscribe, Unsubscribe,
+    SetChannelPrefetch, SetConsumerPrefetch, Get, Peek, Settle, Recover, Transaction, DeadLetterReady, DelayedReady,
+    CancelDelayed, CreateTopic, AlterTopic,
     DeleteTopic, Append, Fetch, ListOffset, TrimTopic, RetentionDue, InitProducer, AddPartitionsToTransaction,
     AddOffsetsToTransaction, EndTransaction, MarkersReady, CommitOffsets, FetchOffsets, DeleteOffsets, JoinGroup,
     SyncGroup, HeartbeatGroup, LeaveGroup, DeleteGroup, Describe, Persisted, Tick, RunLoaded, RunUnreadable,

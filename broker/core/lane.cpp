@@ -34,6 +34,14 @@ QueueEntry Lane::pop_front() {
   return tail_.pop_front();
 }
 
+std::optional<QueueEntry> Lane::take_held(QueueSeq seq) {
+  const auto held = requeued_.find(seq);
+  if (held == requeued_.end()) return std::nullopt;
+  const QueueEntry entry = held->second;
+  requeued_.erase(held);
+  return entry;
+}
+
 void Lane::clear() {
   requeued_.clear();
   loaded_.clear();

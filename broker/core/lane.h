@@ -62,6 +62,22 @@ class Lane {
   std::size_t resident_at_front() const {
     return requeued_.size() + loaded_.size() + (cold_.empty() ? tail_.size() : 0);
   }
+  /// Puts what is in RAM before any cold span and below `end` to what was handed out before, where take_held() finds it
+  /// by seq; calls each(entry). For queues whose messages leave in an order of their own.
+  template <class Each>
+  void hold_front(QueueSeq end, Each each) {
+    const auto hold = [&](Ring<QueueEntry>& entries) {
+      while (!entries.empty() && entries.front().seq < end) {
+        const QueueEntry entry = entries.pop_front();
+        each(entry);
+        put_back(entry);
+      }
+    };
+    hold(loaded_);
+    if (cold_.empty()) hold(tail_);
+  }
+  /// nullopt when it is not there.
+  std::optional<QueueEntry> take_held(QueueSeq seq);
   /// Forgets all messages; runs() stays.
   void clear();
 

@@ -17,5 +17,7 @@ void handle(Turn& turn, const Settle& input);
 void handle(Turn& turn, const Recover& input);
 void handle(Turn& turn, const Transaction& input);
 void handle(Turn& turn, const DeadLetterReady& input);
+void handle(Turn& turn, const DelayedReady& input);
+void handle(Turn& turn, const CancelDelayed& input);
 
 }  // namespace tandem::core

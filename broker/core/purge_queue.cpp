@@ -59,6 +59,7 @@ void handle(Turn& turn, const PurgeQueue& input) {
     const std::vector<QueueEntry> kept = taken_out(turn, *queue);
     record_purge(turn, *queue, kept);
     for (Lane& lane : life.lanes) lane.clear();
+    life.delays.clear();
     life.ready = life.ready_bytes = life.cold = life.cold_bytes = 0;
     life.visible_end = queue->facts.next_seq;
     life.counts.purged += purged;

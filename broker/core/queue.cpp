@@ -28,6 +28,16 @@ QueueEntry QueueLife::take(Lane& lane) {
   return entry;
 }
 
+std::optional<QueueEntry> QueueLife::take_held(QueueSeq seq) {
+  for (Lane& lane : lanes)
+    if (const auto entry = lane.take_held(seq)) {
+      --ready;
+      ready_bytes -= std::min<std::uint64_t>(ready_bytes, entry->size_bytes);
+      return entry;
+    }
+  return std::nullopt;
+}
+
 void QueueLife::take_newest(std::uint8_t priority) {
   const QueueEntry entry = lane(priority).pop_back();
   --ready;

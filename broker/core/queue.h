@@ -11,6 +11,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "broker/core/deadlines.h"
@@ -59,12 +62,15 @@ class QueueLife {
   /// over.
   QueueSeq fresh_from = no_fresh;
   std::map<QueueSeq, Leaving> leaving;
+  /// Of a waiting room (delayed.h): what is held, by the time it is due.
+  std::set<std::pair<TimestampMs, QueueSeq>> delays;
   std::uint64_t ready = 0, ready_bytes = 0;  // in lanes, cold and not yet visible ones too
   std::uint64_t cold = 0, cold_bytes = 0;    // of them, not in RAM
   std::uint64_t unsettled = 0, unsettled_bytes = 0;
   QueueCounts counts;
   TimestampMs unused_since = 0;
   TimestampMs timer_at = never;          // when the queue is looked at again at the latest
+  TimestampMs overdue_at = never;        // no delivery is held for too long before (consumer_timeout.h)
   std::uint32_t visibility_pending = 0;  // entries of Pending::queues
   bool had_consumer = false;
   bool marked = false;   // is looked at before the current call ends, or at the next tick
@@ -87,6 +93,8 @@ class QueueLife {
   void enqueue(const QueueEntry& entry);
   /// The front of a lane leaves it.
   QueueEntry take(Lane& lane);
+  /// A message that a lane holds (Lane::hold_front) leaves it.
+  std::optional<QueueEntry> take_held(QueueSeq seq);
   /// The message that entered last leaves its lane.
   void take_newest(std::uint8_t priority);
   void put_back(const QueueEntry& entry);
@@ -98,7 +106,8 @@ class QueueLife {
 
 struct Queue {
   QueueDeclared declared;
-  QueueOptions options;
+  QueueOptions options;  // of its arguments and its policy
+  std::string policy;    // that applies to it; "" = none
   QueueFacts facts;
   QueueLife life;
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "broker/base/limits.h"
+#include "broker/core/delayed.h"
+
 namespace tandem::core {
 namespace {
 
@@ -67,9 +70,12 @@ void read_limits(Reader& reader, QueueOptions& options) {
     options.size_max_bytes = static_cast<std::uint64_t>(*size);
   if (auto priority = reader.integer("x-max-priority", 0, 255))
     options.priority_max = static_cast<std::uint8_t>(*priority);
-  if (auto limit = reader.integer("x-delivery-limit", 0, 65'534))
-    options.delivery_limit = static_cast<std::uint16_t>(*limit);
-  reader.integer("x-consumer-timeout", 0, duration_max_ms);
+  options.delivery_limit = options.tells_count ? limits::delivery_limit_quorum : limits::delivery_limit_classic;
+  if (auto limit = reader.integer("x-delivery-limit", -1, 65'534)) {
+    if (*limit < 0) options.delivery_limit.reset();
+    else options.delivery_limit = static_cast<std::uint16_t>(*limit);
+  }
+  if (auto timeout = reader.integer("x-consumer-timeout", 0, duration_max_ms)) options.consumer_timeout = *timeout;
   reader.integer("x-queue-version", 1, 2);
   reader.integer("x-quorum-initial-group-size", 1, count_max);
 }
@@ -98,11 +104,11 @@ void read_dead_letter(Reader& reader, const Table& arguments, QueueOptions& opti
   }
 }
 
-void read_type(Reader& reader) {
+void read_type(Reader& reader, QueueOptions& options) {
   const std::string* type = reader.text("x-queue-type");
   if (type && *type != "classic" && *type != "quorum")
-    reader.fault("x-queue-type",
-                 "expected classic or quorum, got '" + *type + "'; for a stream create a topic");
+    reader.fault("x-queue-type", "expected classic, quorum or stream, got '" + *type + "'");
+  options.tells_count = type && *type == "quorum";
   const std::string* mode = reader.text("x-queue-mode");
   if (mode && *mode != "default" && *mode != "lazy")
     reader.fault("x-queue-mode", "expected default or lazy, got '" + *mode + "'");
@@ -124,11 +130,16 @@ std::string describe(const Value* value) {
 std::optional<Refusal> read_queue_options(std::string_view queue, const Table& arguments,
                                           QueueOptions& options) {
   Reader reader(queue, arguments);
+  read_type(reader, options);
   read_limits(reader, options);
   read_overflow(reader, options);
   read_dead_letter(reader, arguments, options);
-  read_type(reader);
   options.single_active_consumer = reader.boolean("x-single-active-consumer");
+  options.waiting_room = is_waiting_room(queue);
+  if (options.waiting_room) {
+    options.length_max = limits::delayed_per_exchange_max;
+    options.overflow = Overflow::reject_publish;
+  }
   return reader.take_fault();
 }
 

@@ -22,7 +22,10 @@ struct QueueOptions {
   Overflow overflow = Overflow::drop_head;
   std::uint8_t priority_max = 0;
   bool single_active_consumer = false;
-  std::optional<std::uint16_t> delivery_limit;
+  std::optional<std::uint16_t> delivery_limit;  // requeues; none = any number
+  DurationMs consumer_timeout = 0;  // a delivery that is not settled for so long goes back; 0 = never
+  bool tells_count = false;         // type quorum: consumers are told how often a message was delivered
+  bool waiting_room = false;        // of a delayed exchange (delayed.h)
   bool has_dead_letter_exchange = false;
   std::string dead_letter_exchange, dead_letter_routing_key;
 

@@ -24,7 +24,7 @@ void for_each_unsettled(const Session& session, QueueId queue, Visit visit) {
     for (const auto& channel : connection->channels)
       for (std::size_t i = 0; i < channel->unsettled.size(); ++i) {
         Unsettled& delivery = channel->unsettled[i];
-        if (!delivery.settled && delivery.queue == queue) visit(delivery);
+        if (delivery.holds() && delivery.queue == queue) visit(delivery);
       }
 }
 

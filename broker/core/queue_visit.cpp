@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "broker/core/consumer_timeout.h"
 #include "broker/core/dead_letter.h"
+#include "broker/core/delayed.h"
 
 namespace tandem::core {
 
@@ -14,6 +16,8 @@ QueueVisit::QueueVisit(Turn& turn, QueueId id)
       removals_(turn, id) {}
 
 bool QueueVisit::run() {
+  if (queue_.options.waiting_room) return visit_room();
+  if (life_.overdue_at <= turn_.now()) return_overdue(turn_, queue_, life_, removals_);
   if (consumers_) {
     serve_gets();
     deliver();
@@ -64,11 +68,13 @@ void QueueVisit::deliver_one(Consumer& consumer, Lane& lane) {
   if (pending.bytes_left == 0) pending.deliveries_left = 0;
   ++turn_.session().delivered;
   turn_.say_now(Deliver{channel.id, consumer.number, tag, entry.body, entry.size_bytes, entry.deliveries,
-                        queue_.declared.id, entry.seq});
+                        queue_.declared.id, entry.seq, queue_.options.tells_count});
 }
 
 void QueueVisit::hold(Channel& channel, Consumer* consumer, const QueueEntry& entry, DeliveryTag tag) {
-  channel.unsettled.push({tag, entry, queue_.declared.id, consumer, false});
+  channel.unsettled.push({tag, entry, queue_.declared.id, consumer, turn_.now()});
+  if (const DurationMs timeout = timeout_of(queue_, consumer))
+    life_.overdue_at = std::min(life_.overdue_at, turn_.now() + timeout);
   ++life_.unsettled;
   life_.unsettled_bytes += entry.size_bytes;
   if (!consumer) return;
@@ -139,7 +145,8 @@ bool QueueVisit::is_too_full() const {
 }
 
 void QueueVisit::drop_overflow() {
-  if (!queue_.options.bounded()) return;
+  // A queue that refuses messages keeps those it took: one that is handed back does not cost another its place.
+  if (!queue_.options.bounded() || queue_.options.overflow != Overflow::drop_head) return;
   auto lane = life_.lanes.begin();  // what has the lowest priority goes first
   while (is_too_full() && lane != life_.lanes.end() && turn_.pending().deliveries_left > 0) {
     const QueueEntry* front = lane->front();
@@ -156,7 +163,8 @@ void QueueVisit::drop_overflow() {
 // --------------------------------------------------------------------------------------------
 
 bool QueueVisit::wants_messages() const {
-  if (queue_.options.message_ttl || is_too_full()) return true;
+  const bool drops = queue_.options.overflow == Overflow::drop_head;
+  if (queue_.options.message_ttl || (drops && is_too_full())) return true;
   return consumers_ && (!consumers_->parked_gets.empty() || consumers_->waiting_credit() > 0);
 }
 
@@ -172,7 +180,15 @@ void QueueVisit::read_ahead() {
   }
 }
 
+bool QueueVisit::visit_room() {
+  const bool is_done = RoomVisit(turn_, queue_, life_).run();
+  if (is_done && consumers_) serve_gets();
+  if (!life_.delays.empty()) set_timer_at(life_.delays.begin()->first);
+  return is_done;
+}
+
 void QueueVisit::set_timer() {
+  if (life_.overdue_at != never) set_timer_at(life_.overdue_at);
   for (const Lane& lane : life_.lanes)
     if (const QueueEntry* front = lane.front(); front && front->expires_at) set_timer_at(front->expires_at);
   if (queue_.options.expires_after && (!consumers_ || consumers_->all().empty()))

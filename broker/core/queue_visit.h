@@ -36,6 +36,7 @@ class QueueVisit {
   bool wants_messages() const;
   void read_ahead();
   void set_timer();
+  bool visit_room();
   void set_timer_at(TimestampMs at);
 
   Turn& turn_;

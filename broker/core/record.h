@@ -63,6 +63,19 @@ struct Unbound {
   friend bool operator==(const Unbound&, const Unbound&) = default;
 };
 
+/// Newest wins per name.
+struct PolicySet {
+  std::string name, pattern;
+  PolicyTarget target = PolicyTarget::all;
+  std::int32_t priority = 0;
+  Table definition;
+  friend bool operator==(const PolicySet&, const PolicySet&) = default;
+};
+struct PolicyDeleted {
+  std::string name;
+  friend bool operator==(const PolicyDeleted&, const PolicyDeleted&) = default;
+};
+
 struct TopicCreated {
   TopicId id;
   std::string name;
@@ -289,7 +302,7 @@ using Record =
     std::variant<Enqueued, Removed, Appended, OffsetCommitted, DeliveryReserved, Requeued, ExchangeDeclared,
                  ExchangeDeleted, QueueDeclared, QueueDeleted, Bound, Unbound, TopicCreated, TopicAltered,
                  TopicDeleted, Trimmed, OffsetDeleted, GroupGeneration, GroupDeleted, ProducerChanged,
-                 QueueState, RunHomed, RunDropped, PartitionState, Counters>;
+                 QueueState, RunHomed, RunDropped, PartitionState, Counters, PolicySet, PolicyDeleted>;
 
 /// Whether the journal keeps it.
 bool is_durable(const Record& record);

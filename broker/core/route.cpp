@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "broker/core/delayed.h"
 #include "broker/core/turn.h"
 
 namespace tandem::core {
@@ -20,9 +21,13 @@ void add_copies(Query& query, std::string_view header, std::vector<std::string_v
     if (copy.text()) keys.push_back(*copy.text());
 }
 
-void match_default(const Catalog& catalog, Query& query) {
+/// A queue's name, or else a topic's.
+void match_default(const Catalog& catalog, const Topics& topics, Query& query) {
+  if (is_waiting_room(query.routing_key)) return;
   if (const QueueId queue = catalog.find_queue(query.routing_key))
     query.matches.push_back({DestinationKind::queue, queue.value, BindingId()});
+  else if (const Topic* topic = topics.find(query.routing_key))
+    query.matches.push_back({DestinationKind::topic, topic->facts.id.value, BindingId()});
 }
 
 void add_exchange(RoutingRoom& room, const Exchange* exchange) {
@@ -33,16 +38,24 @@ void add_exchange(RoutingRoom& room, const Exchange* exchange) {
 }
 
 const Exchange* alternate_of(const Catalog& catalog, const Exchange& exchange) {
-  const Value* name = find(exchange.declared.arguments, "alternate-exchange");
-  return name && name->text() ? catalog.find_exchange(*name->text()) : nullptr;
+  return exchange.alternate.empty() ? nullptr : catalog.find_exchange(exchange.alternate);
 }
 
-void visit(const Catalog& catalog, const Exchange& exchange, RoutingRoom& room) {
+/// The message has a delay before it, at this exchange: it goes to the waiting room instead of being routed.
+bool waits(const Catalog& catalog, const Exchange& exchange, RoutingRoom& room) {
+  if (exchange.waiting_room.empty() || !delay_of(room.query.headers())) return false;
+  room.found.push_back({DestinationKind::queue, catalog.find_queue(exchange.waiting_room).value, BindingId()});
+  return true;
+}
+
+void visit(const State& state, const Exchange& exchange, RoutingRoom& room) {
+  const Catalog& catalog = state.catalog;
+  if (waits(catalog, exchange, room)) return;
   room.query.matches.clear();
   for (const std::string_view key : room.keys) {
     room.query.routing_key = key;
     if (exchange.is_default())
-      match_default(catalog, room.query);
+      match_default(catalog, state.topics, room.query);
     else
       exchange.router->match(room.query);
   }
@@ -68,7 +81,7 @@ void drop_duplicates(std::vector<Match>& found) {
 }
 
 /// By exchanges, bindings and alternates, whatever was remembered.
-void find_destinations(const Catalog& catalog, const Exchange& exchange, const MessageView& message, RoutingRoom& room) {
+void find_destinations(const State& state, const Exchange& exchange, const MessageView& message, RoutingRoom& room) {
   room.keys.assign(1, message.routing_key);
   if (may_have(message.properties.headers, "CC")) {
     add_copies(room.query, "CC", room.keys);
@@ -77,7 +90,7 @@ void find_destinations(const Catalog& catalog, const Exchange& exchange, const M
   room.found.clear();
   room.exchanges.assign(1, exchange.declared.id);
   for (std::size_t i = 0; i < room.exchanges.size(); ++i)
-    visit(catalog, *catalog.find_exchange(room.exchanges[i]), room);
+    visit(state, *state.catalog.find_exchange(room.exchanges[i]), room);
   drop_duplicates(room.found);
 }
 
@@ -116,8 +129,8 @@ const std::vector<Match>& route(Turn& turn, const Exchange& exchange, const Mess
   const bool has_headers = !message.properties.headers.empty();
   if (!has_headers)
     if (const auto* found = room.recent.find(catalog.version(), exchange.declared.id, message.routing_key)) return *found;
-  find_destinations(catalog, exchange, message, room);
-  if (has_headers) return room.found;
+  find_destinations(turn.state(), exchange, message, room);
+  if (has_headers || room.query.looked_at_properties()) return room.found;
   return room.recent.put(catalog.version(), exchange.declared.id, message.routing_key, room.found);
 }
 

@@ -1,6 +1,6 @@
 #include "broker/core/router.h"
 
-#include "broker/base/check.h"
+#include "broker/core/exchange_verbs.h"
 
 namespace tandem::core {
 
@@ -25,8 +25,11 @@ std::unique_ptr<Router> make_router(ExchangeKind kind, const Table& arguments) {
       return make_headers_router();
     case ExchangeKind::consistent_hash:
       return make_hash_router(arguments);
-    case ExchangeKind::delayed:
-      break;
+    case ExchangeKind::delayed: {
+      const Value* type = find(arguments, "x-delayed-type");
+      const auto inner = type && type->text() ? exchange_kind(*type->text()) : std::nullopt;
+      return make_router(inner && *inner != ExchangeKind::delayed ? *inner : ExchangeKind::direct, arguments);
+    }
   }
   return make_direct_router();
 }

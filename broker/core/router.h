@@ -24,8 +24,15 @@ class Query {
   void reset(const PropertyGlance& properties) {
     properties_ = &properties;
     headers_.reset();
+    looked_at_properties_ = false;
   }
   std::string_view routing_key;
+  const PropertyGlance& properties() {
+    looked_at_properties_ = true;
+    return *properties_;
+  }
+  /// What was found depends on more than the routing key and headers.
+  bool looked_at_properties() const { return looked_at_properties_; }
   /// Decoded once, when an exchange asks for them. Empty when there are none or they are malformed.
   const Table& headers();
 
@@ -36,6 +43,7 @@ class Query {
 
  private:
   const PropertyGlance* properties_ = nullptr;
+  bool looked_at_properties_ = false;
   std::optional<Table> headers_;
 };
 
@@ -54,8 +62,10 @@ std::unique_ptr<Router> make_direct_router();
 std::unique_ptr<Router> make_fanout_router();
 std::unique_ptr<Router> make_pattern_router();
 std::unique_ptr<Router> make_headers_router();
-/// Arguments: hash-header names the header to hash instead of the routing key.
+/// Arguments: hash-header names the header, hash-property the property (message_id, correlation_id, timestamp) to hash
+/// instead of the routing key.
 std::unique_ptr<Router> make_hash_router(const Table& arguments);
+bool is_hash_property(std::string_view name);
 
 /// The router of an exchange's kind.
 std::unique_ptr<Router> make_router(ExchangeKind kind, const Table& arguments);

@@ -35,8 +35,9 @@ struct Deliver {
   std::uint16_t deliveries = 0;  // before this one; > 0 means redelivered
   QueueId queue;
   QueueSeq seq = 0;
+  bool tells_count = false;  // the queue's type wants consumers to be told of `deliveries` (quorum)
 };
-struct GotMessage { Caller who; DeliveryTag tag = 0; BodyHandle body; std::uint32_t size_bytes = 0; std::uint16_t deliveries = 0; std::uint64_t ready = 0; };
+struct GotMessage { Caller who; DeliveryTag tag = 0; BodyHandle body; std::uint32_t size_bytes = 0; std::uint16_t deliveries = 0; std::uint64_t ready = 0; bool tells_count = false; };
 struct GotNothing { Caller who; };
 struct Peeked { Caller who; std::vector<QueueEntry> entries; };
 /// The queue is gone or the consumer was replaced; nothing more comes for it.
@@ -79,13 +80,14 @@ struct GroupLeft { Caller who; ErrorCode error = ErrorCode::none; std::vector<Er
 
 // --- Described --------------------------------------------------------------------------------------------------------------
 
-struct ExchangeInfo { ExchangeDeclared exchange; std::uint64_t published = 0; };
+struct ExchangeInfo { ExchangeDeclared exchange; std::uint64_t published = 0; std::string policy; };
 struct QueueInfo {
   QueueDeclared queue;
   std::uint64_t ready = 0, unsettled = 0, size_bytes = 0;
   std::uint32_t consumers = 0;
   std::uint64_t accepted = 0, acked = 0, expired = 0, dropped = 0, dead_lettered = 0, purged = 0, redelivered = 0;
   std::uint64_t resident = 0;  // entries held in RAM
+  std::string policy;          // that applies to it; "" = none
 };
 struct BindingInfo { std::string source; DestinationKind destination_kind = DestinationKind::queue; std::string destination, routing_key; Table arguments; bool durable = true; };
 struct PartitionInfo { PartitionIndex index = 0; Offset start = 0, end = 0, visible_end = 0, last_stable = 0; std::uint64_t size_bytes = 0; };
@@ -117,6 +119,7 @@ struct Described {
   std::vector<ConnectionInfo> connections;
   std::vector<ConsumerInfo> consumers;
   BrokerInfo broker;
+  std::vector<PolicySet> policies;  // by name
 };
 
 // --- requests to the rim ------------------------------------------------------------------------------------------------------
@@ -135,6 +138,8 @@ struct RewriteDeadLetter {
   std::string queue_name, exchange, routing_key;  // routing_key "" = keep the message's own
   TimestampMs now = 0;
 };
+/// Read a message whose delay is over and mark its delay as done; answer: DelayedReady.
+struct ReadDelayed { QueueId queue; QueueSeq seq = 0; BodyHandle body; std::uint32_t size_bytes = 0; };
 /// Write a commit or abort marker to each partition of a producer's transaction; answer: MarkersReady.
 struct WriteMarkers { std::int64_t producer_id = -1; std::int16_t epoch = -1; bool commit = true; std::vector<PartitionId> partitions; TimestampMs now = 0; };
 /// Partition or topic is gone: storage drops its segments once a checkpoint has forgotten it.
@@ -149,7 +154,7 @@ struct CheckpointState { TurnNumber turn = 0; std::vector<Record> states; std::v
 using Send = std::variant<
     Deliver, Confirmed, Ok, Refused, AppendedOk, Fetched, QueueOk, Committed, Returned, GotMessage, GotNothing, Peeked,
     ConsumerCancelled, TopicOk, OffsetListed, TrimmedOk, ProducerOk, OffsetsCommittedOk, OffsetsFetched,
-    OffsetsDeletedOk, Joined, Synced, GroupHeartbeatOk, GroupLeft, Described, LoadRun, DropRun, RewriteDeadLetter,
+    OffsetsDeletedOk, Joined, Synced, GroupHeartbeatOk, GroupLeft, Described, LoadRun, DropRun, RewriteDeadLetter, ReadDelayed,
     WriteMarkers, DropTopic, HoldPublishers, CheckpointState>;
 
 /// The connection a send goes to; 0 for a request to the rim.

@@ -24,7 +24,7 @@ void take_out(Turn& turn, Channel& channel, const std::vector<std::size_t>& plac
               std::vector<Unsettled>& taken) {
   for (const std::size_t place : places) {
     Unsettled& delivery = channel.unsettled[place];
-    taken.push_back(delivery);
+    if (!delivery.went_back) taken.push_back(delivery);
     channel.unsettled.settle(delivery);
     Consumer* consumer = delivery.consumer;
     if (!consumer) continue;
@@ -34,14 +34,6 @@ void take_out(Turn& turn, Channel& channel, const std::vector<std::size_t>& plac
   }
   channel.unsettled.tidy();
   if (channel.prefetch) line_up_consumers(turn, channel);
-}
-
-void put_back(Turn& turn, const Queue& queue, QueueEntry entry, Removals& removals) {
-  entry.deliveries = static_cast<std::uint16_t>(std::min(entry.deliveries + 1, 0xFFFF));
-  if (queue.options.delivery_limit && entry.deliveries > *queue.options.delivery_limit)
-    return discard(turn, queue, entry, RemovalReason::delivery_limit, removals);
-  turn.record(Requeued{queue.declared.id, entry.seq, entry.deliveries, entry.durable});
-  turn.life(queue.declared.id)->put_back(entry);
 }
 
 /// All of one queue, seqs ascending.
@@ -57,7 +49,7 @@ void settle_in_queue(Turn& turn, const Queue& queue, std::span<const Unsettled> 
         removals.add(one.entry, RemovalReason::acked);
         break;
       case Outcome::requeue:
-        put_back(turn, queue, one.entry, removals);
+        return_to_queue(turn, queue, one.entry, removals);
         break;
       case Outcome::reject:
         discard(turn, queue, one.entry, RemovalReason::rejected, removals);
@@ -69,8 +61,16 @@ void settle_in_queue(Turn& turn, const Queue& queue, std::span<const Unsettled> 
 
 }  // namespace
 
+void return_to_queue(Turn& turn, const Queue& queue, QueueEntry entry, Removals& removals) {
+  entry.deliveries = static_cast<std::uint16_t>(std::min(entry.deliveries + 1, 0xFFFF));
+  if (queue.options.delivery_limit && entry.deliveries > *queue.options.delivery_limit)
+    return discard(turn, queue, entry, RemovalReason::delivery_limit, removals);
+  turn.record(Requeued{queue.declared.id, entry.seq, entry.deliveries, entry.durable});
+  turn.life(queue.declared.id)->put_back(entry);
+}
+
 std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, DeliveryTag last, bool multiple,
-                                       std::vector<std::size_t>& places) {
+                                       std::vector<std::size_t>& places, bool loosely) {
   places.clear();
   UnsettledRing& unsettled = channel.unsettled;
   if (!multiple) {
@@ -81,8 +81,8 @@ std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, Deli
     }
     return std::nullopt;
   }
-  if (last != 0 && !unsettled.find(last)) return unknown_delivery(last);
-  const std::size_t end = last == 0 ? unsettled.size() : unsettled.index_from(last) + 1;
+  if (!loosely && last != 0 && !unsettled.find(last)) return unknown_delivery(last);
+  const std::size_t end = last == 0 ? unsettled.size() : unsettled.index_from(last + 1);
   for (std::size_t place = 0; place < end; ++place)
     if (!unsettled[place].settled) places.push_back(place);
   return std::nullopt;
@@ -117,7 +117,7 @@ void requeue_all(Turn& turn, Channel& channel) {
 void handle(Turn& turn, const Settle& input) {
   Channel& channel = turn.session().connections.find_or_open(input.who.channel);
   std::vector<std::size_t>& places = turn.session().settle_places;
-  if (auto refusal = find_deliveries(channel, input.first, input.last, input.multiple, places))
+  if (auto refusal = find_deliveries(channel, input.first, input.last, input.multiple, places, input.loosely))
     return turn.refuse(input.who, *refusal);
   settle(turn, channel, places, input.outcome);
   if (input.confirm) turn.answer(input.who, Ok{input.who});

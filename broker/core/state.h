@@ -4,6 +4,7 @@
 
 #include "broker/core/catalog.h"
 #include "broker/core/group.h"
+#include "broker/core/policy.h"
 #include "broker/core/producer.h"
 #include "broker/core/queue.h"
 #include "broker/core/record.h"
@@ -26,6 +27,7 @@ class State {
   }
 
   Catalog catalog;      // exchanges, bindings, names of queues
+  Policies policies;    // arguments by name pattern
   Queues queues;        // messages of queues
   Topics topics;        // topics and their partitions
   Groups groups;        // committed offsets, generations

@@ -1,4 +1,5 @@
 #include "broker/base/limits.h"
+#include "broker/core/delayed.h"
 #include "broker/core/message_verbs.h"
 #include "broker/core/queue_verbs.h"
 #include "broker/core/subscription.h"
@@ -20,6 +21,22 @@ std::optional<Refusal> read_priority(const Subscribe& input, std::int32_t& prior
                    "",
                    "expected integer, got " + to_text(*value)};
   priority = static_cast<std::int32_t>(*number);
+  return std::nullopt;
+}
+
+std::optional<Refusal> read_timeout(const Subscribe& input, DurationMs& timeout) {
+  const Value* value = input.arguments ? find(*input.arguments, "x-consumer-timeout") : nullptr;
+  if (!value) return std::nullopt;
+  const std::int64_t* number = value->integer();
+  if (!number || *number < 0 || *number > duration_max_ms)
+    return Refusal{ErrorCode::invalid_argument,
+                   ObjectKind::queue,
+                   std::string(input.queue),
+                   "x-consumer-timeout",
+                   to_text(*value),
+                   "",
+                   "expected milliseconds, got " + to_text(*value)};
+  timeout = *number;
   return std::nullopt;
 }
 
@@ -71,12 +88,14 @@ void start(Turn& turn, const Caller& who, Consumer& consumer) {
 void handle(Turn& turn, const Subscribe& input) {
   const Queue* queue = find_queue_or_refuse(turn, input.who, input.queue);
   if (!queue) return;
+  if (auto refusal = refuse_room(*queue)) return turn.refuse(input.who, std::move(*refusal));
   const QueueId id = queue->declared.id;
   Channel& channel = turn.session().connections.find_or_open(input.who.channel);
   QueueConsumers& consumers = turn.session().consumers.find_or_add(id);
   if (auto refusal = judge(input, channel, consumers)) return turn.refuse(input.who, *refusal);
   auto consumer = std::make_unique<Consumer>();
   if (auto refusal = read_priority(input, consumer->priority)) return turn.refuse(input.who, *refusal);
+  if (auto refusal = read_timeout(input, consumer->timeout)) return turn.refuse(input.who, *refusal);
   consumer->channel = &channel;
   consumer->number = input.consumer;
   consumer->queue = id;

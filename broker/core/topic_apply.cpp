@@ -94,6 +94,7 @@ PartitionState state_of(PartitionId id, const Partition& partition) {
 
 void apply(State& state, const TopicCreated& record) {
   state.topics.put(record);
+  state.catalog.change_routes();
   state.counters.next_topic = std::max(state.counters.next_topic, record.id.value + 1);
 }
 
@@ -103,6 +104,7 @@ void apply(State& state, const TopicAltered& record) {
 
 void apply(State& state, const TopicDeleted& record) {
   state.topics.erase(record.id);
+  state.catalog.change_routes();
   state.groups.erase_topic(record.id);
 }
 

@@ -61,6 +61,8 @@ constexpr TopicConfigKey keys[] = {
      "segments are rolled by a checkpoint, not by a timer"},
     {"segment.ms", number, "604800000", 1, any_max, "", effect,
      "age at which a segment is closed though not full"},
+    {"tandem.stream", boolean, "false", 0, 0, "", effect,
+     "it was declared as a queue of type stream, and may be deleted like a queue"},
     {"unclean.leader.election.enable", boolean, "false", 0, 0, "", no_effect, "there is one replica"},
 };
 

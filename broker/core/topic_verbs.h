@@ -18,6 +18,12 @@ void handle(Turn& turn, const ListOffset& input);
 void handle(Turn& turn, const TrimTopic& input);
 void handle(Turn& turn, const RetentionDue& input);
 
+/// For what creates and deletes topics under another name (stream.h).
+std::optional<Refusal> judge_new_topic(const State& state, const CreateTopic& input);
+TopicCreated new_topic(const State& state, const CreateTopic& input, TimestampMs now);
+/// With its bindings; fetches that wait are answered.
+void delete_topic(Turn& turn, const Topic& topic);
+
 // --- appends, also as part of a transaction or through an exchange
 // ------------------------------------------------------
 

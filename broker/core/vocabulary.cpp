@@ -29,6 +29,8 @@ std::string_view name(ObjectKind kind) {
       return "producer";
     case ObjectKind::transaction:
       return "transaction";
+    case ObjectKind::policy:
+      return "policy";
   }
   return "";
 }

@@ -24,7 +24,7 @@ enum class ExchangeKind : std::uint8_t { direct, fanout, pattern /* "topic" on t
                                          consistent_hash, delayed };
 
 enum class ObjectKind : std::uint8_t { none, exchange, queue, binding, topic, partition, group, consumer, channel,
-                                       message, producer, transaction };
+                                       message, producer, transaction, policy };
 
 /// Why a request was refused, in parts, so that each face can word it as its clients expect.
 struct Refusal {
@@ -39,6 +39,9 @@ struct Refusal {
 
 /// One line for people; what the native face sends.
 std::string to_text(const Refusal& refusal);
+
+/// What a policy is for.
+enum class PolicyTarget : std::uint8_t { queues, exchanges, all };
 
 /// What a binding leads to.
 enum class DestinationKind : std::uint8_t { queue, exchange, topic };

@@ -100,6 +100,8 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   void fetch(core::Fetched& fetched);
   void list_offset(core::OffsetListed& listed);
   void rewrite(core::RewriteDeadLetter& request);
+  void read_delayed(const core::ReadDelayed& request);
+  void let_go(const core::ReadDelayed& request, Bytes stored);
   void rewritten(const core::RewriteDeadLetter& request, Bytes stored);
   void publish_dead_letter(const core::RewriteDeadLetter& request, Bytes message);
   void write_markers(const core::WriteMarkers& request);

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "broker/server/dead_letter.h"
+#include "broker/server/delayed.h"
 #include "broker/server/log_line.h"
 #include "broker/server/loop.h"
 #include "broker/server/topic_fetch.h"
@@ -29,6 +30,7 @@ struct Loop::Router {
   void operator()(core::LoadRun& request) { loop.load_run(request); }
   void operator()(core::DropRun& request) { loop.store_->drop_run(request.queue, request.run); }
   void operator()(core::RewriteDeadLetter& request) { loop.rewrite(request); }
+  void operator()(core::ReadDelayed& request) { loop.read_delayed(request); }
   void operator()(core::WriteMarkers& request) { loop.write_markers(request); }
   void operator()(core::DropTopic& request) { loop.store_->drop_topic(request.topic); }
   void operator()(core::HoldPublishers& request) { loop.hold_publishers(request); }
@@ -139,6 +141,32 @@ void Loop::publish_dead_letter(const core::RewriteDeadLetter& request, Bytes mes
                                .routing_key = parts->routing_key,
                                .properties = *glance};
   submit(core::DeadLetterReady{request.queue.value, request.seq, parts->exchange, view});
+}
+
+void Loop::read_delayed(const core::ReadDelayed& request) {
+  const storage::StoredBytes resident = store_->resident(request.body, request.size_bytes);
+  if (resident.owner) return let_go(request, resident.bytes);
+  store_->read(request.body, request.size_bytes, [this, request](Result<storage::StoredBytes> bytes) {
+    if (!bytes.ok()) log_line(LogLevel::error, "a delayed message cannot be read: " + bytes.error().text);
+    let_go(request, bytes.ok() ? bytes->bytes : Bytes{});
+  });
+}
+
+void Loop::let_go(const core::ReadDelayed& request, Bytes stored) {
+  const auto message = end_delay(stored);
+  const auto parts = message ? parse_message(*message) : std::nullopt;
+  const auto glance = parts ? glance_properties(parts->properties) : std::nullopt;
+  if (!glance) {
+    log_line(LogLevel::error, "a delayed message is damaged and is dropped");
+    return submit(core::DelayedReady{request.queue.value, request.seq, {}});
+  }
+  const core::MessageView view{.body = stage({*message}),
+                               .size_bytes = static_cast<std::uint32_t>(message->size()),
+                               .body_size_bytes = static_cast<std::uint32_t>(parts->body.size()),
+                               .exchange = parts->exchange,
+                               .routing_key = parts->routing_key,
+                               .properties = *glance};
+  submit(core::DelayedReady{request.queue.value, request.seq, view});
 }
 
 // --- producers' transactions -----------------------------------------------------------------------------

@@ -43,6 +43,7 @@ void Loop::keep(const core::Input& input, core::Outputs& outputs) {
   if (staged_count_ > 0 && staged_bytes_are_unused(input, outputs)) store_->unstage();
   staged_count_ = 0;
   if (outputs.records.empty()) return;
+  topics_exist_ = topics_exist_ || std::holds_alternative<core::TopicCreated>(outputs.records.front());
   store_->write(outputs.records, outputs.turn);
   written_turn_ = std::max(written_turn_, outputs.turn);
 }
@@ -56,7 +57,8 @@ bool Loop::staged_bytes_are_unused(const core::Input& input, const core::Outputs
     return staged_count_ == publish->messages.size() &&
            std::none_of(publish->messages.begin(), publish->messages.end(),
                         [](const auto& one) { return one.mandatory; });
-  if (std::holds_alternative<core::Append>(input) || std::holds_alternative<core::DeadLetterReady>(input))
+  if (std::holds_alternative<core::Append>(input) || std::holds_alternative<core::DeadLetterReady>(input) ||
+      std::holds_alternative<core::DelayedReady>(input))
     return staged_count_ == 1;
   return false;
 }

@@ -163,7 +163,7 @@ void Peer::settle() {
   if (std::exchange(left_unread_, is_withheld()) && !left_unread_) face_->excuse_silence(host_.now());
   if (may_be_read()) connection_.wait_readable();
   // The kernel took all at once: no event will say so.
-  if (line_.ready() && !kernel_full_) touch();
+  if ((line_.ready() || face_->wants_room()) && !kernel_full_) touch();
 }
 
 // The kernel has given these bytes already: no event will bring them.

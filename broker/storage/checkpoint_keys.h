@@ -47,6 +47,7 @@ inline constexpr std::string_view mark = "M";
 
 std::string exchange(ExchangeId id);
 std::string queue(QueueId id);
+std::string policy(std::string_view name);
 std::string topic(TopicId id);
 std::string binding(BindingId id);
 std::string queue_state(QueueId id);

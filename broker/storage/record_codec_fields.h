@@ -66,6 +66,10 @@ template <>
 inline constexpr std::uint8_t type_byte<core::PartitionState> = 0x27;
 template <>
 inline constexpr std::uint8_t type_byte<core::Counters> = 0x28;
+template <>
+inline constexpr std::uint8_t type_byte<core::PolicySet> = 0x29;
+template <>
+inline constexpr std::uint8_t type_byte<core::PolicyDeleted> = 0x2A;
 
 // --- parts
 // --------------------------------------------------------------------------------------------------------
@@ -212,6 +216,18 @@ void fields(IO& io, Of<core::Bound> auto& r) {
   io.text(r.routing_key);
   io.table(r.arguments);
   io.flags(r.durable);
+}
+template <class IO>
+void fields(IO& io, Of<core::PolicySet> auto& r) {
+  io.text(r.name);
+  io.text(r.pattern);
+  io.choice(r.target, core::PolicyTarget::all);
+  io.number(r.priority);
+  io.table(r.definition);
+}
+template <class IO>
+void fields(IO& io, Of<core::PolicyDeleted> auto& r) {
+  io.text(r.name);
 }
 template <class IO, class R>
 requires Of<R, core::ExchangeDeleted> || Of<R, core::QueueDeleted> || Of<R, core::Unbound>

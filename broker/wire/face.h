@@ -63,6 +63,8 @@ class Face {
   /// Writes to the outbox what send() gathered (deliveries and confirms that travel together). Called at the end of a
   /// loop iteration, before the outbox is written.
   virtual void flush() {}
+  /// There is more to say as soon as the outbox has room: flush() is called again when it was written.
+  virtual bool wants_room() const { return false; }
 
   /// Heartbeats and timeouts; called at or after next_due().
   virtual void tick(TimestampMs now) = 0;

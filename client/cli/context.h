@@ -40,6 +40,8 @@ void add_queue(CLI::App& app, Context& context);
 void add_binding(CLI::App& app, Context& context);
 void add_topic(CLI::App& app, Context& context);
 void add_group(CLI::App& app, Context& context);
+void add_policy(CLI::App& app, Context& context);
+void add_definitions(CLI::App& app, Context& context);
 void add_publish(CLI::App& app, Context& context);
 void add_consume(CLI::App& app, Context& context);
 void add_append(CLI::App& app, Context& context);

@@ -1,11 +1,11 @@
-// tandem exchange list | show | declare | delete
+// tandem exchange list | show | declare | delete | cancel
 #include "client/cli/context.h"
 
 namespace tandem::cli {
 namespace {
 
 const std::vector<std::string> exchange_columns = {"name",     "kind",      "durable",  "auto_delete",
-                                          "internal", "published", "arguments"};
+                                          "internal", "published", "policy", "arguments"};
 
 Row row_of(const ExchangeInfo& info) {
   return {{"name", info.name},
@@ -14,6 +14,7 @@ Row row_of(const ExchangeInfo& info) {
           {"auto_delete", info.auto_delete},
           {"internal", info.internal},
           {"published", info.published},
+          {"policy", info.policy},
           {"arguments", to_json(info.arguments)}};
 }
 
@@ -29,7 +30,7 @@ void add_declare(CLI::App& noun, Context& context) {
     DeclareExchange exchange;
     bool transient = false;
     std::vector<std::string> arguments;
-    std::string alternate;
+    std::string alternate, delayed_type;
   };
   auto options = make_options<Options>();
   auto* verb = noun.add_subcommand("declare",
@@ -42,6 +43,8 @@ void add_declare(CLI::App& noun, Context& context) {
   verb->add_flag("--transient", options->transient, "gone after a restart");
   verb->add_flag("--auto-delete", options->exchange.auto_delete, "gone with its last binding");
   verb->add_flag("--internal", options->exchange.internal, "only other exchanges publish to it");
+  verb->add_option("--delayed-type", options->delayed_type,
+                   "of x-delayed-message: how it routes when a message's delay is over (direct, fanout, topic, …)");
   verb->add_option("--alternate-exchange", options->alternate, "takes what no binding takes");
   verb->add_option("--argument", options->arguments, "KEY=VALUE, may be repeated");
   verb->callback([options, &context] {
@@ -49,6 +52,8 @@ void add_declare(CLI::App& noun, Context& context) {
     options->exchange.arguments = arguments_of(options->arguments);
     if (!options->alternate.empty())
       options->exchange.arguments.emplace_back("alternate-exchange", Value(options->alternate));
+    if (!options->delayed_type.empty())
+      options->exchange.arguments.emplace_back("x-delayed-type", Value(options->delayed_type));
     need(context.client().ask(options->exchange));
   });
 }
@@ -64,6 +69,16 @@ void add_delete(CLI::App& noun, Context& context) {
   });
 }
 
+void add_cancel(CLI::App& noun, Context& context) {
+  auto options = make_options<CancelDelayed>();
+  auto* verb = noun.add_subcommand("cancel",
+                                   "Drop a message that waits in a delayed exchange.\n"
+                                   "  tandem queue peek amq.delayed.EXCHANGE --count 100    shows each one's seq");
+  verb->add_option("NAME", options->exchange)->required();
+  verb->add_option("SEQ", options->queue_seq)->required();
+  verb->callback([options, &context] { need(context.client().ask(*options)); });
+}
+
 }  // namespace
 
 void add_exchange(CLI::App& app, Context& context) {
@@ -76,6 +91,7 @@ void add_exchange(CLI::App& app, Context& context) {
   show->callback([name, &context] { list_exchanges(context, *name); });
   add_declare(*noun, context);
   add_delete(*noun, context);
+  add_cancel(*noun, context);
 }
 
 }  // namespace tandem::cli

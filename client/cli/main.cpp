@@ -45,6 +45,8 @@ void describe(CLI::App& app, Context& context) {
   add_exchange(app, context);
   add_queue(app, context);
   add_binding(app, context);
+  add_policy(app, context);
+  add_definitions(app, context);
   add_topic(app, context);
   add_group(app, context);
   add_status(app, context);

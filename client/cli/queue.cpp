@@ -10,7 +10,7 @@ const std::vector<std::string> list_columns = {"name", "ready",   "unsettled", "
                                                "size", "durable", "arguments"};
 const std::vector<std::string> show_columns = {
     "name",     "ready", "unsettled", "consumers",     "size",    "durable", "exclusive", "auto_delete",
-    "accepted", "acked", "expired",   "dead_lettered", "dropped", "purged",  "resident",  "arguments"};
+    "accepted", "acked", "expired",   "dead_lettered", "dropped", "purged",  "resident",  "policy", "arguments"};
 
 Row row_of(const QueueInfo& info) {
   return {{"name", info.name},
@@ -29,6 +29,7 @@ Row row_of(const QueueInfo& info) {
           {"purged", info.purged},
           {"redelivered", info.redelivered},
           {"resident", info.resident},
+          {"policy", info.policy},
           {"arguments", to_json(info.arguments)}};
 }
 
@@ -43,8 +44,9 @@ void list_queues(Context& context, const std::string& name) {
 struct DeclareOptions {
   DeclareQueue queue;
   bool transient = false, single_active = false;
-  std::string ttl, expires, overflow, max_size, dead_letter_exchange, dead_letter_key, type;
-  std::int64_t max_length = -1, priority_max = -1, delivery_limit = -1;
+  std::string ttl, expires, overflow, max_size, dead_letter_exchange, dead_letter_key, type, consumer_timeout, max_age;
+  std::int64_t max_length = -1, priority_max = -1;
+  std::int64_t delivery_limit = -2;  // not said
   std::vector<std::string> arguments;
 
   Table table() const {
@@ -60,7 +62,10 @@ struct DeclareOptions {
     if (!dead_letter_key.empty()) add("x-dead-letter-routing-key", Value(dead_letter_key));
     if (priority_max >= 0) add("x-max-priority", Value(priority_max));
     if (single_active) add("x-single-active-consumer", Value(true));
-    if (delivery_limit >= 0) add("x-delivery-limit", Value(delivery_limit));
+    if (delivery_limit >= -1) add("x-delivery-limit", Value(delivery_limit));
+    if (!consumer_timeout.empty())
+      add("x-consumer-timeout", Value(duration_option("--consumer-timeout", consumer_timeout)));
+    if (!max_age.empty()) add("x-max-age", Value(max_age));
     if (!type.empty()) add("x-queue-type", Value(type));
     return all;
   }
@@ -86,8 +91,11 @@ void add_declare(CLI::App& noun, Context& context) {
   verb->add_option("--priority-max", options->priority_max, "priorities 0 to this (255)");
   verb->add_flag("--single-active", options->single_active, "one consumer at a time");
   verb->add_option("--delivery-limit", options->delivery_limit,
-                   "redeliveries before a message is dead-lettered");
-  verb->add_option("--type", options->type, "classic or quorum");
+                   "redeliveries before a message is dead-lettered; -1 = any number");
+  verb->add_option("--consumer-timeout", options->consumer_timeout,
+                   "a delivery that is not settled for so long goes to another consumer (5m)");
+  verb->add_option("--type", options->type, "classic, quorum or stream (a topic)");
+  verb->add_option("--max-age", options->max_age, "of a stream's records: 7D, 12h, 30m");
   verb->add_option("--argument", options->arguments, "KEY=VALUE, may be repeated");
   verb->callback([options, &context] {
     options->queue.durable = !options->transient;

@@ -134,6 +134,8 @@ inline std::vector<core::Record> sample_records() {
                                     .transaction_start = 100,
                                     .last_used = 55}},
                      .aborted = {{.producer_id = 12, .first = 3, .last = 4}}},
+      PolicySet{.name = "ttl", .pattern = "^tmp", .target = PolicyTarget::queues, .priority = -3, .definition = sample_table()},
+      PolicyDeleted{.name = "old"},
       Counters{.next_exchange = 2,
                .next_queue = 3,
                .next_binding = 4,

@@ -14,7 +14,8 @@ bool is_catalog(const Record& record) {
   return std::holds_alternative<ExchangeDeclared>(record) ||
          std::holds_alternative<ExchangeDeleted>(record) || std::holds_alternative<QueueDeclared>(record) ||
          std::holds_alternative<QueueDeleted>(record) || std::holds_alternative<Bound>(record) ||
-         std::holds_alternative<Unbound>(record) || std::holds_alternative<TopicCreated>(record);
+         std::holds_alternative<Unbound>(record) || std::holds_alternative<TopicCreated>(record) ||
+         std::holds_alternative<PolicySet>(record) || std::holds_alternative<PolicyDeleted>(record);
 }
 
 /// An unclean start counts deliveries that no record tells of, so a comparison with the records leaves them

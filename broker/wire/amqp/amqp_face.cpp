@@ -310,6 +310,7 @@ void AmqpFace::send(const core::Send& send, std::span<const Body> bodies) {
           if constexpr (std::is_same_v<S, core::Confirmed>) with_confirms_.push_back(said.channel.number);
           if constexpr (with_body)
             if (!bodies.empty()) judge(*channel, channel->take(said, bodies.front()));
+          if constexpr (std::is_same_v<S, core::OffsetListed>) streams_exist_ = true;
         }
       },
       send);
@@ -321,6 +322,18 @@ void AmqpFace::flush() {
     if (channel != nullptr && !channel->closing()) channel->say_confirms();
   }
   with_confirms_.clear();
+  if (streams_exist_) feed_streams();
+}
+
+void AmqpFace::feed_streams() {
+  wants_room_ = streams_exist_ = false;
+  for (auto& [number, channel] : channels_) {
+    if (state_ != State::running) return;
+    if (channel->closing() || !channel->has_streams()) continue;
+    judge(*channel, channel->feed_streams());
+    streams_exist_ = true;
+    wants_room_ = wants_room_ || channel->wants_room();
+  }
 }
 
 void AmqpFace::publishers_held(bool held, std::string_view reason) {

@@ -33,8 +33,9 @@ class AmqpFace final : public Face {
   std::size_t receive(Bytes input) override;
   std::size_t input_size_wanted_bytes() const override { return wanted_size_bytes_; }
   void send(const core::Send& send, std::span<const Body> bodies) override;
-  /// Says the confirms of this turn of the loop.
+  /// Says the confirms of this turn of the loop, and what streams have.
   void flush() override;
+  bool wants_room() const override { return wants_room_; }
   void tick(TimestampMs now) override;
   TimestampMs next_due() const override;
   void excuse_silence(TimestampMs now) override { last_received_ = now; }
@@ -78,6 +79,7 @@ class AmqpFace final : public Face {
   void fail_deaf(const Fault& fault);
   void end_session();
   void say_blocked();
+  void feed_streams();
   Channel* find_channel(std::uint16_t number);
   TimestampMs silence_due() const;
 
@@ -87,6 +89,7 @@ class AmqpFace final : public Face {
   bool deaf_ = false;
   bool opened_ = false;  // the core knows the connection
   bool blocked_said_ = false;
+  bool streams_exist_ = false, wants_room_ = false;  // of its channels
   std::string held_reason_;  // publishers are held back; empty = they are not
   std::string connection_name_;
   std::size_t wanted_size_bytes_;

@@ -100,6 +100,8 @@ void Channel::close_for(const Fault& fault) {
   say_confirms();
   closing_ = true;
   answers_.clear();
+  stream_requests_.clear();
+  streams_.reset();
   consumers_.clear();
   consumers_by_tag_.clear();
   const auto code = static_cast<std::uint16_t>(fault.code);

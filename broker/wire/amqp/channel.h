@@ -17,8 +17,10 @@
 #include "broker/core/send.h"
 #include "broker/wire/amqp/assembly.h"
 #include "broker/wire/amqp/confirm_ledger.h"
+#include "broker/wire/amqp/delivery_tags.h"
 #include "broker/wire/amqp/expected_answers.h"
 #include "broker/wire/amqp/open_transaction.h"
+#include "broker/wire/amqp/stream_reader.h"
 
 namespace tandem::wire::amqp {
 
@@ -55,9 +57,16 @@ class Channel {
   Verdict take(const core::Refused& refused);
   Verdict take(const core::Confirmed& confirmed);
   Verdict take(const core::ConsumerCancelled& cancelled);
+  Verdict take(const core::OffsetListed& listed);
+  Verdict take(const core::Fetched& fetched, const Body& body);
 
   /// Says the confirms that were gathered since the last time.
   void say_confirms();
+  /// Delivers what its streams have fetched, as far as consumers have credit and the outbox has room.
+  Verdict feed_streams();
+  bool has_streams() const { return streams_ != nullptr; }
+  /// Records wait for room in the outbox.
+  bool wants_room() const;
 
   // --- life
   // ------------------------------------------------------------------------------------------------------------
@@ -119,6 +128,23 @@ class Channel {
   void subscribe(const MethodView& method, const std::string& queue, std::string tag, const Table& arguments,
                  std::int32_t priority);
   Consumer* find_consumer(std::uint64_t number);
+
+  // streams (channel_stream.cpp)
+  struct Streams {
+    DeliveryTags tags;
+    std::map<std::uint64_t, StreamReader> readers;  // by consumer
+  };
+  Verdict note_stream_request(const MethodView& method, const std::string& queue, const Table& arguments);
+  Verdict begin_stream(const core::Refused& refused);
+  std::optional<StreamRequest> take_stream_request(std::uint64_t consumer);
+  Verdict feed(std::uint64_t number, StreamReader& reader);
+  Verdict deliver_record(std::uint64_t number, const StreamRecord& record);
+  void fetch(std::uint64_t number, StreamReader& reader);
+  bool has_room() const;
+  void end_stream(std::uint64_t number);
+  Verdict settle_beside_streams(Method asked, DeliveryTag tag, bool multiple, core::Outcome outcome);
+  DeliveryTag said_tag(DeliveryTag core_tag) { return streams_ ? streams_->tags.add_queued(core_tag) : core_tag; }
+
   void forget_consumer(std::uint64_t number);
 
   // helpers
@@ -158,6 +184,9 @@ class Channel {
   DeliveryTag last_delivered_ = 0;
   DeliveryTag settled_through_ = 0;  // highest tag that was named in any settlement
   bool all_deliveries_need_ack_ = true;
+
+  std::vector<StreamRequest> stream_requests_;  // consumers that are not answered yet
+  std::unique_ptr<Streams> streams_;            // from the channel's first stream on
 };
 
 /// The answer's method: exchange.unbind-ok is the one that is not its request's number plus one.

@@ -49,6 +49,7 @@ Verdict Channel::basic_consume(const MethodView& method) {
   const Table arguments = decode_table(method.table("arguments")).value_or(Table{});
   std::int32_t priority = 0;
   if (Verdict fault = read_priority(arguments, queue, priority)) return fault;
+  if (Verdict fault = note_stream_request(method, queue, arguments)) return fault;
   subscribe(method, queue, std::move(tag), arguments, priority);
   return std::nullopt;
 }
@@ -78,6 +79,7 @@ Verdict Channel::consume_replies(const MethodView& method, std::string tag) {
 void Channel::subscribe(const MethodView& method, const std::string& queue, std::string tag,
                         const Table& arguments, std::int32_t priority) {
   const std::uint64_t number = link_.next_consumer();
+  if (!stream_requests_.empty() && stream_requests_.back().consumer == 0) stream_requests_.back().consumer = number;
   const bool no_ack = method.flag("no-ack");
   consumers_by_tag_.emplace(tag, number);
   consumers_.push_back({number, tag, no_ack});
@@ -101,6 +103,7 @@ Verdict Channel::basic_cancel(const MethodView& method) {
   }
   const std::uint64_t number = found->second;
   const core::Caller who = expect(method, found->first, number);
+  end_stream(number);
   consumers_by_tag_.erase(found);  // the tag is free at once; deliveries under way still carry it
   link_.port().submit(core::Unsubscribe{who, number});
   return std::nullopt;

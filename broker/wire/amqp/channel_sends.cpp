@@ -28,6 +28,12 @@ std::optional<MessageParts> readable(const Body& body) {
   return body.error == ErrorCode::none ? parse_message(body.bytes) : std::nullopt;
 }
 
+/// Consumers of a quorum queue are told how often a message came back, as RabbitMQ tells them: once it did.
+std::optional<std::vector<std::byte>> with_count(const MessageParts& message, std::uint16_t deliveries) {
+  if (deliveries == 0) return std::nullopt;
+  return with_header(message.properties, "x-delivery-count", Value(std::int64_t{deliveries}));
+}
+
 /// Damage is reported, never served; the message stays where it is.
 Fault unreadable(Method said) {
   return {ReplyCode::internal_error, "a stored message cannot be read: its checksum is wrong", said};
@@ -38,22 +44,27 @@ Fault unreadable(Method said) {
 Verdict Channel::take(const core::Deliver& deliver, const Body& body) {
   Consumer* consumer = find_consumer(deliver.consumer);
   if (consumer == nullptr) return std::nullopt;
-  const auto message = readable(body);
+  auto message = readable(body);
   if (!message) return unreadable(Method::basic_deliver);
-  last_delivered_ = std::max(last_delivered_, deliver.tag);
+  const DeliveryTag tag = said_tag(deliver.tag);
+  last_delivered_ = std::max(last_delivered_, tag);
   if (consumer->no_ack) all_deliveries_need_ack_ = false;
-  write_deliver(link_.content_target(id_.number), {consumer->tag, deliver.tag, deliver.deliveries > 0},
-                *message, body.owner);
+  const auto counted = deliver.tells_count ? with_count(*message, deliver.deliveries) : std::nullopt;
+  if (counted) message->properties = *counted;
+  write_deliver(link_.content_target(id_.number), {consumer->tag, tag, deliver.deliveries > 0}, *message, body.owner);
   return std::nullopt;
 }
 
 Verdict Channel::take(const core::GotMessage& got, const Body& body) {
   ExpectedAnswer* request = answered_by(got.who);
   if (request == nullptr) return std::nullopt;
-  const auto message = readable(body);
+  auto message = readable(body);
   if (!message) return unreadable(Method::basic_get);
-  last_delivered_ = std::max(last_delivered_, got.tag);
-  const Delivery delivery{{}, got.tag, got.deliveries > 0};
+  const DeliveryTag tag = said_tag(got.tag);
+  last_delivered_ = std::max(last_delivered_, tag);
+  const Delivery delivery{{}, tag, got.deliveries > 0};
+  const auto counted = got.tells_count ? with_count(*message, got.deliveries) : std::nullopt;
+  if (counted) message->properties = *counted;
   ContentTarget target = link_.content_target(id_.number);
   Outbox aside;
   if (!answers_.is_next(*request)) target.outbox = &aside;
@@ -81,6 +92,7 @@ Verdict Channel::take(const core::Ok& ok) {
   if (request == nullptr) return std::nullopt;
   // The core delivers to a consumer only after its subscription is answered.
   if (request->request == Method::basic_consume) {
+    (void)take_stream_request(request->consumer);
     answers_.answer(*request, Method::basic_consume_ok, {request->name});
   } else if (request->request == Method::basic_cancel) {
     forget_consumer(request->consumer);
@@ -114,6 +126,9 @@ Verdict Channel::take(const core::Refused& refused) {
   const auto serial = static_cast<std::uint32_t>(refused.who.request >> 32);
   const ExpectedAnswer* request = answers_.find(serial);
   if (request == nullptr && serial != unanswered_serial()) return std::nullopt;
+  if (asked == Method::basic_consume && refused.refusal.code == ErrorCode::not_supported &&
+      refused.refusal.object == core::ObjectKind::topic)
+    return begin_stream(refused);
   if (request != nullptr && asked == Method::queue_bind && refused.refusal.argument == "x-match")
     return Fault{ReplyCode::precondition_failed, request->name, asked};
   return fault_of(refused.refusal, asked);

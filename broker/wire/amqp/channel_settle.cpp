@@ -31,6 +31,7 @@ Verdict Channel::basic_reject(const MethodView& method) {
 
 Verdict Channel::settle(Method asked, DeliveryTag tag, bool multiple, core::Outcome outcome) {
   if (tag == 0 && !multiple) return unknown_tag(tag, asked);
+  if (streams_) return settle_beside_streams(asked, tag, multiple, outcome);
   settled_through_ = std::max(settled_through_, tag == 0 ? last_delivered_ : tag);
   if (mode_ == Mode::transactional) return settle_in_transaction(tag, multiple, outcome);
   link_.port().submit(core::Settle{unanswered(asked), tag, tag, multiple, outcome, false});
@@ -45,7 +46,7 @@ Verdict Channel::settle_in_transaction(DeliveryTag tag, bool multiple, core::Out
 }
 
 Verdict Channel::take_acks(DeliveryTag first, DeliveryTag last) {
-  if (first == last || mode_ == Mode::transactional) {
+  if (first == last || mode_ == Mode::transactional || streams_) {
     for (DeliveryTag tag = first; tag <= last; ++tag)
       if (Verdict fault = settle(Method::basic_ack, tag, false, core::Outcome::ack)) return fault;
     return std::nullopt;
@@ -63,6 +64,7 @@ bool Channel::may_join_acks(DeliveryTag next) const {
 Verdict Channel::basic_recover(const MethodView& method) {
   if (!method.flag("requeue")) return Fault{ReplyCode::not_implemented, "requeue=false", method.method()};
   settled_through_ = last_delivered_;
+  if (streams_) streams_->tags.forget_queued();
   link_.port().submit(core::Recover{unanswered(method.method())});
   if (method.method() == Method::basic_recover) answers_.answer_now(Method::basic_recover_ok, {});
   return std::nullopt;

@@ -21,6 +21,14 @@ constexpr std::array kind_names{
     KindName{ExchangeKind::delayed, "x-delayed-message"},
 };
 
+template <class Field, class Value>
+constexpr bool same(Field field, Value value) {
+  return static_cast<int>(field) == static_cast<int>(value);
+}
+static_assert(same(fb::PolicyTarget::queues, core::PolicyTarget::queues) &&
+              same(fb::PolicyTarget::exchanges, core::PolicyTarget::exchanges) &&
+              same(fb::PolicyTarget::all, core::PolicyTarget::all));
+
 }  // namespace
 
 std::optional<core::Outcome> outcome_of(fb::Outcome outcome) {
@@ -65,8 +73,15 @@ std::optional<core::Subject> subject_of(fb::Subject subject) {
       return core::Subject::consumers;
     case fb::Subject::broker:
       return core::Subject::broker;
+    case fb::Subject::policies:
+      return core::Subject::policies;
   }
   return std::nullopt;
+}
+
+std::optional<core::PolicyTarget> policy_target_of(fb::PolicyTarget target) {
+  if (target > fb::PolicyTarget::MAX) return std::nullopt;
+  return static_cast<core::PolicyTarget>(target);  // the same order, see the assertions above
 }
 
 std::optional<ExchangeKind> exchange_kind_of(std::string_view name) {
@@ -119,6 +134,8 @@ std::string_view object_name(core::ObjectKind kind) {
       return "producer";
     case core::ObjectKind::transaction:
       return "transaction";
+    case core::ObjectKind::policy:
+      return "policy";
   }
   return "";
 }

@@ -27,6 +27,7 @@ std::size_t size_of(const flatbuffers::Vector<T>* vector) {
 std::optional<core::Outcome> outcome_of(fb::Outcome outcome);
 std::optional<core::DestinationKind> destination_of(fb::Destination kind);
 std::optional<core::Subject> subject_of(fb::Subject subject);
+std::optional<core::PolicyTarget> policy_target_of(fb::PolicyTarget target);
 /// direct, fanout, topic, headers, x-consistent-hash, x-delayed-message.
 std::optional<core::ExchangeKind> exchange_kind_of(std::string_view name);
 

@@ -30,13 +30,15 @@ flatbuffers::Offset<fb::ExchangeInfo> row(Builder& b, const core::ExchangeInfo& 
   const auto name = text_field(e.name);
   const auto kind = text_field(exchange_kind_name(e.kind));
   const auto arguments = arguments_field(e.arguments);
-  return fb::CreateExchangeInfo(b, name, kind, e.durable, e.auto_delete, e.internal, arguments,
-                                info.published);
+  const auto policy = text_field(info.policy);
+  return fb::CreateExchangeInfo(b, name, kind, e.durable, e.auto_delete, e.internal, arguments, info.published,
+                                policy);
 }
 
 flatbuffers::Offset<fb::QueueInfo> row(Builder& b, const core::QueueInfo& info) {
   const auto name = text_field(info.queue.name);
   const auto arguments = arguments_field(info.queue.arguments);
+  const auto policy = text_field(info.policy);
   fb::QueueInfoBuilder q(b);
   q.add_name(name);
   q.add_durable(info.queue.durable);
@@ -55,7 +57,16 @@ flatbuffers::Offset<fb::QueueInfo> row(Builder& b, const core::QueueInfo& info) 
   q.add_purged(info.purged);
   q.add_redelivered(info.redelivered);
   q.add_resident(info.resident);
+  q.add_policy(policy);
   return q.Finish();
+}
+
+flatbuffers::Offset<fb::PolicyInfo> row(Builder& b, const core::PolicySet& policy) {
+  const auto name = text_field(policy.name);
+  const auto pattern = text_field(policy.pattern);
+  const auto definition = arguments_field(policy.definition);
+  return fb::CreatePolicyInfo(b, name, pattern, static_cast<fb::PolicyTarget>(policy.target), policy.priority,
+                              definition);
 }
 
 flatbuffers::Offset<fb::BindingInfo> row(Builder& b, const core::BindingInfo& info) {
@@ -237,6 +248,8 @@ void say_listing(Speaker& speaker, const BrokerPort& port, const core::Described
       return listing.say_rows(described.connections, &DescribedBuilder::add_connections);
     case core::Subject::consumers:
       return listing.say_rows(described.consumers, &DescribedBuilder::add_consumers);
+    case core::Subject::policies:
+      return listing.say_rows(described.policies, &DescribedBuilder::add_policies);
     case core::Subject::broker:
       return say_broker(speaker, port, described);
   }

@@ -126,6 +126,15 @@ Result<> Requests::handle(const fb::Envelope& envelope, Bytes payload) {
     case Message::DeleteGroup:
       on(r, *envelope.message_as_DeleteGroup());
       break;
+    case Message::SetPolicy:
+      on(r, *envelope.message_as_SetPolicy());
+      break;
+    case Message::DeletePolicy:
+      on(r, *envelope.message_as_DeletePolicy());
+      break;
+    case Message::CancelDelayed:
+      on(r, *envelope.message_as_CancelDelayed());
+      break;
     case Message::Hello:
       refuse(r, ErrorCode::wrong_state, "Hello was said before");
       break;

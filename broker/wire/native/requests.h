@@ -49,6 +49,9 @@ class Requests {
   void on(const Request& request, const fb::Bind& m);
   void on(const Request& request, const fb::Unbind& m);
   void on(const Request& request, const fb::Describe& m);
+  void on(const Request& request, const fb::SetPolicy& m);
+  void on(const Request& request, const fb::DeletePolicy& m);
+  void on(const Request& request, const fb::CancelDelayed& m);
   // requests_queue.cpp
   Result<> on(const Request& request, const fb::Publish& m);
   void publish_one(const Request& request, std::uint64_t seq, Bytes stored, bool mandatory);

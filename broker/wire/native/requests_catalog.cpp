@@ -79,4 +79,21 @@ void Requests::on(const Request& r, const fb::Describe& m) {
   submit(core::Describe{r.who, *subject, text_of(m.name())});
 }
 
+void Requests::on(const Request& r, const fb::SetPolicy& m) {
+  const auto target = policy_target_of(m.target());
+  if (!target) return refuse(r, ErrorCode::invalid_argument, "unknown target of a policy");
+  if (!names_fit(r, {text_of(m.name())})) return;
+  const Arguments definition = arguments_of(r, m.definition());
+  if (!definition) return;
+  submit(core::SetPolicy{r.who, text_of(m.name()), text_of(m.pattern()), *target, m.priority(), &*definition});
+}
+
+void Requests::on(const Request& r, const fb::DeletePolicy& m) {
+  if (names_fit(r, {text_of(m.name())})) submit(core::DeletePolicy{r.who, text_of(m.name())});
+}
+
+void Requests::on(const Request& r, const fb::CancelDelayed& m) {
+  if (names_fit(r, {text_of(m.exchange())})) submit(core::CancelDelayed{r.who, text_of(m.exchange()), m.seq()});
+}
+
 }  // namespace tandem::wire::native

@@ -95,6 +95,33 @@ struct Unbind {
   Table arguments{};
 };
 
+enum class PolicyTarget : std::uint8_t { queues, exchanges, all };
+
+/// Arguments for every queue or exchange whose name `pattern` (an ECMAScript regular expression) finds, those that
+/// are there too: message-ttl, expires, max-length, max-length-bytes, overflow, dead-letter-exchange,
+/// dead-letter-routing-key, delivery-limit, consumer-timeout, alternate-exchange. The policy with the highest
+/// priority counts; an argument of the queue itself goes before it, of two limits the lower one. Replaces the policy
+/// of this name. Repeatable. Errors: invalid_argument, limit_reached.
+struct SetPolicy {
+  using Answer = Done;
+  std::string name{}, pattern{};
+  PolicyTarget target = PolicyTarget::all;
+  std::int32_t priority = 0;
+  Table definition{};
+};
+/// Errors: not_found.
+struct DeletePolicy {
+  using Answer = Done;
+  std::string name{};
+};
+/// Drops one message that waits in a delayed exchange. `queue_seq` is what Peek of the queue
+/// "amq.delayed." + exchange shows. Errors: not_found (it has gone on), invalid_argument (another kind of exchange).
+struct CancelDelayed {
+  using Answer = Done;
+  std::string exchange{};
+  std::uint64_t queue_seq = 0;
+};
+
 // --- looking into a queue
 // ----------------------------------------------------------------------------------------------
 
@@ -222,6 +249,7 @@ struct ExchangeInfo {
   bool durable = true, auto_delete = false, internal = false;
   Table arguments{};
   std::uint64_t published = 0;  // messages since the broker started
+  std::string policy{};         // that applies to it; "" = none
 };
 struct DescribeExchanges {
   using Answer = std::vector<ExchangeInfo>;
@@ -238,9 +266,15 @@ struct QueueInfo {
   std::uint64_t accepted = 0, acked = 0, expired = 0, dropped = 0, dead_lettered = 0, purged = 0,
                 redelivered = 0;
   std::uint64_t resident = 0;  // entries in the broker's RAM
+  std::string policy{};        // that applies to it; "" = none
 };
 struct DescribeQueues {
   using Answer = std::vector<QueueInfo>;
+  std::string name{};
+};
+
+struct DescribePolicies {
+  using Answer = std::vector<SetPolicy>;
   std::string name{};
 };
 

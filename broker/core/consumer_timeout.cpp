@@ -1,0 +1,46 @@
+#include "broker/core/consumer_timeout.h"
+
+#include <algorithm>
+
+#include "broker/core/queue_verbs.h"
+#include "broker/core/settlement.h"
+
+namespace tandem::core {
+namespace {
+
+/// A look walks over all that is held, so there is one for many deliveries: they go back this much late at most.
+DurationMs lateness_max(DurationMs timeout) {
+  constexpr DurationMs least = 10;
+  return std::max(timeout / 16, least);
+}
+
+}  // namespace
+
+DurationMs timeout_of(const Queue& queue, const Consumer* consumer) {
+  return consumer && consumer->timeout ? consumer->timeout : queue.options.consumer_timeout;
+}
+
+void return_overdue(Turn& turn, const Queue& queue, QueueLife& life, Removals& removals) {
+  std::vector<QueueEntry> overdue;
+  life.overdue_at = never;
+  for_each_unsettled(turn.session(), queue.declared.id, [&](Unsettled& delivery) {
+    const DurationMs timeout = timeout_of(queue, delivery.consumer);
+    if (!timeout) return;
+    const TimestampMs due = delivery.delivered_at + timeout;
+    if (due > turn.now()) {
+      life.overdue_at = std::min(life.overdue_at, std::max(due, turn.now() + lateness_max(timeout)));
+      return;
+    }
+    delivery.went_back = true;
+    overdue.push_back(delivery.entry);
+  });
+  std::sort(overdue.begin(), overdue.end(),
+            [](const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; });
+  for (const QueueEntry& entry : overdue) {
+    --life.unsettled;
+    life.unsettled_bytes -= entry.size_bytes;
+    return_to_queue(turn, queue, entry, removals);
+  }
+}
+
+}  // namespace tandem::core

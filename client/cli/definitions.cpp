@@ -1,0 +1,295 @@
+// tandem definitions export | import: what a broker has (exchanges, queues, bindings, policies), in the form of
+// RabbitMQ's definitions.json, so that either broker reads the other's.
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "client/cli/context.h"
+#include "client/cli/policy_words.h"
+
+namespace tandem::cli {
+namespace {
+
+constexpr std::string_view virtual_host = "/";
+constexpr std::string_view waiting_room_prefix = "amq.delayed.";
+
+// --- export ---------------------------------------------------------------------------------------------------
+
+bool is_predeclared(const std::string& exchange) { return exchange.empty() || exchange.starts_with("amq."); }
+
+Row exchanges_of(Context& context) {
+  Row rows = Row::array();
+  for (const auto& info : need(context.client().ask(DescribeExchanges{})))
+    if (!is_predeclared(info.name))
+      rows.push_back({{"name", info.name},
+                      {"vhost", virtual_host},
+                      {"type", info.kind},
+                      {"durable", info.durable},
+                      {"auto_delete", info.auto_delete},
+                      {"internal", info.internal},
+                      {"arguments", to_json(info.arguments)}});
+  return rows;
+}
+
+/// Exclusive queues are their connection's; a waiting room comes and goes with its exchange.
+Row queues_of(Context& context) {
+  Row rows = Row::array();
+  for (const auto& info : need(context.client().ask(DescribeQueues{})))
+    if (!info.exclusive && !info.name.starts_with(waiting_room_prefix))
+      rows.push_back({{"name", info.name},
+                      {"vhost", virtual_host},
+                      {"durable", info.durable},
+                      {"auto_delete", info.auto_delete},
+                      {"arguments", to_json(info.arguments)}});
+  return rows;
+}
+
+std::string value_in(const Config& config, std::string_view key) {
+  const auto found = std::find_if(config.begin(), config.end(), [&](const auto& entry) { return entry.first == key; });
+  return found == config.end() ? std::string() : found->second;
+}
+
+Row stream_arguments(const Config& config) {
+  Row arguments = {{"x-queue-type", "stream"}};
+  const std::string age_ms = value_in(config, "retention.ms"), size = value_in(config, "retention.bytes");
+  const std::string segment = value_in(config, "segment.bytes");
+  if (!age_ms.empty() && age_ms != "-1") arguments["x-max-age"] = std::to_string(std::stoll(age_ms) / 1000) + "s";
+  if (!size.empty() && size != "-1") arguments["x-max-length-bytes"] = std::stoll(size);
+  if (!segment.empty()) arguments["x-stream-max-segment-size-bytes"] = std::stoll(segment);
+  return arguments;
+}
+
+void add_streams(Context& context, Row& queues) {
+  for (const auto& info : need(context.client().ask(DescribeTopics{})))
+    if (value_in(info.config, "tandem.stream") == "true")
+      queues.push_back({{"name", info.name},
+                        {"vhost", virtual_host},
+                        {"durable", true},
+                        {"auto_delete", false},
+                        {"arguments", stream_arguments(info.config)}});
+}
+
+/// RabbitMQ's bindings lead to queues and exchanges; a topic is a stream there, which it calls a queue.
+Row bindings_of(Context& context, const Row& queues) {
+  const auto is_exported = [&queues](const std::string& name) {
+    return std::any_of(queues.begin(), queues.end(), [&](const Row& queue) { return queue.at("name") == name; });
+  };
+  Row rows = Row::array();
+  for (const auto& info : need(context.client().ask(DescribeBindings{}))) {
+    const bool to_exchange = info.destination_kind == Destination::exchange;
+    if (!to_exchange && !is_exported(info.destination)) continue;
+    rows.push_back({{"source", info.source},
+                    {"vhost", virtual_host},
+                    {"destination", info.destination},
+                    {"destination_type", to_exchange ? "exchange" : "queue"},
+                    {"routing_key", info.routing_key},
+                    {"arguments", to_json(info.arguments)}});
+  }
+  return rows;
+}
+
+Row policies_of(Context& context) {
+  Row rows = Row::array();
+  for (const auto& policy : need(context.client().ask(DescribePolicies{})))
+    rows.push_back({{"vhost", virtual_host},
+                    {"name", policy.name},
+                    {"pattern", policy.pattern},
+                    {"apply-to", target_word(policy.target)},
+                    {"priority", policy.priority},
+                    {"definition", to_json(policy.definition)}});
+  return rows;
+}
+
+void export_to(Context& context, const std::string& file) {
+  Row all = {{"product_name", "Tandem"},
+             {"vhosts", Row::array({{{"name", virtual_host}}})},
+             {"users", Row::array()},
+             {"permissions", Row::array()},
+             {"policies", policies_of(context)},
+             {"exchanges", exchanges_of(context)},
+             {"queues", queues_of(context)}};
+  add_streams(context, all["queues"]);
+  all["bindings"] = bindings_of(context, all["queues"]);
+  const std::string text = all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  if (file.empty() || file == "-") {
+    std::cout << text << std::flush;
+    return;
+  }
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  if (!out.flush()) throw Failure{exit_failed, "cannot write " + file};
+}
+
+// --- import ---------------------------------------------------------------------------------------------------
+
+Table table_of(const Row& object);
+
+Value value_of(const Row& json) {
+  if (json.is_boolean()) return Value(json.get<bool>());
+  if (json.is_number_integer()) return Value(json.get<std::int64_t>());
+  if (json.is_number()) return Value(json.get<double>());
+  if (json.is_string()) return Value(json.get<std::string>());
+  if (json.is_object()) return Value(table_of(json));
+  if (!json.is_array()) return Value();
+  Array items;
+  for (const auto& item : json) items.push_back(value_of(item));
+  return Value(std::move(items));
+}
+
+Table table_of(const Row& object) {
+  Table table;
+  if (object.is_object())
+    for (const auto& [key, value] : object.items()) table.emplace_back(key, value_of(value));
+  return table;
+}
+
+/// One thing of the file; what it lacks has the default.
+class Entry {
+ public:
+  explicit Entry(const Row& row) : row_(row) {
+    if (!row.is_object()) throw Failure{exit_failed, "not an object: " + row.dump()};
+  }
+  std::string text(const char* key) const {
+    const auto found = row_.find(key);
+    return found != row_.end() && found->is_string() ? found->get<std::string>() : std::string();
+  }
+  bool flag(const char* key, bool otherwise) const {
+    const auto found = row_.find(key);
+    return found != row_.end() && found->is_boolean() ? found->get<bool>() : otherwise;
+  }
+  Table table(const char* key) const {
+    const auto found = row_.find(key);
+    return found != row_.end() ? table_of(*found) : Table{};
+  }
+  std::int64_t number(const char* key) const {
+    const auto found = row_.find(key);
+    return found != row_.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+  }
+  bool of_another_host() const {
+    const std::string host = text("vhost");
+    return !host.empty() && host != virtual_host;
+  }
+
+ private:
+  const Row& row_;
+};
+
+class Import {
+ public:
+  Import(Context& context, const Row& definitions) : context_(context), definitions_(definitions) {}
+
+  void run() {
+    // RabbitMQ's order: what a later one refers to is there.
+    each("policies", [this](const Entry& entry) { policy(entry); });
+    each("exchanges", [this](const Entry& entry) { exchange(entry); });
+    each("queues", [this](const Entry& entry) { queue(entry); });
+    each("bindings", [this](const Entry& entry) { binding(entry); });
+    for (const char* ignored : {"users", "permissions", "topic_permissions", "parameters", "global_parameters"})
+      if (const auto found = definitions_.find(ignored); found != definitions_.end() && !found->empty())
+        skip(std::to_string(found->size()) + " " + ignored + ": this broker has none");
+    context_.say(std::to_string(done_) + " declared" +
+                 (skipped_ ? ", " + std::to_string(skipped_) + " skipped, see above" : ""));
+    if (failed_ > 0)
+      throw Failure{exit_partly_done, std::to_string(failed_) + " could not be declared, see above"};
+  }
+
+ private:
+  template <class Each>
+  void each(const char* list, Each take) {
+    const auto found = definitions_.find(list);
+    if (found == definitions_.end()) return;
+    for (const auto& row : *found) {
+      const Entry entry(row);
+      if (entry.of_another_host())
+        skip(std::string(list) + " '" + entry.text("name") + "' of virtual host '" + entry.text("vhost") + "'");
+      else
+        take(entry);
+    }
+  }
+  void skip(const std::string& what) {
+    ++skipped_;
+    context_.say("skipped " + what);
+  }
+  template <class Request>
+  void ask(const std::string& what, const Request& request) {
+    if (auto answer = context_.client().ask(request); answer) {
+      ++done_;
+    } else {
+      ++failed_;
+      context_.say(what + ": " + answer.error().text);
+    }
+  }
+
+  void policy(const Entry& entry) {
+    const auto target = target_of(entry.text("apply-to").empty() ? "all" : entry.text("apply-to"));
+    if (!target) return skip("policy '" + entry.text("name") + "' for " + entry.text("apply-to"));
+    ask("policy '" + entry.text("name") + "'",
+        SetPolicy{entry.text("name"), entry.text("pattern"), *target,
+                  static_cast<std::int32_t>(entry.number("priority")), entry.table("definition")});
+  }
+  void exchange(const Entry& entry) {
+    if (is_predeclared(entry.text("name"))) return;
+    ask("exchange '" + entry.text("name") + "'",
+        DeclareExchange{.name = entry.text("name"),
+                        .kind = entry.text("type"),
+                        .durable = entry.flag("durable", true),
+                        .auto_delete = entry.flag("auto_delete", false),
+                        .internal = entry.flag("internal", false),
+                        .arguments = entry.table("arguments")});
+  }
+  void queue(const Entry& entry) {
+    ask("queue '" + entry.text("name") + "'", DeclareQueue{.name = entry.text("name"),
+                                                            .durable = entry.flag("durable", true),
+                                                            .auto_delete = entry.flag("auto_delete", false),
+                                                            .arguments = entry.table("arguments")});
+  }
+  void binding(const Entry& entry) {
+    if (entry.text("source").empty()) return;  // every queue has its binding to the default exchange
+    const bool to_exchange = entry.text("destination_type") == "exchange";
+    ask("binding of '" + entry.text("source") + "' to '" + entry.text("destination") + "'",
+        Bind{.source = entry.text("source"),
+             .destination_kind = to_exchange ? Destination::exchange : Destination::queue,
+             .destination = entry.text("destination"),
+             .routing_key = entry.text("routing_key"),
+             .arguments = entry.table("arguments")});
+  }
+
+  Context& context_;
+  const Row& definitions_;
+  std::size_t done_ = 0, skipped_ = 0, failed_ = 0;
+};
+
+Row read_json(const std::string& file) {
+  std::ifstream in;
+  if (file != "-") {
+    in.open(file, std::ios::binary);
+    if (!in) throw Failure{exit_failed, "cannot read " + file};
+  }
+  std::istream& from = file == "-" ? std::cin : in;
+  const std::string text(std::istreambuf_iterator<char>(from), {});
+  Row json = Row::parse(text, nullptr, false);
+  if (!json.is_object()) throw Failure{exit_failed, file + " is not a JSON object"};
+  return json;
+}
+
+}  // namespace
+
+void add_definitions(CLI::App& app, Context& context) {
+  auto* noun = app.add_subcommand("definitions", "Exchanges, queues, bindings and policies as RabbitMQ's definitions.json");
+  noun->require_subcommand(1);
+  auto to = make_options<std::string>();
+  auto* export_verb = noun->add_subcommand("export", "Write them; messages and exclusive queues are left out.");
+  export_verb->add_option("FILE", *to, "none or -: stdout");
+  export_verb->callback([to, &context] { export_to(context, *to); });
+  auto from = make_options<std::string>();
+  auto* import_verb = noun->add_subcommand(
+      "import", "Declare what a file has and is not there yet; users and other virtual hosts are left out, aloud.");
+  import_verb->add_option("FILE", *from, "-: stdin")->required();
+  import_verb->callback([from, &context] {
+    const Row definitions = read_json(*from);
+    Import(context, definitions).run();
+  });
+}
+
+}  // namespace tandem::cli
