@@ -231,6 +231,27 @@ TEST_CASE("consistent hash: one queue per key, always the same, in proportion to
   CHECK(heavy < light * 4);
 }
 
+TEST_CASE("consistent hash: a property can be hashed instead of the routing key") {
+  CoreFixture f;
+  f.declare_exchange("h", ExchangeKind::consistent_hash, {{"hash-property", "message_id"}});
+  for (const auto name : {"a", "b"}) f.declare_queue(name), f.bind("h", name, "1");
+  const auto publish = [&f](std::string_view id, std::string_view key) {
+    MessageView view = f.view_of({.exchange = "h", .key = std::string(key), .persistent = false});
+    view.properties.message_id = id;
+    f.give(Publish{f.caller(), 0, false, view});
+  };
+  for (int i = 0; i < 50; ++i) publish("same", std::to_string(i));
+  const auto a = f.queue("a").ready, b = f.queue("b").ready;
+  CHECK(std::max(a, b) == 50);
+  for (int i = 0; i < 200; ++i) publish(std::to_string(i), "same");
+  CHECK(f.queue("a").ready > a + 50);
+  CHECK(f.queue("b").ready > b + 50);
+  f.declare_exchange("x", ExchangeKind::consistent_hash, {{"hash-property", "body"}});
+  CHECK(f.take_refusal() == ErrorCode::invalid_argument);
+  f.declare_exchange("x", ExchangeKind::consistent_hash, {{"hash-property", "timestamp"}, {"hash-header", "h"}});
+  CHECK(f.take_refusal() == ErrorCode::invalid_argument);
+}
+
 TEST_CASE("exchanges bound to exchanges pass messages on, and a circle ends") {
   CoreFixture f;
   f.declare_exchange("a", ExchangeKind::fanout);

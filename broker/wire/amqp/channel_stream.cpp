@@ -100,7 +100,8 @@ Verdict Channel::take(const core::Fetched& fetched, const Body& body) {
       end_stream(number);
       return take(core::ConsumerCancelled{id_, number});
   }
-  if (body.error != ErrorCode::none)
+  const bool has_nothing = body.bytes.empty() && partition.offset < partition.visible_end;
+  if (body.error != ErrorCode::none || has_nothing)
     return Fault{ReplyCode::internal_error, "a stored record cannot be read: its checksum is wrong",
                  Method::basic_deliver};
   reader.take(partition, body.bytes, body.owner);

@@ -227,6 +227,26 @@ class StreamTest(FeatureTest):
         self.assertEqual(len(cancelled), 1)
         admin.close()
 
+    def test_what_amqp_publishes_the_native_reader_reads_and_the_other_way_round(self):
+        self.channel.exchange_declare(self.name + ".e", "topic", durable=True)
+        self.channel.queue_bind(self.name, self.name + ".e", "a.*")
+        self.channel.basic_publish(self.name + ".e", "a.b", "from amqp", pika.BasicProperties(
+            delivery_mode=2, message_id="m1", headers={"colour": "red"}), mandatory=True)
+        self.tandem("append", self.name, "from native", "--key", "native-key", "--header", "colour=blue")
+        records = json.loads("[" + ",".join(
+            self.tandem("--output", "jsonl", "read", self.name).splitlines()) + "]")
+        self.assertEqual([record["value"] for record in records], ["from amqp", "from native"])
+        self.assertEqual(records[0]["key"], "a.b")
+        headers = records[0]["headers"]
+        self.assertEqual((headers["colour"], headers["x-amqp-message-id"]), ("red", "m1"))
+        got = self.read(2, "first")
+        self.assertEqual([body for _, _, body, _ in got], [b"from amqp", b"from native"])
+        self.assertEqual((got[0][0].exchange, got[0][0].routing_key), (self.name + ".e", "a.b"))
+        self.assertEqual(got[0][1].message_id, "m1")
+        self.assertEqual(got[0][1].headers["colour"], "red")
+        self.assertEqual((got[1][0].exchange, got[1][0].routing_key), ("", "native-key"))
+        self.assertEqual(got[1][1].headers["colour"], "blue")
+
     def test_a_large_stream_is_read_whole(self):
         body = os.urandom(20_000)
         for number in range(300):

@@ -1,6 +1,7 @@
 #include "tests/wire/amqp/amqp_world.h"
 
 #include "broker/base/check.h"
+#include "schemas/topic_record.h"
 
 namespace tandem::wire::amqp::test {
 
@@ -22,6 +23,9 @@ void World::submit(const core::Input& input) {
   core::Outputs outputs;
   broker_.handle(now_ms, input, outputs);
   if (outputs.turn != 0) turn_ = outputs.turn;
+  for (const core::Record& record : outputs.records)
+    if (const auto* appended = std::get_if<core::Appended>(&record))
+      appended_[appended->partition].push_back(*appended);
   route(outputs);
   if (persists_at_once && !std::holds_alternative<core::Persisted>(input)) persist();
 }
@@ -53,6 +57,8 @@ void World::say(const core::Send& send) {
   const auto face = faces_.find(core::recipient(send).value);
   if (face == faces_.end()) return;
   std::vector<Body> bodies;
+  if (const auto* fetched = std::get_if<core::Fetched>(&send))
+    for (const auto& partition : fetched->partitions) bodies.push_back(batches_of(partition));
   std::visit(
       [&]<class S>(const S& said) {
         if constexpr (requires {
@@ -70,6 +76,26 @@ Body World::body_of(BodyHandle handle, std::uint32_t size_bytes) const {
   const auto& stored = staged_.at(handle.value - 1);
   CHECK(stored->size() == size_bytes);
   return {*stored, stored, ErrorCode::none};
+}
+
+/// Every message is a batch of its own, as many as one fetch may bring.
+Body World::batches_of(const core::FetchedPartition& fetched) const {
+  constexpr std::size_t batches_max = 3;
+  const auto found = appended_.find(fetched.partition);
+  if (found == appended_.end() || fetched.error != ErrorCode::none) return {};
+  auto bytes = std::make_shared<Buffer>();
+  std::size_t count = 0;
+  for (const core::Appended& appended : found->second) {
+    if (appended.base_offset < fetched.offset || appended.base_offset >= fetched.visible_end) continue;
+    if (++count > batches_max) break;
+    BatchBuilder builder;
+    CHECK(add_message(builder, *staged_.at(appended.body.value - 1), appended.max_timestamp).ok());
+    auto batch = builder.finish();
+    CHECK(batch.ok());
+    patch_base_offset(*batch, appended.base_offset);
+    add(*bytes, *batch);
+  }
+  return {*bytes, bytes, ErrorCode::none};
 }
 
 std::string World::random_name(std::size_t size) {

@@ -37,10 +37,12 @@ class World final : public BrokerPort {
   void route(core::Outputs& outputs);
   void say(const core::Send& send);
   Body body_of(BodyHandle handle, std::uint32_t size_bytes) const;
+  Body batches_of(const core::FetchedPartition& fetched) const;
 
   core::Broker broker_;
   std::map<std::uint64_t, Face*> faces_;
   std::vector<std::shared_ptr<Buffer>> staged_;
+  std::map<PartitionId, std::vector<core::Appended>> appended_;  // messages that came into topics
   std::deque<core::Send> waiting_;  // sends are said after handle(), in order, never inside one another
   bool routing_ = false;
   TurnNumber turn_ = 0, persisted_ = 0;

@@ -33,6 +33,7 @@ TEST_CASE("a queue is described with its arguments and counts") {
   info.consumers = 4;
   info.accepted = 5;
   info.resident = 6;
+  info.policy = "p";
   auto answer = described_of(core::Subject::queues);
   answer.queues = {info};
   const auto said = described(answer);
@@ -49,8 +50,24 @@ TEST_CASE("a queue is described with its arguments and counts") {
   CHECK(queue->consumers() == 4);
   CHECK(queue->accepted() == 5);
   CHECK(queue->resident() == 6);
+  CHECK(queue->policy()->string_view() == "p");
   const auto* arguments = queue->arguments();
   CHECK(decode_table(std::as_bytes(std::span(arguments->data(), arguments->size()))) == info.queue.arguments);
+}
+
+TEST_CASE("policies are described with their definition") {
+  auto answer = described_of(core::Subject::policies);
+  answer.policies = {{"p", "^a", core::PolicyTarget::queues, 3, {{"max-length", Value(5)}}}};
+  const auto said = described(answer);
+  REQUIRE(said.size() == 1);
+  const auto* policy = said[0].as<fb::Described>().policies()->Get(0);
+  CHECK(policy->name()->string_view() == "p");
+  CHECK(policy->pattern()->string_view() == "^a");
+  CHECK(policy->target() == fb::PolicyTarget::queues);
+  CHECK(policy->priority() == 3);
+  const auto* definition = policy->definition();
+  CHECK(decode_table(std::as_bytes(std::span(definition->data(), definition->size()))) ==
+        answer.policies[0].definition);
 }
 
 TEST_CASE("exchanges and bindings are described by the names on the wire") {

@@ -93,6 +93,37 @@ TEST_CASE("declare queue without a name brings one to choose") {
       });
 }
 
+TEST_CASE("policies carry all their parts") {
+  const auto definition = encoded({{"max-length", Value(5)}});
+  check_becomes<core::SetPolicy>(
+      [&](auto& b) {
+        return fb::CreateSetPolicyDirect(b, "p", "^a", fb::PolicyTarget::exchanges, -2, &definition);
+      },
+      [](const auto& i) {
+        CHECK(i.name == "p");
+        CHECK(i.pattern == "^a");
+        CHECK(i.target == core::PolicyTarget::exchanges);
+        CHECK(i.priority == -2);
+        CHECK(*i.definition == Table{{"max-length", Value(5)}});
+      });
+  check_becomes<core::DeletePolicy>([](auto& b) { return fb::CreateDeletePolicyDirect(b, "p"); },
+                                    [](const auto& i) { CHECK(i.name == "p"); });
+  check_refused(
+      [](auto& b) { return fb::CreateSetPolicyDirect(b, "p", "q", static_cast<fb::PolicyTarget>(9)); },
+      ErrorCode::invalid_argument);
+  const std::vector<std::uint8_t> garbage{1, 2, 3};
+  check_refused([&](auto& b) { return fb::CreateSetPolicyDirect(b, "p", "q", fb::PolicyTarget::all, 0, &garbage); },
+                ErrorCode::invalid_argument);
+}
+
+TEST_CASE("a delayed message is cancelled by its seq") {
+  check_becomes<core::CancelDelayed>([](auto& b) { return fb::CreateCancelDelayedDirect(b, "later", 77); },
+                                     [](const auto& i) {
+                                       CHECK(i.exchange == "later");
+                                       CHECK(i.seq == 77);
+                                     });
+}
+
 TEST_CASE("delete and purge carry their names and conditions") {
   check_becomes<core::DeleteExchange>([](auto& b) { return fb::CreateDeleteExchangeDirect(b, "ex", true); },
                                       [](const auto& i) {
