@@ -79,6 +79,62 @@ class Program(unittest.TestCase):
         self.run_tandem("group", "delete", "readers")
         self.run_tandem("group", "show", "readers", status=4)
 
+    def test_arguments_are_listed_whatever_they_hold(self):
+        self.run_tandem("queue", "declare", "full-of-words", "--ttl", "30s", "--max-length", "5", "--overflow",
+                        "reject-publish", "--delivery-limit", "-1", "--consumer-timeout", "5m", "--type", "quorum")
+        self.assertEqual(self.json_of("queue", "show", "full-of-words")["arguments"],
+                         {"x-message-ttl": 30000, "x-max-length": 5, "x-overflow": "reject-publish",
+                          "x-delivery-limit": -1, "x-consumer-timeout": 300000, "x-queue-type": "quorum"})
+        self.assertIn("x-message-ttl", self.run_tandem("--output", "table", "queue", "list").stdout)
+
+    def test_a_policy_is_set_listed_and_deleted(self):
+        self.run_tandem("queue", "declare", "policed")
+        self.run_tandem("policy", "set", "short", "^policed$", "max-length=1", "--apply-to", "queues", "--priority", "7")
+        self.run_tandem("publish", "--queue", "policed", "a", "b")
+        shown = self.json_of("queue", "show", "policed")
+        self.assertEqual((shown["ready"], shown["policy"]), (1, "short"))
+        self.assertEqual(self.json_of("policy", "list"),
+                         [{"name": "short", "pattern": "^policed$", "apply_to": "queues", "priority": 7,
+                           "definition": {"max-length": 1}}])
+        self.run_tandem("policy", "delete", "short")
+        self.run_tandem("policy", "delete", "short", status=4)
+        self.assertIn("colour", self.run_tandem("policy", "set", "p", ".", "colour=red", status=5).stderr)
+
+    def test_a_delayed_message_is_looked_at_and_cancelled(self):
+        self.run_tandem("exchange", "declare", "later", "--kind", "x-delayed-message", "--delayed-type", "fanout")
+        self.run_tandem("queue", "declare", "delayed")
+        self.run_tandem("binding", "create", "later", "delayed")
+        self.run_tandem("publish", "--exchange", "later", "in an hour", "--header", "x-delay=3600000")
+        waiting = self.json_of("queue", "peek", "amq.delayed.later", "--count", "9")
+        self.assertEqual([message["body"] for message in waiting], ["in an hour"])
+        self.run_tandem("exchange", "cancel", "later", str(waiting[0]["seq"]))
+        self.run_tandem("exchange", "cancel", "later", str(waiting[0]["seq"]), status=4)
+        self.run_tandem("exchange", "delete", "later")
+
+    def test_a_stream_is_a_queue_and_a_topic(self):
+        self.run_tandem("queue", "declare", "history", "--type", "stream", "--max-age", "7D")
+        self.run_tandem("publish", "--queue", "history", "first", "second")
+        self.assertEqual(self.run_tandem("read", "history").stdout, "first\nsecond\n")
+        self.run_tandem("queue", "delete", "history")
+        self.run_tandem("topic", "show", "history", status=4)
+
+    def test_definitions_go_out_and_come_back(self):
+        self.run_tandem("exchange", "declare", "defined", "--kind", "topic")
+        self.run_tandem("queue", "declare", "defined", "--max-length", "9")
+        self.run_tandem("binding", "create", "defined", "defined", "--key", "a.#")
+        exported = json.loads(self.run_tandem("definitions", "export").stdout)
+        self.assertIn({"source": "defined", "vhost": "/", "destination": "defined", "destination_type": "queue",
+                       "routing_key": "a.#", "arguments": {}}, exported["bindings"])
+        self.run_tandem("queue", "delete", "defined")
+        self.run_tandem("exchange", "delete", "defined")
+        self.run_tandem("definitions", "import", "-", stdin=json.dumps(exported))
+        self.assertEqual(self.json_of("queue", "show", "defined")["arguments"], {"x-max-length": 9})
+        exported["queues"].append({"name": "defined", "vhost": "/", "durable": True, "auto_delete": False,
+                                   "arguments": {"x-max-length": 10}})
+        self.assertIn("x-max-length", self.run_tandem("definitions", "import", "-", stdin=json.dumps(exported),
+                                                      status=3).stderr)
+        self.run_tandem("definitions", "import", "-", stdin="[]", status=1)
+
     def test_what_is_not_there_ends_with_4(self):
         for words in (["queue", "show", "nope"], ["queue", "purge", "nope"], ["read", "nope"], ["append", "nope", "x"],
                       ["topic", "show", "nope"], ["publish", "--queue", "nope", "x"], ["consume", "nope", "--ack"]):
