@@ -1,8 +1,6 @@
 #include "broker/core/stream.h"
 
-#include <array>
-#include <charconv>
-
+#include "broker/core/age.h"
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/topic_verbs.h"
 
@@ -29,18 +27,6 @@ Refusal invalid(std::string_view queue, std::string_view argument, std::string d
           std::move(detail)};
 }
 
-/// RabbitMQ's ages: a number and one of Y M D h m s. In milliseconds, as text; "" when it is none.
-std::string age_ms(std::string_view text) {
-  constexpr std::array<std::pair<char, std::int64_t>, 6> units{
-      {{'Y', 31'536'000}, {'M', 2'592'000}, {'D', 86'400}, {'h', 3'600}, {'m', 60}, {'s', 1}}};
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end + 1 != text.data() + text.size() || number < 0 || number > 1'000'000'000) return {};
-  for (const auto& [letter, seconds] : units)
-    if (*end == letter) return std::to_string(number * seconds * 1000);
-  return {};
-}
-
 std::optional<Refusal> read_size(std::string_view queue, const Table& arguments, std::string_view key,
                                  std::int64_t min, std::int64_t max, std::string& out) {
   const Value* value = find(arguments, key);
@@ -55,9 +41,10 @@ std::optional<Refusal> read_size(std::string_view queue, const Table& arguments,
 
 std::optional<Refusal> read_config(std::string_view queue, const Table& arguments, StreamConfig& config) {
   if (const Value* age = find(arguments, "x-max-age")) {
-    config.retention_ms = age->text() ? age_ms(*age->text()) : std::string();
-    if (config.retention_ms.empty())
+    const auto ms = age->text() ? read_age(*age->text()) : std::nullopt;
+    if (!ms)
       return invalid(queue, "x-max-age", "expected a number and Y, M, D, h, m or s, got " + to_text(*age));
+    config.retention_ms = std::to_string(*ms);
   }
   constexpr std::int64_t size_max = INT64_MAX, segment_max = INT32_MAX;
   if (auto refusal = read_size(queue, arguments, "x-max-length-bytes", 0, size_max, config.retention_bytes))

@@ -1,35 +1,20 @@
 #include "broker/wire/amqp/stream_reader.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
+#include "broker/core/age.h"
 #include "schemas/batch.h"
 #include "schemas/topic_record.h"
 
 namespace tandem::wire::amqp {
 namespace {
 
-/// "7D", "12h", …: milliseconds.
-std::optional<std::int64_t> read_age_ms(std::string_view text) {
-  constexpr std::array<std::pair<char, std::int64_t>, 6> units{
-      {{'Y', 31'536'000}, {'M', 2'592'000}, {'D', 86'400}, {'h', 3'600}, {'m', 60}, {'s', 1}}};
-  constexpr std::int64_t number_max = 1'000'000'000;
-  std::int64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop + 1 != end || number < 0 || number > number_max) return std::nullopt;
-  for (const auto& [letter, seconds] : units)
-    if (*stop == letter) return number * seconds * 1000;
-  return std::nullopt;
-}
-
 std::optional<StreamStart> start_named(std::string_view text, TimestampMs now) {
   using Kind = StreamStart::Kind;
   if (text == "first") return StreamStart{Kind::first, 0};
   if (text == "last") return StreamStart{Kind::last, 0};
   if (text == "next") return StreamStart{Kind::next, 0};
-  if (const auto age = read_age_ms(text)) return StreamStart{Kind::time, std::max<std::int64_t>(now - *age, 0)};
+  if (const auto age = core::read_age(text)) return StreamStart{Kind::time, std::max<std::int64_t>(now - *age, 0)};
   return std::nullopt;
 }
 

@@ -8,6 +8,7 @@ using namespace tandem::wire::amqp;
 
 namespace {
 
+constexpr std::byte no_properties[2] = {};
 constexpr TimestampMs noon = 1'700'000'000'000;
 
 StreamStart start_of(Value value) {
@@ -22,7 +23,7 @@ std::vector<std::byte> batch_of(Offset base, const std::vector<std::string>& bod
   BatchBuilder builder;
   for (const auto& body : bodies) {
     std::vector<std::byte> stored;
-    append_message(stored, {"e", "k", {}, bytes_of(body)});
+    append_message(stored, {"e", "k", no_properties, bytes_of(body)});
     REQUIRE(add_message(builder, stored, noon).ok());
   }
   auto batch = builder.finish(Codec::none, producer);
@@ -70,9 +71,9 @@ TEST_CASE("where a stream begins can be said in every way that RabbitMQ has") {
   CHECK(start_of(Value(ValueType::timestamp, std::int64_t{1'600'000'000})).value == 1'600'000'000'000);
   CHECK(start_of("2h").value == noon - 7'200'000);
   CHECK(start_of("3s").kind == Kind::time);
-  CHECK(start_of("1000000000Y").value == 0);
+  CHECK(start_of("1000000Y").value == 0);
   StreamStart start;
-  for (const Value& wrong : {Value("soon"), Value("7"), Value("-1h"), Value(""), Value(-1), Value(true), Value(1.5)})
+  for (const Value& wrong : {Value("soon"), Value("7"), Value("-1h"), Value("1000000000Y"), Value(""), Value(-1), Value(true), Value(1.5)})
     CHECK(read_stream_start({{"x-stream-offset", wrong}}, "q", noon, start)->code == ReplyCode::precondition_failed);
   CHECK_FALSE(read_stream_start({}, "q", noon, start));
   CHECK(start.kind == Kind::next);
