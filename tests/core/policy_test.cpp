@@ -84,6 +84,8 @@ TEST_CASE("a policy gives an exchange its alternate, unless it has one") {
   f.declare_exchange("own", ExchangeKind::direct, {{"alternate-exchange", "nowhere"}});
   f.declare_queue("q");
   f.bind("amq.fanout", "q", "");
+  f.publish({.exchange = "e", .key = "nobody"});
+  CHECK(f.queue("q").ready == 0);
   set_policy(f, "p", "e|own", {{"alternate-exchange", "amq.fanout"}}, 0, PolicyTarget::exchanges);
   f.publish({.exchange = "e", .key = "nobody"});
   CHECK(f.queue("q").ready == 1);

@@ -112,6 +112,22 @@ TEST_CASE("messages reach a stream by its name, through the default exchange and
   CHECK(f.take<QueueOk>().ready == 2);
 }
 
+TEST_CASE("a stream takes messages as soon as it is there, and none when it is gone") {
+  TopicFixture f;
+  const auto is_taken = [&f] {
+    f.sends.clear();
+    f.give_and_persist(Publish{asker, 1, true, message_to("s")});
+    for (const Send& send : f.sends)
+      if (std::holds_alternative<Returned>(send)) return false;
+    return true;
+  };
+  CHECK_FALSE(is_taken());
+  declare_stream_queue(f, "s", {});
+  CHECK(is_taken());
+  f.give_and_persist(DeleteQueue{asker, "s"});
+  CHECK_FALSE(is_taken());
+}
+
 TEST_CASE("what only queues can do is refused with what the name is") {
   TopicFixture f;
   declare_stream_queue(f, "s", {});
