@@ -32,10 +32,13 @@ class InputBuffer {
     std::unique_ptr<std::byte[]> bytes;
     std::size_t size_bytes = 0;
   };
+  /// Large ones (of fetches) too: the pages of a new block cost as much as what is read into them.
   struct Pool {
     static constexpr std::size_t blocks_max = 8;
+    static constexpr std::size_t size_max_bytes = 8u << 20;
     std::mutex mutex;  // blocks come back from the threads that settle deliveries
     std::vector<std::unique_ptr<Block>> blocks;
+    std::size_t size_bytes = 0;
   };
   static std::shared_ptr<Block> take_block(const std::shared_ptr<Pool>& pool, std::size_t size_bytes);
   static void give_back(Pool& pool, std::unique_ptr<Block> block);

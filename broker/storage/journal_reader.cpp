@@ -7,35 +7,43 @@
 namespace tandem::storage {
 namespace {
 
-/// Parts of one file, read ahead in large steps.
+/// Parts of one file, read ahead in large steps and past the page cache, where the journal is not
+/// (docs/decisions/0006).
 class ReadAhead {
  public:
   explicit ReadAhead(File& file) : file_(file) {}
 
   /// Up to `size` bytes at `offset`; fewer only where the file ends. Valid until the next call.
   Result<Bytes> at(std::uint64_t offset, std::size_t size) {
-    const bool inside = offset >= start_ && offset + size <= start_ + bytes_.size();
+    const bool inside = offset >= start_ && offset + size <= start_ + read_.size_bytes;
     if (!inside)
-      if (auto filled = fill(offset, std::max(size, step_bytes)); !filled) return filled.error();
-    const std::size_t skip = static_cast<std::size_t>(offset - start_);
-    return Bytes(bytes_).subspan(skip, std::min(size, bytes_.size() - skip));
+      if (auto filled = fill(offset, size); !filled) return filled.error();
+    const std::size_t skip = std::min(static_cast<std::size_t>(offset - start_), read_.size_bytes);
+    return read_.bytes().subspan(skip, std::min(size, read_.size_bytes - skip));
   }
 
  private:
-  static constexpr std::size_t step_bytes = 1u << 20;
+  // Several frames of the usual size: what is cut off at the end of a step is read twice.
+  static constexpr std::size_t step_bytes = 4u << 20;
 
   Result<> fill(std::uint64_t offset, std::size_t size) {
-    bytes_.resize(size);
-    start_ = offset;
-    auto count = file_.read_some(offset, bytes_);
+    start_ = offset / direct_block_bytes * direct_block_bytes;
+    const std::size_t wanted = round_up_to_block(std::max<std::uint64_t>(offset - start_ + size, step_bytes));
+    if (capacity_bytes_ < wanted) {
+      read_.memory = make_aligned(wanted);
+      capacity_bytes_ = wanted;
+    }
+    read_.size_bytes = 0;
+    auto count = file_.read_direct(start_, {read_.memory.get(), wanted});
     if (!count) return count.error();
-    bytes_.resize(*count);
+    read_.size_bytes = *count;
     return Done{};
   }
 
   File& file_;
   std::uint64_t start_ = 0;
-  std::vector<std::byte> bytes_;
+  AlignedBytes read_;
+  std::size_t capacity_bytes_ = 0;
 };
 
 struct Frame {
