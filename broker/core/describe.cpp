@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/core/group_verbs.h"
+#include "broker/core/producer_verbs.h"
 #include "broker/core/rim_verbs.h"
 #include "broker/core/topic_verbs.h"
 
@@ -173,6 +174,12 @@ void handle(Turn& turn, const Describe& input) {
       look.state().policies.for_each([&](const PolicySet& policy) {
         if (input.name.empty() || policy.name == input.name) out.policies.push_back(policy);
       });
+      break;
+    case Subject::producers:
+      describe_producers(look.state(), input.name, out);
+      break;
+    case Subject::transactions:
+      describe_transactions(look.state(), input.name, out);
       break;
     case Subject::broker:
       describe_broker(look, out);

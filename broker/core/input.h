@@ -242,8 +242,9 @@ struct DeleteGroup { Caller who; std::string_view group; };
 
 // --- looking at things ------------------------------------------------------------------------------------------------------
 
-enum class Subject : std::uint8_t { exchanges, queues, bindings, topics, groups, connections, consumers, broker, policies };
-/// name "" = all. Answer: Described.
+enum class Subject : std::uint8_t { exchanges, queues, bindings, topics, groups, connections, consumers, broker, policies,
+                                    producers /* that a topic's partitions remember */, transactions };
+/// name "" = all: of a topic for producers, a transactional id for transactions. Answer: Described.
 struct Describe { Caller who; Subject subject = Subject::broker; std::string_view name; };
 
 // --- the rim reports ----------------------------------------------------------------------------------------------------------

@@ -24,6 +24,11 @@ void commit_in_transaction(Turn& turn, std::int64_t producer_id, std::vector<Off
 /// be. Markers are asked for when that is on disk; `who` hears when they are too.
 void end_transaction(Turn& turn, ProducerChanged change, bool commit, std::optional<Caller> who);
 
+/// The producers that the partitions of a topic remember ("" = of every topic), and transactional ids ("" =
+/// all), by name.
+void describe_producers(const State& state, std::string_view topic, Described& out);
+void describe_transactions(const State& state, std::string_view transactional_id, Described& out);
+
 /// Aborts transactions that ran out of time, asks again for markers that a restart lost, forgets
 /// transactional ids that were idle for too long.
 void tick_producers(Turn& turn);

@@ -108,6 +108,9 @@ struct BrokerInfo {
   TurnNumber turn = 0, persisted = 0;
   bool disk_alarm = false, memory_alarm = false;
 };
+struct ProducerInfo { std::string topic; PartitionIndex partition = 0; ProducerWindow window; };
+/// A transactional id and where it stands; `partitions` are those of its transaction, by name.
+struct TransactionInfo { ProducerChanged producer; std::vector<std::pair<std::string, PartitionIndex>> partitions; };
 struct Described {
   Caller who;
   Subject subject = Subject::broker;
@@ -120,6 +123,8 @@ struct Described {
   std::vector<ConsumerInfo> consumers;
   BrokerInfo broker;
   std::vector<PolicySet> policies;  // by name
+  std::vector<ProducerInfo> producers;
+  std::vector<TransactionInfo> transactions;
 };
 
 // --- requests to the rim ------------------------------------------------------------------------------------------------------

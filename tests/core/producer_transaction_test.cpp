@@ -477,4 +477,33 @@ TEST_CASE(
         idle.producer_id);
 }
 
+TEST_CASE("producers and their transactions can be looked at") {
+  TopicFixture at;
+  at.create("orders");
+  Producer producer(at, "billing");
+  producer.init();
+  at.ask<Ok>(producer.add("orders"));
+  producer.append("orders");
+  producer.append("orders");
+  const auto look = [&](Subject subject, std::string_view name) {
+    return at.ask<Described>(Describe{at.caller(), subject, name});
+  };
+  const auto open = look(Subject::transactions, "billing").transactions;
+  REQUIRE(open.size() == 1);
+  CHECK(open[0].producer.state == TransactionState::ongoing);
+  CHECK(open[0].partitions == std::vector<std::pair<std::string, PartitionIndex>>{{"orders", 0}});
+  CHECK(look(Subject::transactions, "").transactions.size() == 1);
+  CHECK(look(Subject::transactions, "absent").transactions.empty());
+  const auto seen = look(Subject::producers, "orders").producers;
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].topic == "orders");
+  CHECK(seen[0].window.producer_id == producer.producer_id);
+  CHECK(seen[0].window.batches.back().last_sequence == 1);
+  CHECK(seen[0].window.transaction_start == 0);
+  CHECK(look(Subject::producers, "absent").producers.empty());
+  end(at, producer, true);
+  CHECK(look(Subject::transactions, "billing").transactions[0].producer.state ==
+        TransactionState::complete_commit);
+}
+
 }  // namespace tandem::core

@@ -40,5 +40,29 @@ bool begin_list_groups(Arrival& arrival);
 bool begin_delete_groups(Arrival& arrival);
 // producers.cpp
 bool begin_init_producer_id(Arrival& arrival);
+// transactions.cpp
+bool begin_add_partitions_to_txn(Arrival& arrival);
+bool begin_add_offsets_to_txn(Arrival& arrival);
+bool begin_end_txn(Arrival& arrival);
+bool begin_txn_offset_commit(Arrival& arrival);
+// describe_producers.cpp
+bool begin_describe_producers(Arrival& arrival);
+bool begin_describe_transactions(Arrival& arrival);
+bool begin_list_transactions(Arrival& arrival);
+// topic_admin.cpp
+bool begin_create_topics(Arrival& arrival);
+bool begin_delete_topics(Arrival& arrival);
+bool begin_create_partitions(Arrival& arrival);
+// describe_configs.cpp
+bool begin_describe_configs(Arrival& arrival);
+// alter_configs.cpp
+bool begin_alter_configs(Arrival& arrival);
+bool begin_incremental_alter_configs(Arrival& arrival);
+// log_dirs.cpp
+bool begin_describe_log_dirs(Arrival& arrival);
+// acls.cpp
+bool begin_describe_acls(Arrival& arrival);
+bool begin_create_acls(Arrival& arrival);
+bool begin_delete_acls(Arrival& arrival);
 
 }  // namespace tandem::wire::kafka

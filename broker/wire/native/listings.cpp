@@ -250,6 +250,9 @@ void say_listing(Speaker& speaker, const BrokerPort& port, const core::Described
       return listing.say_rows(described.consumers, &DescribedBuilder::add_consumers);
     case core::Subject::policies:
       return listing.say_rows(described.policies, &DescribedBuilder::add_policies);
+    case core::Subject::producers:
+    case core::Subject::transactions:
+      break;  // no request of this protocol asks for them
     case core::Subject::broker:
       return say_broker(speaker, port, described);
   }

@@ -1,0 +1,153 @@
+// Configuration of topics and of the broker, shown.
+#include <algorithm>
+
+#include "broker/base/limits.h"
+#include "broker/wire/kafka/config_source.h"
+#include "broker/wire/kafka/error.h"
+#include "broker/wire/kafka/kafka_face.h"
+#include "broker/wire/kafka/messages_admin.h"
+#include "broker/wire/kafka/resource.h"
+#include "broker/wire/kafka/settings.h"
+#include "broker/wire/kafka/tasks.h"
+
+namespace tandem::wire::kafka {
+namespace {
+
+std::int8_t type_number(core::ConfigType type) {
+  switch (type) {
+    case core::ConfigType::boolean:
+      return 1;
+    case core::ConfigType::text:
+      return 2;
+    case core::ConfigType::number:
+      return 5;
+    case core::ConfigType::real:
+      return 6;
+    case core::ConfigType::list:
+      return 7;
+  }
+  return 0;
+}
+
+struct BrokerConfig {
+  std::string name, value;
+  core::ConfigType type;
+};
+
+/// What tools look at in a broker's configuration. Kafka's names, and what holds here.
+std::vector<BrokerConfig> broker_configs(const BrokerPort& port) {
+  using enum core::ConfigType;
+  const std::string listener = "PLAINTEXT://" + advertised_host(port) + ":" + std::to_string(advertised_port(port));
+  return {
+      {"advertised.listeners", listener, list},
+      {"auto.create.topics.enable", creates_topics(port) ? "true" : "false", boolean},
+      {"broker.id", std::to_string(node_id), number},
+      {"compression.type", "producer", text},
+      {"connections.max.idle.ms", std::to_string(KafkaFace::idle_max_ms), number},
+      {"default.replication.factor", "1", number},
+      {"delete.topic.enable", "true", boolean},
+      {"group.initial.rebalance.delay.ms", "0", number},
+      {"group.max.session.timeout.ms", "1800000", number},
+      {"group.max.size", std::to_string(limits::group_members_max), number},
+      {"log.cleanup.policy", "delete", list},
+      {"log.dirs", std::string(port.fact("data_directory")), text},
+      {"log.retention.bytes", "-1", number},
+      {"log.retention.ms", "604800000", number},
+      {"log.segment.bytes", "1073741824", number},
+      {"message.max.bytes", "1048588", number},
+      {"min.insync.replicas", "1", number},
+      {"num.partitions", std::to_string(default_partitions(port)), number},
+      {"offset.metadata.max.bytes", "4096", number},
+      {"offsets.retention.minutes", "10080", number},
+      {"socket.request.max.bytes", std::to_string(KafkaFace::request_size_max_bytes), number},
+      {"transaction.max.timeout.ms", "900000", number},
+      {"transactional.id.expiration.ms", "604800000", number},
+  };
+}
+
+class DescribeConfigs final : public TaskOf<DescribeConfigsRequest, DescribeConfigsResponse> {
+ public:
+  using TaskOf::TaskOf;
+
+  void begin(const Request& request) {
+    synonyms_ = request.include_synonyms;
+    documentation_ = request.include_documentation;
+    response_.resources.resize(request.resources.size());
+    wanted_.resize(request.resources.size());
+    for (std::uint32_t part = 0; part < request.resources.size(); ++part)
+      describe_resource(part, request.resources[part]);
+  }
+
+  void take(std::uint32_t part, const core::Send& send, Bodies) override {
+    const auto* described = std::get_if<core::Described>(&send);
+    if (!described) return;
+    if (described->topics.empty())
+      return refuse(part, error::unknown_topic_or_partition, "there is no such topic");
+    for (const core::TopicConfigKey& key : core::topic_config_keys())
+      if (is_wanted(part, key.name)) show(part, described->topics.front().topic, key);
+  }
+
+ private:
+  using Config = DescribeConfigsResponse::Config;
+
+  void describe_resource(std::uint32_t part, const DescribeConfigsRequest::Resource& resource) {
+    response_.resources[part].type = resource.type;
+    response_.resources[part].name = resource.name;
+    if (resource.keys) wanted_[part].emplace(resource.keys->begin(), resource.keys->end());
+    if (resource.type == resource::topic) {
+      if (core::judge_topic_name(resource.name))
+        return refuse(part, error::invalid_topic, "that is no topic's name");
+      return submit(core::Describe{expect(part), core::Subject::topics, resource.name});
+    }
+    if (resource.type != resource::broker)
+      return refuse(part, error::invalid_request, "topics (2) and brokers (4) have a configuration");
+    if (!resource.name.empty() && resource.name != std::to_string(node_id))
+      return refuse(part, error::invalid_request, "node 1 is the only broker");
+    for (BrokerConfig& config : broker_configs(port()))
+      if (is_wanted(part, config.name)) show(part, std::move(config));
+  }
+
+  bool is_wanted(std::uint32_t part, std::string_view name) const {
+    const auto& names = wanted_[part];
+    return !names || std::find(names->begin(), names->end(), name) != names->end();
+  }
+
+  void show(std::uint32_t part, const core::TopicCreated& topic, const core::TopicConfigKey& key) {
+    const ConfigValue value = config_value(topic, key);
+    Config& config = response_.resources[part].configs.emplace_back();
+    config.name = key.name;
+    config.value = value.text;
+    config.source = value.source;
+    config.type = type_number(key.type);
+    if (documentation_) config.documentation = std::string(key.explanation);
+    if (!synonyms_) return;
+    const std::string built_in(key.default_value);
+    if (value.source == config_source::topic) config.synonyms.push_back({config.name, value.text, value.source});
+    config.synonyms.push_back({config.name, built_in, config_source::built_in});
+  }
+
+  void show(std::uint32_t part, BrokerConfig broker) {
+    Config& config = response_.resources[part].configs.emplace_back();
+    config.name = std::move(broker.name);
+    config.value = std::move(broker.value);
+    config.read_only = true;
+    config.source = config_source::broker_start;
+    config.type = type_number(broker.type);
+  }
+
+  void refuse(std::uint32_t part, std::int16_t error, std::string text) {
+    response_.resources[part].error = error;
+    response_.resources[part].error_message = std::move(text);
+  }
+
+  bool synonyms_ = false, documentation_ = false;
+  std::vector<std::optional<std::vector<std::string>>> wanted_;  // keys, by part
+};
+
+}  // namespace
+
+bool begin_describe_configs(Arrival& arrival) {
+  return begin<DescribeConfigs>(arrival);
+}
+
+}  // namespace tandem::wire::kafka
