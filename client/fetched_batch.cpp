@@ -100,7 +100,7 @@ Result<> decode_batch(Bytes batch, const Owner& owner, const BatchPlace& place, 
                       FetchedBatch& out) {
   out.records.clear();
   out.next = 0;
-  const auto header = judge_batch(batch);
+  const auto header = judge_stored_batch(batch);
   if (!header) return header.error();
   out.end_offset = std::max(place.from, header->last_offset() + 1);
   if (filter.leaves_out(*header, batch) || header->control()) return Done{};

@@ -10,6 +10,7 @@
 
 #include "client/frames.h"
 #include "schemas/batch.h"
+#include "schemas/batch_filter.h"
 #include "tandem/topic_reader.h"
 
 namespace tandem::client {
