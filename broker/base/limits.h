@@ -71,6 +71,9 @@ inline constexpr std::size_t handshake_input_max_bytes = 4096;
 inline constexpr std::int64_t handshake_timeout_ms = 5'000;
 /// Free disk space below which publishers wait: two journal segments and a checkpoint's working room.
 inline constexpr std::uint64_t disk_free_min_bytes = 256ull << 20;
+/// Aborted transactions of which a partition must tell its readers, 24 bytes each; retention, trimming and compaction make
+/// them fewer. Reached: limit_reached, to a transaction that would add the partition.
+inline constexpr std::size_t aborted_per_partition_max = 100'000;
 /// Partitions one fetch may name, and fetches that wait: bounds a poll. Reached: limit_reached.
 inline constexpr std::size_t fetch_partitions_max = 10'000;
 inline constexpr std::size_t parked_fetches_max = 100'000;

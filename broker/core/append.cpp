@@ -41,6 +41,17 @@ std::optional<Refusal> judge_batch(const Question& asked, TimestampMs now) {
     return asked.refusal(ErrorCode::too_large, "batch of " + std::to_string(batch.size_bytes) +
                                                    " bytes, max.message.bytes is " +
                                                    std::to_string(options.message_size_max_bytes));
+  if (options.cleanup_by_compaction && batch.lacks_key)
+    return asked.refusal(ErrorCode::invalid_argument,
+                         "every record needs a key, since cleanup.policy has compact");
+  if (!options.log_append_time && batch.first_timestamp >= 0 && batch.first_timestamp < now &&
+      now - batch.first_timestamp > options.timestamp_behind_max_ms) {
+    Refusal refusal = asked.refusal(ErrorCode::invalid_argument,
+                                    "timestamp " + std::to_string(batch.first_timestamp) +
+                                        " is further behind than message.timestamp.before.max.ms");
+    refusal.argument = "message.timestamp.before.max.ms";
+    return refusal;
+  }
   if (!options.log_append_time && batch.max_timestamp > now &&
       batch.max_timestamp - now > options.timestamp_ahead_max_ms) {
     Refusal refusal = asked.refusal(ErrorCode::invalid_argument,

@@ -38,6 +38,10 @@ std::optional<std::string> chosen_key(std::string_view rule, const PropertyGlanc
 
 }  // namespace
 
+bool is_too_large(const Topic& topic, const MessageView& message) {
+  return message.size_bytes > topic.options.message_size_max_bytes;
+}
+
 std::optional<std::string> judge_topic_binding(const Table* arguments) {
   const Value* value = arguments ? find(*arguments, argument_name) : nullptr;
   if (!value) return std::nullopt;
@@ -49,10 +53,11 @@ std::optional<std::string> judge_topic_binding(const Table* arguments) {
   return "must be routing-key, message-id, correlation-id or header:<name>";
 }
 
-void append_message(Turn& turn, TopicId topic_id, const MessageView& message,
+bool append_message(Turn& turn, TopicId topic_id, const MessageView& message,
                     const Table* binding_arguments) {
   const Topic* topic = turn.state().topics.find(topic_id);
-  if (!topic) return;
+  if (!topic) return true;
+  if (is_too_large(*topic, message)) return false;
   std::optional<std::string> key = chosen_key(key_rule(binding_arguments), message.properties);
   const std::string_view key_text = key ? std::string_view(*key) : message.routing_key;
   const PartitionIndex index = partition_of_key(bytes_of(key_text), topic->facts.partitions);
@@ -67,6 +72,7 @@ void append_message(Turn& turn, TopicId topic_id, const MessageView& message,
   record.has_key = key.has_value();
   if (key) record.key = std::move(*key);
   record_append(turn, std::move(record));
+  return true;
 }
 
 }  // namespace tandem::core

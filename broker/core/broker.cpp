@@ -47,6 +47,7 @@ void Broker::replayed(TimestampMs now, bool clean) {
     }
   });
   pending.set_persisted(state.counters.turn);
+  begin_looking(session.idle_producers, now);
 }
 
 void Broker::handle(TimestampMs now, const Input& input, Outputs& out) {
@@ -63,6 +64,11 @@ TimestampMs Broker::next_due() const {
   if (!parts.pending.marked.empty() || !parts.pending.drop_runs.empty()) return 0;
   return std::min({parts.session.queue_timers.next(), next_due_topics(parts.state, parts.session),
                    next_due_groups(parts.state, parts.session)});
+}
+
+bool Broker::needs_keys(std::string_view topic) const {
+  const Topic* found = parts_->state.topics.find(topic);
+  return found && found->options.cleanup_by_compaction;
 }
 
 namespace {

@@ -36,6 +36,7 @@ struct BrokerOptions {
   std::size_t resident_entries_max = limits::resident_entries_max;  // over all queues, see limits.h
   /// A queue's front is read ahead to about this many entries.
   std::size_t front_entries_min = 256;
+  std::size_t aborted_per_partition_max = limits::aborted_per_partition_max;
   /// Messages that one DeliveryReserved covers at most.
   std::uint32_t reservation_max = 1'024;
   /// What one call hands out at most; the rest follows in the next ones (next_due() is in the past then). So
@@ -63,6 +64,9 @@ class Broker {
   /// When the next Tick has work to do (expiry, timeouts); the rim need not tick earlier. max() = never. 0:
   /// there is work now (more to deliver than one call may).
   TimestampMs next_due() const;
+
+  /// Whether a batch for this topic must say if it lacks keys (BatchView::lacks_key): looking costs a walk over its records.
+  bool needs_keys(std::string_view topic) const;
 
   /// For tests and the offline checker: the whole durable state as records, in a fixed order.
   std::vector<Record> durable_state() const;

@@ -82,7 +82,8 @@ bool put_into(Turn& turn, const std::vector<Match>& destinations, const MessageV
       if (queue) all_took_it &= put_into_queue(turn, *queue, message);
     } else if (turn.state().topics.find(TopicId(match.destination))) {
       const Bound* binding = turn.state().catalog.find_binding(match.binding);
-      append_message(turn, TopicId(match.destination), message, binding ? &binding->arguments : nullptr);
+      all_took_it &= append_message(turn, TopicId(match.destination), message,
+                                    binding ? &binding->arguments : nullptr);
     }
   }
   return all_took_it;

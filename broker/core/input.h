@@ -190,6 +190,9 @@ struct ListOffset { Caller who; std::string_view topic; PartitionIndex partition
 struct TrimTopic { Caller who; std::string_view topic; PartitionIndex partition = 0; Offset offset = 0; };
 /// Storage found (or freed) something of a partition: the new start after retention, in background time.
 struct RetentionDue { PartitionId partition; Offset new_start = 0; };
+/// Storage has compacted a partition up to `through`, durably, and is rid of so many bytes: nothing that an aborted
+/// transaction wrote is left there. Said again at every start, with 0 bytes.
+struct CompactionDone { PartitionId partition; Offset through = 0; std::uint64_t removed_bytes = 0; };
 
 // --- idempotent and transactional producers -------------------------------------------------------------------------------
 
@@ -278,7 +281,7 @@ using Input = std::variant<
     DeclareQueue, DeleteQueue, PurgeQueue, Bind, Unbind, SetPolicy, DeletePolicy, Publish, PublishMany, Subscribe, Unsubscribe,
     SetChannelPrefetch, SetConsumerPrefetch, Get, Peek, Settle, Recover, Transaction, DeadLetterReady, DelayedReady,
     CancelDelayed, CreateTopic, AlterTopic,
-    DeleteTopic, Append, Fetch, ListOffset, TrimTopic, RetentionDue, InitProducer, AddPartitionsToTransaction,
+    DeleteTopic, Append, Fetch, ListOffset, TrimTopic, RetentionDue, CompactionDone, InitProducer, AddPartitionsToTransaction,
     AddOffsetsToTransaction, EndTransaction, MarkersReady, CommitOffsets, FetchOffsets, DeleteOffsets, JoinGroup,
     SyncGroup, HeartbeatGroup, LeaveGroup, DeleteGroup, Describe, Persisted, Tick, RunLoaded, RunUnreadable,
     CheckpointBegun, CheckpointDone, ResourceAlarm>;

@@ -51,8 +51,14 @@ void handle(Turn& turn, const AddPartitionsToTransaction& input) {
   const Topic* topic = turn.state().topics.find(input.topic);
   if (!topic) return turn.refuse(input.who, no_such_topic(input.topic));
   const PartitionId id{topic->facts.id, input.partition};
-  if (!turn.state().topics.find(id))
-    return turn.refuse(input.who, no_such_partition(input.topic, input.partition));
+  const Partition* partition = turn.state().topics.find(id);
+  if (!partition) return turn.refuse(input.who, no_such_partition(input.topic, input.partition));
+  if (partition->aborted.size() >= turn.options().aborted_per_partition_max)
+    return turn.refuse(input.who,
+                       partition_refusal(ErrorCode::limit_reached, input.topic, input.partition,
+                                         "it has " + std::to_string(partition->aborted.size()) +
+                                             " aborted transactions, aborted_per_partition_max is as many: trim it, "
+                                             "compact it or shorten its retention"));
 
   ProducerChanged changed = with_transaction(*producer, turn.now());
   insert_sorted(changed.partitions, id);

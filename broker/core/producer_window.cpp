@@ -27,6 +27,10 @@ std::int32_t sequence_after(std::int32_t first, std::int32_t count) {
   return static_cast<std::int32_t>((std::int64_t{first} + count) % sequences);
 }
 
+Offset newest_offset(const ProducerWindow& window) {
+  return window.batches.empty() ? -1 : window.batches.back().base_offset;
+}
+
 SequenceJudgement judge_sequence(const ProducerWindow* window, const BatchView& batch) {
   using enum SequenceVerdict;
   if (!window) return {next, -1, batch.base_sequence};

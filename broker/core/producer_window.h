@@ -30,6 +30,9 @@ SequenceJudgement judge_sequence(const ProducerWindow* window, const BatchView& 
 /// - 1.
 std::int32_t sequence_after(std::int32_t first, std::int32_t count);
 
+/// First offset of its newest batch; -1 when none is remembered.
+Offset newest_offset(const ProducerWindow& window);
+
 /// Remembers an appended batch of this producer: its sequence, epoch, and where its open transaction starts.
 /// Not for control batches.
 void note_batch(ProducerWindow& window, const Appended& batch);

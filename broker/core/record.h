@@ -173,6 +173,23 @@ struct Trimmed {
   friend bool operator==(const Trimmed&, const Trimmed&) = default;
 };
 
+/// A partition was compacted up to `through`: among the rest, what aborted transactions wrote there is gone, and readers need
+/// not be told of them.
+struct Compacted {
+  PartitionId partition;
+  Offset through = 0;
+  std::uint64_t removed_bytes = 0;
+  friend bool operator==(const Compacted&, const Compacted&) = default;
+};
+
+/// Producers without an open transaction whose newest batch in the partition lies below `before` were silent for a day: what
+/// is remembered of them goes.
+struct ProducersForgotten {
+  PartitionId partition;
+  Offset before = 0;
+  friend bool operator==(const ProducersForgotten&, const ProducersForgotten&) = default;
+};
+
 // --- groups
 // ---------------------------------------------------------------------------------------------------------------
 
@@ -302,7 +319,8 @@ using Record =
     std::variant<Enqueued, Removed, Appended, OffsetCommitted, DeliveryReserved, Requeued, ExchangeDeclared,
                  ExchangeDeleted, QueueDeclared, QueueDeleted, Bound, Unbound, TopicCreated, TopicAltered,
                  TopicDeleted, Trimmed, OffsetDeleted, GroupGeneration, GroupDeleted, ProducerChanged,
-                 QueueState, RunHomed, RunDropped, PartitionState, Counters, PolicySet, PolicyDeleted>;
+                 QueueState, RunHomed, RunDropped, PartitionState, Counters, PolicySet, PolicyDeleted,
+                 Compacted, ProducersForgotten>;
 
 /// Whether the journal keeps it.
 bool is_durable(const Record& record);

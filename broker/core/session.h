@@ -6,6 +6,7 @@
 #include "broker/core/consumers.h"
 #include "broker/core/deadlines.h"
 #include "broker/core/ending_transactions.h"
+#include "broker/core/idle_producers.h"
 #include "broker/core/membership.h"
 #include "broker/core/parked_fetches.h"
 #include "broker/core/route.h"
@@ -18,6 +19,7 @@ struct Session {
   ParkedFetches parked_fetches;            // long polls that wait for records
   Membership membership;                   // members of groups, rebalances under way
   EndingTransactions ending_transactions;  // producers' transactions that wait for their markers
+  IdleProducers idle_producers;            // where partitions ended a day ago
   Deadlines queue_timers;                  // when queues have something to do: expiry
   std::vector<Unsettled> settled_room;     // working room of settle
   std::vector<std::size_t> settle_places;  // working room of settle

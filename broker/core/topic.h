@@ -81,6 +81,8 @@ void apply(State& state, const TopicAltered& record);
 void apply(State& state, const TopicDeleted& record);
 void apply(State& state, const Appended& record);
 void apply(State& state, const Trimmed& record);
+void apply(State& state, const Compacted& record);
+void apply(State& state, const ProducersForgotten& record);
 void apply(State& state, const PartitionState& record);
 
 /// Checkpoint: the PartitionState of every partition that changed since the last one.

@@ -8,21 +8,8 @@
 namespace tandem::core {
 namespace {
 
-/// A producer's window is forgotten when its newest batch is this much older than the newest of its
-/// partition.
-constexpr DurationMs window_idle_max_ms = 24 * 60 * 60 * 1000;
-
-bool is_idle(const ProducerWindow& window, TimestampMs now) {
-  return window.transaction_start < 0 && window.last_used < now - window_idle_max_ms;
-}
-
-Offset newest_offset(const ProducerWindow& window) {
-  return window.batches.empty() ? -1 : window.batches.back().base_offset;
-}
-
-/// Makes room for one more producer. Decided from records alone, so that a restart forgets the same ones.
-void forget_producers(Partition& partition, TimestampMs now) {
-  std::erase_if(partition.producers, [&](const ProducerWindow& window) { return is_idle(window, now); });
+/// Makes room for one more producer. Decided from records alone, so that a restart forgets the same one.
+void make_room(Partition& partition) {
   if (partition.producers.size() < Partition::producers_max) return;
   auto oldest = partition.producers.end();
   for (auto it = partition.producers.begin(); it != partition.producers.end(); ++it) {
@@ -32,12 +19,12 @@ void forget_producers(Partition& partition, TimestampMs now) {
   if (oldest != partition.producers.end()) partition.producers.erase(oldest);
 }
 
-ProducerWindow& window_of(Partition& partition, std::int64_t producer_id, TimestampMs now) {
+ProducerWindow& window_of(Partition& partition, std::int64_t producer_id) {
   const auto before = [](const ProducerWindow& window, std::int64_t id) { return window.producer_id < id; };
   auto& all = partition.producers;
   auto it = std::lower_bound(all.begin(), all.end(), producer_id, before);
   if (it != all.end() && it->producer_id == producer_id) return *it;
-  forget_producers(partition, now);
+  make_room(partition);
   it = std::lower_bound(all.begin(), all.end(), producer_id, before);
   it = all.insert(it, ProducerWindow{});
   it->producer_id = producer_id;
@@ -56,7 +43,7 @@ Offset first_unstable(const Partition& partition) {
 /// A marker ends its producer's transaction here. Whether it aborts it is the producer's state: the decision
 /// is on disk before markers are written.
 void end_transaction(const State& state, Partition& partition, const Appended& marker) {
-  ProducerWindow& window = window_of(partition, marker.producer_id, marker.max_timestamp);
+  ProducerWindow& window = window_of(partition, marker.producer_id);
   const ProducerChanged* producer = state.producers.find(marker.producer_id);
   if (producer && producer->state == TransactionState::prepare_abort && window.transaction_start >= 0)
     partition.aborted.push_back({marker.producer_id, window.transaction_start, marker.base_offset});
@@ -68,7 +55,7 @@ void end_transaction(const State& state, Partition& partition, const Appended& m
 }
 
 void note_producer(Partition& partition, const Appended& batch) {
-  ProducerWindow& window = window_of(partition, batch.producer_id, batch.max_timestamp);
+  ProducerWindow& window = window_of(partition, batch.producer_id);
   note_batch(window, batch);
   if (batch.transactional && partition.first_unstable < 0) partition.first_unstable = batch.base_offset;
 }

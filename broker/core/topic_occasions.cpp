@@ -38,10 +38,12 @@ void forget_waiting(Turn& turn, ChannelId first, ChannelId last) {
 
 void tick_topics(Turn& turn) {
   answer_due_fetches(turn);
+  forget_idle_windows(turn);
 }
 
-TimestampMs next_due_topics(const State&, const Session& session) {
-  return session.parked_fetches.next_due();
+TimestampMs next_due_topics(const State& state, const Session& session) {
+  const TimestampMs look = state.topics.all().empty() ? never : session.idle_producers.next_at;
+  return std::min(session.parked_fetches.next_due(), look);
 }
 
 void connection_closed_topics(Turn& turn, ConnectionId connection) {

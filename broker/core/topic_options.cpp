@@ -18,15 +18,15 @@ constexpr bool effect = true, no_effect = false;
 using enum ConfigType;
 constexpr TopicConfigKey keys[] = {
     {"cleanup.policy", list, "delete", 0, 0, "delete,compact", effect,
-     "delete: old segments go by retention; compact alone: nothing goes by retention, and all records are "
-     "kept"},
+     "delete: old segments go by retention; compact: of each key the newest record stays"},
     {"compression.gzip.level", number, "-1", -1, 9, "", no_effect, "batches are kept as they were produced"},
     {"compression.lz4.level", number, "9", 1, 17, "", no_effect, "batches are kept as they were produced"},
     {"compression.type", text, "producer", 0, 0, "uncompressed,zstd,lz4,snappy,gzip,producer", no_effect,
      "batches are kept as they were produced"},
     {"compression.zstd.level", number, "3", -131'072, 22, "", no_effect,
      "batches are kept as they were produced"},
-    {"delete.retention.ms", number, "86400000", 0, any_max, "", no_effect, "nothing is compacted away"},
+    {"delete.retention.ms", number, "86400000", 0, any_max, "", effect,
+     "how long compaction keeps tombstones and transaction markers after it has seen them first"},
     {"file.delete.delay.ms", number, "60000", 0, any_max, "", no_effect, "files go with the next checkpoint"},
     {"flush.messages", number, forever, 1, any_max, "", no_effect,
      "every append is synced before it is confirmed"},
@@ -36,17 +36,20 @@ constexpr TopicConfigKey keys[] = {
     {"leader.replication.throttled.replicas", list, "", 0, 0, "", no_effect, "there is one replica"},
     {"local.retention.bytes", number, "-2", -2, any_max, "", no_effect, "there is no remote tier"},
     {"local.retention.ms", number, "-2", -2, any_max, "", no_effect, "there is no remote tier"},
-    {"max.compaction.lag.ms", number, forever, 1, any_max, "", no_effect, "nothing is compacted away"},
+    {"max.compaction.lag.ms", number, forever, 1, any_max, "", effect,
+     "age at which a closed segment is compacted, however little there is to compact"},
     {"max.message.bytes", number, "1048588", 0, static_cast<std::int64_t>(limits::message_size_max_bytes), "",
      effect, "largest record batch that is taken, compressed as it is"},
     {"message.timestamp.after.max.ms", number, forever, 0, any_max, "", effect,
      "how far a batch's timestamps may be ahead of the broker's clock"},
-    {"message.timestamp.before.max.ms", number, forever, 0, any_max, "", no_effect,
-     "old timestamps are taken"},
+    {"message.timestamp.before.max.ms", number, forever, 0, any_max, "", effect,
+     "how far a batch's first timestamp may be behind the broker's clock"},
     {"message.timestamp.type", text, "CreateTime", 0, 0, "CreateTime,LogAppendTime", effect,
      "whose clock stamps the records: the producer's or the broker's"},
-    {"min.cleanable.dirty.ratio", real, "0.5", 0, 1, "", no_effect, "nothing is compacted away"},
-    {"min.compaction.lag.ms", number, "0", 0, any_max, "", no_effect, "nothing is compacted away"},
+    {"min.cleanable.dirty.ratio", real, "0.5", 0, 1, "", effect,
+     "share of a partition's closed segments that is not compacted yet, from which on it is"},
+    {"min.compaction.lag.ms", number, "0", 0, any_max, "", effect,
+     "age below which records are not compacted"},
     {"min.insync.replicas", number, "1", 1, int_max, "", no_effect,
      "there is one replica, and it is in sync"},
     {"preallocate", boolean, "false", 0, 0, "", no_effect, "the journal is always pre-written"},
@@ -146,6 +149,8 @@ void take(TopicOptions& options, std::string_view key, std::string_view value) {
     options.message_size_max_bytes = number_value;
   } else if (key == "message.timestamp.after.max.ms") {
     options.timestamp_ahead_max_ms = number_value;
+  } else if (key == "message.timestamp.before.max.ms") {
+    options.timestamp_behind_max_ms = number_value;
   } else if (key == "message.timestamp.type") {
     options.log_append_time = value == "LogAppendTime";
   }

@@ -25,6 +25,7 @@ struct TopicOptions {
   DurationMs segment_ms = 604'800'000;
   std::int64_t message_size_max_bytes = 1'048'588;  // of one record batch
   DurationMs timestamp_ahead_max_ms = INT64_MAX;    // of a batch, against the broker's clock
+  DurationMs timestamp_behind_max_ms = INT64_MAX;
   bool log_append_time = false;
 };
 

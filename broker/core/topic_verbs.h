@@ -17,6 +17,7 @@ void handle(Turn& turn, const Fetch& input);
 void handle(Turn& turn, const ListOffset& input);
 void handle(Turn& turn, const TrimTopic& input);
 void handle(Turn& turn, const RetentionDue& input);
+void handle(Turn& turn, const CompactionDone& input);
 
 /// For what creates and deletes topics under another name (stream.h).
 std::optional<Refusal> judge_new_topic(const State& state, const CreateTopic& input);
@@ -45,8 +46,11 @@ Offset do_append(Turn& turn, const AppendOp& op);
 
 /// A message that came through an exchange to a topic. The binding's argument x-key chooses the record key:
 /// "routing-key" (the default), "message-id", "correlation-id" or "header:<name>"; a message that has no such
-/// property takes its routing key. The partition is that of Kafka's default partitioner.
-void append_message(Turn& turn, TopicId topic, const MessageView& message, const Table* binding_arguments);
+/// property takes its routing key. The partition is that of Kafka's default partitioner. false: it is larger than the
+/// topic's max.message.bytes, and not taken (the publisher gets a nack, as from a full queue).
+bool append_message(Turn& turn, TopicId topic, const MessageView& message, const Table* binding_arguments);
+/// Whether the topic does not take the message: its stored form is above max.message.bytes.
+bool is_too_large(const Topic& topic, const MessageView& message);
 /// What is wrong with a binding's x-key, for people; nullopt when it is good or absent.
 std::optional<std::string> judge_topic_binding(const Table* binding_arguments);
 

@@ -51,6 +51,8 @@ class Checker {
     if (auto refusal = check_publish(turn_, who_, exchange, op.message)) return refusal;
     size_bytes_ += op.message.size_bytes;
     for (const Match& match : route(turn_, *exchange, op.message)) {
+      if (match.kind == DestinationKind::topic)
+        if (auto refusal = judge_topic_size(TopicId(match.destination), op.message)) return refusal;
       if (match.kind != DestinationKind::queue) continue;
       const Queue* queue = turn_.state().queues.find(QueueId(match.destination));
       auto& [count, bytes] = entering_[match.destination];
@@ -77,6 +79,14 @@ class Checker {
   std::optional<Refusal> operator()(const CommitOffsetOp& op) { return check_commit_offset(turn_, op); }
 
  private:
+  std::optional<Refusal> judge_topic_size(TopicId id, const MessageView& message) const {
+    const Topic* topic = turn_.state().topics.find(id);
+    if (!topic || !is_too_large(*topic, message)) return std::nullopt;
+    return Refusal{ErrorCode::too_large, ObjectKind::topic, topic->facts.name, "max.message.bytes", "", "",
+                   "message of " + std::to_string(message.size_bytes) + " bytes, max.message.bytes is " +
+                       std::to_string(topic->options.message_size_max_bytes)};
+  }
+
   std::optional<Refusal> check_size() const {
     if (size_bytes_ <= limits::transaction_size_max_bytes) return std::nullopt;
     return Refusal{

@@ -70,6 +70,10 @@ template <>
 inline constexpr std::uint8_t type_byte<core::PolicySet> = 0x29;
 template <>
 inline constexpr std::uint8_t type_byte<core::PolicyDeleted> = 0x2A;
+template <>
+inline constexpr std::uint8_t type_byte<core::Compacted> = 0x2B;
+template <>
+inline constexpr std::uint8_t type_byte<core::ProducersForgotten> = 0x2C;
 
 // --- parts
 // --------------------------------------------------------------------------------------------------------
@@ -146,6 +150,17 @@ template <class IO>
 void fields(IO& io, Of<core::Trimmed> auto& r) {
   fields(io, r.partition);
   io.number(r.start);
+}
+template <class IO>
+void fields(IO& io, Of<core::Compacted> auto& r) {
+  fields(io, r.partition);
+  io.number(r.through);
+  io.number(r.removed_bytes);
+}
+template <class IO>
+void fields(IO& io, Of<core::ProducersForgotten> auto& r) {
+  fields(io, r.partition);
+  io.number(r.before);
 }
 
 // --- groups and producers

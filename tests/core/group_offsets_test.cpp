@@ -125,12 +125,28 @@ TEST_CASE("offsets are deleted only while the group has no members") {
   member.commit(3);
   const std::vector<FetchOffsetEntry> asked = {{"orders", 0}, {"payments", 0}};
   const DeleteOffsets request{at.caller(), "billing", asked};
-  CHECK(at.ask<OffsetsDeletedOk>(request).errors == std::vector{ErrorCode::in_use, ErrorCode::in_use});
+  CHECK(at.ask<OffsetsDeletedOk>(request).errors == std::vector{ErrorCode::in_use, ErrorCode::not_found});
   member.leave();
   CHECK(at.ask<OffsetsDeletedOk>(request).errors == std::vector{ErrorCode::none, ErrorCode::not_found});
   CHECK(all_offsets(at).empty());
   const DeleteOffsets other{at.caller(), "no such group", asked};
   CHECK(at.ask<OffsetsDeletedOk>(other).errors == std::vector{ErrorCode::not_found, ErrorCode::not_found});
+}
+
+TEST_CASE("offsets of topics that no member subscribes to are deleted though the group has members") {
+  using namespace std::string_literals;
+  TopicFixture at;
+  at.create("orders");
+  at.create("payments");
+  GroupMemberPlayer member(at, 11);
+  member.protocols = {{"range", "\0\1\0\0\0\1\0\6orders\xff\xff\xff\xff"s}};
+  member.join_now();
+  member.sync_now();
+  member.commit(3);
+  const std::vector<FetchOffsetEntry> asked = {{"orders", 0}, {"payments", 0}};
+  const DeleteOffsets request{at.caller(), "billing", asked};
+  CHECK(at.ask<OffsetsDeletedOk>(request).errors == std::vector{ErrorCode::in_use, ErrorCode::none});
+  CHECK(all_offsets(at).size() == 1);
 }
 
 TEST_CASE("a group is deleted only without members, and then it is gone with its offsets") {

@@ -118,14 +118,33 @@ TEST_CASE("duplicates are known after a restart, from the journal and from a che
   CHECK(at.describe_topic("orders").partitions[0].end == 3);
 }
 
-TEST_CASE("a producer that was silent for a day is forgotten when another one comes") {
+TEST_CASE("a producer that sends nothing for two days of the broker's clock is forgotten, whatever its batches' clocks say") {
+  constexpr DurationMs hour = 3'600'000;
   TopicFixture at;
   at.create("orders");
-  at.append("orders", 0, at.sequenced(7, 0, 5));
-  BatchView later = at.sequenced(8, 0, 0);
-  later.max_timestamp += 24 * 60 * 60 * 1000 + 1;
-  at.append("orders", 0, later);
+  const auto later = [&](int hours, bool sends) {
+    for (int i = 0; i < hours; ++i) {
+      at.tick_after(hour);
+      if (sends && i % 20 == 19) at.append("orders", 0, at.sequenced(8, 0, i));
+      at.sends.clear();
+    }
+  };
+  BatchView from_the_past = at.sequenced(7, 0, 5), from_the_future = at.sequenced(8, 0, 0);
+  from_the_past.max_timestamp = 0;
+  from_the_future.max_timestamp += 10'000 * hour;
+  at.append("orders", 0, from_the_past);
+  at.append("orders", 0, from_the_future);
+  CHECK(refused(at, at.sequenced(7, 0, 99)) == ErrorCode::out_of_order_sequence);
+  later(23, false);
+  CHECK(refused(at, at.sequenced(7, 0, 99)) == ErrorCode::out_of_order_sequence);
+  later(26, false);
   CHECK(at.append("orders", 0, at.sequenced(7, 0, 99)) == 2);
+  SUBCASE("restarted") { at.restart(); }
+  CHECK(at.append("orders", 0, at.sequenced(8, 0, 77)) == 3);  // this one too
+  later(20, false);
+  at.append("orders", 0, at.sequenced(7, 0, 100));
+  later(20, false);
+  CHECK(refused(at, at.sequenced(7, 0, 200)) == ErrorCode::out_of_order_sequence);  // it was here 20 hours ago
 }
 
 TEST_CASE("a partition remembers so many producers and forgets the one that is silent the longest") {

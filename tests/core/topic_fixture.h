@@ -17,7 +17,9 @@ namespace tandem::core {
 
 class TopicFixture {
  public:
-  TopicFixture() : broker_(std::make_unique<Broker>()) { broker_->replayed(now, true); }
+  explicit TopicFixture(const BrokerOptions& options = {}) : broker_(std::make_unique<Broker>(options)) {
+    broker_->replayed(now, true);
+  }
   ~TopicFixture() { check_replay(); }
 
   TimestampMs now = 1'700'000'000'000;
@@ -147,7 +149,8 @@ class TopicFixture {
   }
   /// What a checkpoint keeps as PartitionState instead of as itself.
   static bool is_part_of_partition(const Record& record) {
-    return std::holds_alternative<Appended>(record) || std::holds_alternative<Trimmed>(record);
+    return std::holds_alternative<Appended>(record) || std::holds_alternative<Trimmed>(record) ||
+           std::holds_alternative<Compacted>(record) || std::holds_alternative<ProducersForgotten>(record);
   }
   void check_replay() {
     const auto copy = replayed_copy();

@@ -56,6 +56,31 @@ TEST_CASE("a message through an exchange becomes a record, its routing key the k
         2);
 }
 
+TEST_CASE("a message over a topic's max.message.bytes is not taken there, and its publisher gets a nack") {
+  TopicFixture at;
+  const std::vector<TopicConfigEntry> config = {{"max.message.bytes", "499"}};
+  at.ask<TopicOk>(CreateTopic{.who = at.caller(), .name = "orders", .config = config});
+  at.create("large");
+  bind_topic(at, {});
+  at.ask<Ok>(Bind{.who = at.caller(),
+                  .source = "amq.fanout",
+                  .destination_kind = DestinationKind::topic,
+                  .destination = "large"});
+  MessageView message{.body = BodyHandle{77}, .size_bytes = 500, .exchange = "amq.fanout"};
+  CHECK(at.ask<Confirmed>(Publish{.who = at.caller(), .confirm_seq = 1, .message = message}).nack);
+  CHECK(at.describe_topic("orders").partitions[0].end == 0);
+  CHECK(at.describe_topic("large").partitions[0].end == 1);
+  const std::vector<TransactionOp> operations = {PublishOp{.message = message}};
+  const auto refused = at.ask<Refused>(Transaction{at.caller(), operations});
+  CHECK(refused.refusal.code == ErrorCode::too_large);
+  CHECK(refused.refusal.name == "orders");
+  CHECK(refused.operation == 0);
+  CHECK(at.describe_topic("large").partitions[0].end == 1);
+  message.size_bytes = 499;
+  CHECK_FALSE(at.ask<Confirmed>(Publish{.who = at.caller(), .confirm_seq = 2, .message = message}).nack);
+  CHECK(at.describe_topic("orders").partitions[0].end == 1);
+}
+
 TEST_CASE("a binding may choose message id, correlation id or a header as key") {
   for (const std::string rule : {"message-id", "correlation-id", "header:customer"}) {
     CAPTURE(rule);

@@ -95,6 +95,8 @@ inline std::vector<core::Record> sample_records() {
       TopicAltered{sample_topic()},
       TopicDeleted{TopicId(9)},
       Trimmed{.partition = {TopicId(9), 2}, .start = 500},
+      ProducersForgotten{.partition = {TopicId(9), 2}, .before = 900},
+      Compacted{.partition = {TopicId(9), 2}, .through = 400, .removed_bytes = 12345},
       OffsetDeleted{.group = "readers", .partition = {TopicId(9), 2}},
       GroupGeneration{.group = "readers", .protocol_type = "consumer", .generation = 41},
       GroupDeleted{"readers"},

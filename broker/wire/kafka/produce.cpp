@@ -12,7 +12,8 @@ namespace {
 constexpr std::int16_t first_version_with_batches = 3;
 
 std::int16_t produce_error_of(const core::Refusal& refusal) {
-  if (refusal.argument == "message.timestamp.after.max.ms") return error::invalid_timestamp;
+  if (refusal.argument == "message.timestamp.after.max.ms" || refusal.argument == "message.timestamp.before.max.ms")
+    return error::invalid_timestamp;
   if (refusal.code == ErrorCode::invalid_argument) return error::invalid_record;
   return topic_error_of(refusal.code);
 }
@@ -52,7 +53,7 @@ class Produce final : public TaskOf<ProduceRequest, ProduceResponse> {
                     "message formats 0 and 1 are not taken: produce with version 3 or newer");
     if (partition.records.bytes.empty())
       return refuse(part, error::invalid_record, "a partition needs one record batch");
-    auto batch = judge_append(partition.records.bytes);
+    auto batch = judge_append(partition.records.bytes, port().needs_keys(topic));
     if (!batch) return refuse(part, topic_error_of(batch.error().code), batch.error().text);
     const bool wants_reply = acks_ != 0;
     const core::Caller who = wants_reply ? expect(part) : caller(part);

@@ -38,7 +38,7 @@ void Requests::on(const Request& r, const fb::DeleteTopic& m) {
 }
 
 void Requests::on(const Request& r, const fb::Append& m) {
-  auto batch = judge_append(r.payload);
+  auto batch = judge_append(r.payload, port_.needs_keys(text_of(m.topic())));
   if (!batch) return refuse(r, batch.error().code, batch.error().text);
   batch->body = port_.stage({r.payload});
   submit(core::Append{r.who, text_of(m.topic()), m.partition(), *batch, m.expected_end(), true});

@@ -10,8 +10,8 @@ namespace {
 /// client's.
 class OperationList {
  public:
-  OperationList(ConnectionId connection, std::string_view user, Bytes payload)
-      : connection_(connection), user_(user), payload_(payload) {}
+  OperationList(BrokerPort& port, ConnectionId connection, std::string_view user, Bytes payload)
+      : port_(port), connection_(connection), user_(user), payload_(payload) {}
 
   Result<> add(const fb::OperationEntry& entry, std::int32_t index) {
     index_ = index;
@@ -31,9 +31,9 @@ class OperationList {
     }
   }
 
-  void stage(BrokerPort& port) {
+  void stage() {
     for (const auto& [operation, bytes] : bodies_) {
-      const BodyHandle body = port.stage({bytes});
+      const BodyHandle body = port_.stage({bytes});
       if (auto* publish = std::get_if<core::PublishOp>(&operations_[operation])) publish->message.body = body;
       if (auto* append = std::get_if<core::AppendOp>(&operations_[operation])) append->batch.body = body;
     }
@@ -65,7 +65,7 @@ class OperationList {
   }
   Result<> add(const fb::AppendOp& m) {
     const Bytes bytes = take_payload(m.size());
-    const auto batch = judge_append(bytes);
+    const auto batch = judge_append(bytes, port_.needs_keys(text_of(m.topic())));
     if (!batch) return batch.error();
     keep(core::AppendOp{text_of(m.topic()), m.partition(), *batch, m.expected_end()});
     return Done{};
@@ -90,6 +90,7 @@ class OperationList {
     indexes_.push_back(index_);
   }
 
+  BrokerPort& port_;
   ConnectionId connection_;
   std::string_view user_;
   Bytes payload_;
@@ -134,14 +135,14 @@ Result<> Requests::on(const Request& r, const fb::Transaction& m) {
     return Done{};
   }
 
-  OperationList list(context_.connection, user_, r.payload);
+  OperationList list(port_, context_.connection, user_, r.payload);
   for (std::int32_t i = 0; i < count; ++i) {
     const auto added = list.add(*m.operations()->Get(static_cast<flatbuffers::uoffset_t>(i)), i);
     if (added) continue;
     refuse(r, added.error().code, added.error().text, i);
     return Done{};
   }
-  list.stage(port_);
+  list.stage();
   auto indexes = list.take_indexes();
   if (!indexes.empty()) unanswered_.operation_indexes.emplace_back(r.who.request, std::move(indexes));
   submit(core::Transaction{r.who, list.operations()});
