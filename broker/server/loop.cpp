@@ -19,7 +19,8 @@ constexpr DurationMs faces_apart_ms = 50;
 constexpr DurationMs ticks_apart_ms = 1;
 // What is left to deliver is delivered in so many calls before the outboxes are written.
 constexpr int ticks_per_turn_max = 8;
-constexpr DurationMs retention_apart_ms = 10'000;
+// The store's looks at time: retention, compaction, disk space; more often while it waits for space.
+constexpr DurationMs background_apart_ms = 10'000, background_apart_when_short_ms = 1'000;
 // settle() of one peer can give sends to others; what is left then waits for the next turn.
 constexpr int settle_rounds_max = 8;
 
@@ -42,9 +43,6 @@ Result<> Loop::open_store(const storage::StoreOptions& options, storage::FileSys
   const auto replay = [this](const core::Record& record, TurnNumber turn) {
     broker_.replay(record, turn);
     written_turn_ = std::max(written_turn_, turn);
-    if (std::holds_alternative<core::TopicCreated>(record) ||
-        std::holds_alternative<core::TopicAltered>(record))
-      topics_exist_ = true;
   };
   auto opened = storage::Store::open(options, files, *this, poster(), replay, report);
   if (!opened) return opened.error();
@@ -102,7 +100,7 @@ void Loop::run_once(net::Deadline due) {
 
 net::Deadline Loop::next_due() const {
   TimestampMs due = std::min(std::max(broker_.next_due(), now() + ticks_apart_ms), faces_due_);
-  if (topics_exist_) due = std::min(due, retention_due_);
+  due = std::min(due, background_due_);
   if (stopping()) due = std::min(due, stop_step_ends_at_);
   return clock_.moment_of(due);
 }
@@ -110,9 +108,10 @@ net::Deadline Loop::next_due() const {
 void Loop::do_due_work() {
   for (int i = 0; i < ticks_per_turn_max && broker_.next_due() <= now(); ++i) submit(core::Tick{});
   if (faces_due_ <= now()) tick_faces();
-  if (topics_exist_ && retention_due_ <= now()) {
-    retention_due_ = now() + retention_apart_ms;
+  if (background_due_ <= now()) {
+    background_due_ = now() + (held_reason_.empty() ? background_apart_ms : background_apart_when_short_ms);
     for (const auto& due : store_->retention_due(now())) submit(due);
+    store_->background(now());
   }
 }
 

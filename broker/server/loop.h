@@ -56,6 +56,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   TimestampMs now() const override { return clock_.now(); }
   BodyHandle stage(std::initializer_list<Bytes> parts) override;
   void submit(const core::Input& input) override;
+  bool needs_keys(std::string_view topic) const override { return broker_.needs_keys(topic); }
   std::string random_name(std::size_t size) override { return random_text(size); }
   std::string_view fact(std::string_view name) const override { return facts_.get(name); }
 
@@ -64,6 +65,8 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   void failed(const Error& error) override;
   void checkpoint_done(std::span<const core::RunStored> runs) override;
   void disk_short(bool is_short, std::uint64_t free_bytes) override;
+  void compacted(const core::CompactionDone& done) override;
+  void trouble(const Error& error) override;
 
   // --- PeerHost ------------------------------------------------------------------------------------------
   void woke() override { clock_.refresh(); }
@@ -135,14 +138,14 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   TimestampMs faces_due_;             // no face has work before
 
   bool checkpoint_running_ = false;
-  bool topics_exist_ = false;
-  TimestampMs retention_due_ = 0;
+  TimestampMs background_due_ = 0;
   std::string held_reason_;  // publishers are held back; "" = they are not
 
   std::optional<Error> failure_;
   StopStep stop_ = StopStep::none;
   std::string stop_reason_;
   TimestampMs stop_step_ends_at_ = 0;
+  TimestampMs checkpoint_wait_ends_at_ = 0;
   std::optional<core::CheckpointState> last_state_;
 };
 

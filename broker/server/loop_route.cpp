@@ -37,10 +37,6 @@ struct Loop::Router {
   void operator()(core::CheckpointState& state) { loop.take_checkpoint_state(state); }
   void operator()(core::Fetched& fetched) { loop.fetch(fetched); }
   void operator()(core::OffsetListed& listed) { loop.list_offset(listed); }
-  void operator()(core::TopicOk& answer) {
-    loop.topics_exist_ = true;
-    loop.route_to_peer(answer.who.channel.connection, send);
-  }
   void operator()(core::Deliver& deliver) { loop.route_to_peer(deliver.channel.connection, send); }
   template <class Answer>
   void operator()(Answer&) {

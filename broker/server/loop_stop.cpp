@@ -15,6 +15,7 @@ namespace tandem::server {
 namespace {
 constexpr DurationMs persisting_max_ms = 5'000;
 constexpr DurationMs goodbye_max_ms = 3'000;
+constexpr DurationMs checkpoint_wait_max_ms = 10'000;
 }  // namespace
 
 void Loop::stop(std::string_view reason) {
@@ -34,7 +35,9 @@ void Loop::go_on_stopping() {
     peers_.for_each([&](const Peer& peer) { all_written = all_written && peer.all_written(); });
     if (all_written || time_is_up) end_all();
   }
-  if (stop_ == StopStep::checkpoint && !checkpoint_running_) {
+  // A checkpoint that waits for disk space is not waited for: the next start reads the journal instead.
+  const bool is_stuck = checkpoint_running_ && !held_reason_.empty() && now() >= checkpoint_wait_ends_at_;
+  if (stop_ == StopStep::checkpoint && (!checkpoint_running_ || is_stuck)) {
     submit(core::CheckpointBegun{});
     CHECK(last_state_.has_value());
     stop_ = StopStep::done;
@@ -53,6 +56,7 @@ void Loop::say_goodbye() {
 void Loop::end_all() {
   stop_ = StopStep::checkpoint;
   stop_step_ends_at_ = std::numeric_limits<TimestampMs>::max();
+  checkpoint_wait_ends_at_ = now() + checkpoint_wait_max_ms;
   peers_.for_each([](Peer& peer) { peer.end("the broker stops"); });
   settle_touched();
   remove_gone();

@@ -87,6 +87,19 @@ void Loop::checkpoint_done(std::span<const core::RunStored> runs) {
   submit(core::CheckpointDone{runs});
 }
 
+void Loop::compacted(const core::CompactionDone& done) {
+  if (done.removed_bytes > 0)
+    log_line(LogLevel::info, "compacted topic " + std::to_string(done.partition.topic.value) + ", partition " +
+                                 std::to_string(done.partition.index) + " up to offset " +
+                                 std::to_string(done.through) + ": " + std::to_string(done.removed_bytes >> 10) +
+                                 " KiB less");
+  submit(done);
+}
+
+void Loop::trouble(const Error& error) {
+  log_line(LogLevel::warning, error.text + "; this is tried again");
+}
+
 void Loop::disk_short(bool is_short, std::uint64_t free_bytes) {
   const std::string free = std::to_string(free_bytes >> 20) + " MiB are free";
   if (is_short)
@@ -94,6 +107,7 @@ void Loop::disk_short(bool is_short, std::uint64_t free_bytes) {
              "disk space is short (" + free + "): publishers are held back, consumers go on");
   else
     log_line(LogLevel::info, "disk space is back (" + free + "): publishers go on");
+  if (is_short) background_due_ = std::min(background_due_, now() + 1000);
   submit(core::ResourceAlarm{core::Resource::disk, is_short});
 }
 

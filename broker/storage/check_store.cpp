@@ -13,7 +13,7 @@
 #include "broker/storage/segment.h"
 #include "broker/storage/store.h"
 #include "broker/storage/topic_segment_reader.h"
-#include "schemas/batch.h"
+#include "schemas/batch_filter.h"
 
 namespace tandem::storage {
 namespace {
@@ -150,7 +150,7 @@ void StoreCheck::check_segments(const std::vector<RecoveredCheckpoint::Partition
 
 void StoreCheck::check_segment(PartitionId partition, const TopicSegment& segment) {
   auto file = files_.open(
-      partition_directory(directory_ + "/topics", partition) + "/" + segment_file_name(segment.facts.base),
+      partition_directory(directory_ + "/topics", partition) + "/" + segment_file_name(segment.facts.base, segment.facts.generation),
       Access::read_only);
   if (!file) return problem(file.error().text);
   check_batches(**file, segment);
@@ -172,7 +172,7 @@ void StoreCheck::check_batches(File& file, const TopicSegment& segment) {
       return wrong(position, "a batch goes beyond the end");
     batch.resize(header->size_bytes);
     if (auto read = file.read(position, batch); !read) return problem(read.error().text);
-    if (auto judged = judge_batch(batch); !judged) return wrong(position, judged.error().text);
+    if (auto judged = judge_stored_batch(batch); !judged) return wrong(position, judged.error().text);
     if (header->base_offset < next)
       return wrong(position, "offset " + std::to_string(header->base_offset) + " comes twice");
     if (indexed != segment.index.end() && indexed->position <= position) {

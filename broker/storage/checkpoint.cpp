@@ -51,7 +51,7 @@ Result<bool> Checkpoint::step() {
     case Phase::commit:
       result = finish_topics();
       if (result) result = parts_.lmdb.commit(gather_changes());
-      phase_ = Phase::forget;
+      if (result) phase_ = Phase::forget;
       break;
     case Phase::forget:
       result = forget();
@@ -62,6 +62,19 @@ Result<bool> Checkpoint::step() {
   }
   if (!result) return result.error();
   return phase_ != Phase::done;
+}
+
+void Checkpoint::start_again() {
+  std::vector<Extent> extents;
+  for (const HomedRun& run : runs_) extents.push_back({run.homed.position, run.homed.extent_bytes});
+  (void)parts_.backlog.give_back(extents);  // if it fails, the next start gives the space back
+  runs_.clear();
+  plans_.clear();
+  next_plan_ = 0;
+  tail_parts_.clear();
+  tail_steps_.clear();
+  next_tail_step_ = 0;
+  phase_ = Phase::runs;
 }
 
 // --- queues
@@ -185,16 +198,14 @@ LmdbChanges Checkpoint::gather_changes() {
       own.put(keys::index(part.partition, growth.facts.base, growth.index.front().offset),
               encode_index(growth.index));
     }
-  for (const auto& [partition, base] : task_.topics.old_segments) {
-    own.erase(keys::segment(partition, base));
-    own.erase_stored(keys::indexes_of(partition, base));
-  }
   own.put(std::string(keys::mark), encode_mark(task_.mark));
 
-  LmdbChanges changes = std::move(task_.changes);
-  LmdbChanges mine = own.take();
-  std::move(mine.erasures.begin(), mine.erasures.end(), std::back_inserter(changes.erasures));
-  std::move(mine.puts.begin(), mine.puts.end(), std::back_inserter(changes.puts));
+  LmdbChanges changes = task_.changes;  // a copy: all of this may have to be done again
+  // No key is in two of them, but for erasures: those come first in any case.
+  for (LmdbChanges more : {task_.topics.changes, own.take()}) {
+    std::move(more.erasures.begin(), more.erasures.end(), std::back_inserter(changes.erasures));
+    std::move(more.puts.begin(), more.puts.end(), std::back_inserter(changes.puts));
+  }
   return changes;
 }
 

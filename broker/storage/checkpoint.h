@@ -59,8 +59,14 @@ class Checkpoint {
   ~Checkpoint();
 
   /// Does one slice; false when it was the last. The journal must be durable through the mark's position
-  /// before. Errors are final: nothing was committed (or, after the commit, space could not be given back).
+  /// before. After an error nothing was committed (or, after the commit, space could not be given back). It is final,
+  /// but for resource_alarm before the commit: then all of it may be done once more, with start_again().
   Result<bool> step();
+  bool may_start_again(const Error& error) const {
+    return error.code == ErrorCode::resource_alarm && phase_ < Phase::forget;
+  }
+  /// Lets go what was written so far.
+  void start_again();
 
   // Once step() gave false:
   const CheckpointTask& task() const { return task_; }

@@ -206,10 +206,16 @@ void Journal::hand_over() {
   in_flight_ = true;
   gathering_from_ = chain_end_;
   gathering_size_bytes_ = 0;
-  auto group = std::make_shared<CommitGroup>(std::exchange(gathering_, {}));
-  parts_.writer.run([this, group, alive = alive_] {
+  write_group(std::make_shared<CommitGroup>(std::exchange(gathering_, {})));
+}
+
+void Journal::write_group(std::shared_ptr<CommitGroup> group) {
+  parts_.writer.run([this, group = std::move(group), alive = alive_] {
     GroupResult done = writer_.write(*group);
-    group->frames.clear();
+    if (done.may_retry)
+      done.group = group;
+    else
+      group->frames.clear();
     // Told at once to those who may look from any thread; the loop hears it by collect().
     if (done.result.ok()) {
       written_through_.store(done.end, std::memory_order_release);
@@ -233,6 +239,11 @@ void Journal::collect() {
     finished.swap(finished_);
   }
   for (const GroupResult& done : finished) {
+    if (done.may_retry && !failed_) {
+      stalled_ = done.group;
+      parts_.events.stalled(done.result.error());
+      continue;
+    }
     in_flight_ = false;
     if (failed_) continue;
     if (!done.result.ok()) {
@@ -247,14 +258,20 @@ void Journal::collect() {
   if (!finished.empty()) flush();
 }
 
+void Journal::retry() {
+  if (stalled_) write_group(std::exchange(stalled_, nullptr));
+}
+
 Result<> Journal::drain() {
   seal_frame(false);
   gathering_.sync = true;
-  while (!failed_ && (in_flight_ || gathering_.sync)) {
+  retry();
+  while (!failed_ && !stalled_ && (in_flight_ || gathering_.sync)) {
     flush();
     parts_.writer.wait_until_idle();
     collect();
   }
+  if (stalled_) return Error{ErrorCode::resource_alarm, "the disk is full: the journal's last group cannot be written"};
   if (failed_) return Error{ErrorCode::unavailable, "the journal has failed"};
   return Done{};
 }
@@ -262,7 +279,7 @@ Result<> Journal::drain() {
 bool Journal::behind() const {
   const std::uint64_t open_size = frame_open_ ? frame_size_bytes_ : 0;
   const bool group_is_full = in_flight_ && gathering_size_bytes_ + open_size >= group_size_max_bytes_;
-  return failed_ || group_is_full || live_bytes() >= size_max_bytes_;
+  return failed_ || stalled_ || group_is_full || live_bytes() >= size_max_bytes_;
 }
 
 // --- checkpoints

@@ -40,6 +40,8 @@ class JournalEvents {
   /// Every turn up to this one is on disk.
   virtual void persisted(TurnNumber turn) = 0;
   virtual void failed(const Error& error) = 0;
+  /// There is no room for a group: it waits for Journal::retry(), and everything behind it too.
+  virtual void stalled(const Error& error) = 0;
 };
 
 /// What the journal works with; all of it outlives the journal.
@@ -77,6 +79,9 @@ class Journal {
   /// by itself as soon as the thread is free. Without anything durable only whole buffers go, and are not
   /// synced.
   void flush();
+  /// Writes the group once more that found no room; does nothing when none waits.
+  void retry();
+  bool is_stalled() const { return stalled_ != nullptr; }
   /// Stop reading publishers: the disk is a whole group behind, the journal is full, or it has failed.
   bool behind() const;
 
@@ -116,6 +121,7 @@ class Journal {
   void seal_frame(bool even_empty);
   void write_turn(std::span<const core::Record> records, TurnNumber turn);
   void hand_over();
+  void write_group(std::shared_ptr<CommitGroup> group);
   void collect();
   void want_spare();
 
@@ -144,7 +150,8 @@ class Journal {
   CommitGroup gathering_;  // sealed frames that wait for the journal thread
   std::uint64_t gathering_size_bytes_ = 0;
   Lsn gathering_from_ = 0;  // handed over below this: not editable any more
-  bool in_flight_ = false;
+  bool in_flight_ = false;                // also while a group is stalled
+  std::shared_ptr<CommitGroup> stalled_;  // found no room on the disk
   bool failed_ = false;
   TurnNumber last_turn_ = 0;
   std::uint64_t groups_ = 0;

@@ -12,6 +12,9 @@ GroupResult JournalWriter::write(CommitGroup& group) {
     return done;
   }
   done.result = write_frames(group);
+  // A write that found no room left nothing that a later one does not write over. A sync is never tried again.
+  done.may_retry = !done.result.ok() && done.result.error().code == ErrorCode::resource_alarm;
+  if (done.may_retry) return done;
   if (done.result.ok() && group.sync) done.result = sync();
   failed_ = !done.result.ok();
   if (failed_) return done;
@@ -54,7 +57,7 @@ Bytes JournalWriter::finish(GroupFrame& frame) const {
 
 Result<> JournalWriter::enter(const SegmentId& id) {
   if (segment_ && segment_->id == id) return Done{};
-  if (auto synced = sync(); !synced) return synced;
+  if (auto synced = sync(); !synced) return Error{ErrorCode::internal, synced.error().text};
   segment_ = segments_.find_number(id.number);
   if (segment_ && segment_->id == id) return Done{};
   auto begun = segments_.begin(id);
@@ -64,7 +67,7 @@ Result<> JournalWriter::enter(const SegmentId& id) {
 }
 
 Result<> JournalWriter::sync() {
-  if (dirty_)
+  if (dirty_ && segment_)
     if (auto synced = segment_->file->sync(); !synced) return synced;
   dirty_ = false;
   durable_through_ = std::max(durable_through_, written_through_);

@@ -30,6 +30,8 @@ struct CommitGroup {
 
 struct GroupResult {
   Result<> result;
+  bool may_retry = false;  // the disk is full: nothing of the group is synced, and it may be written once more
+  std::shared_ptr<CommitGroup> group;  // of may_retry
   Lsn end = 0;
   bool synced = false;
   TurnNumber last_turn = 0;  // 0: the group had no records
@@ -45,7 +47,7 @@ class JournalWriter {
         written_through_(durable_through) {}
 
   /// One pwritev per segment the group touches and one fdatasync at its end. A segment is synced before the
-  /// next one begins. After an error it refuses every further group.
+  /// next one begins. After an error that is not `may_retry` it refuses every further group.
   GroupResult write(CommitGroup& group);
 
   Lsn durable_through() const { return durable_through_; }

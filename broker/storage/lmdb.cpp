@@ -190,8 +190,8 @@ bool matches(std::string_view key, const LmdbChanges::Erasure& erasure) {
 Error Lmdb::error(int code, const char* doing) const {
   const bool damaged = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID ||
                        code == MDB_PANIC || code == MDB_VERSION_MISMATCH;
-  return {damaged ? ErrorCode::corrupt : ErrorCode::internal,
-          path_ + ": " + doing + ": " + mdb_strerror(code)};
+  const ErrorCode other = code == ENOSPC ? ErrorCode::resource_alarm : ErrorCode::internal;
+  return {damaged ? ErrorCode::corrupt : other, path_ + ": " + doing + ": " + mdb_strerror(code)};
 }
 
 Result<std::unique_ptr<Lmdb>> Lmdb::open(const std::string& directory, bool read_only) {

@@ -66,7 +66,8 @@ class Lmdb {
   Result<std::optional<std::string>> get(std::string_view key) const;
 
   /// One synced transaction: on disk when it returns. The map grows when it is full. After an error nothing
-  /// of it happened, and the caller must treat the store as failed.
+  /// of it happened. resource_alarm: the disk is full, and it may be tried again; after any other error the caller
+  /// must treat the store as failed.
   Result<> commit(const LmdbChanges& changes);
 
   /// Whether the number of chunks is what the last commit said: beside their checksums, the witness that none

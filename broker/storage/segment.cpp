@@ -147,6 +147,8 @@ Result<std::unique_ptr<File>> JournalSegments::make_file(const SegmentId& id) {
   if (spare && spare->number != id.number)
     if (auto renamed = files_.rename(spare->path, path); !renamed) return renamed.error();
   auto file = spare ? files_.open(path) : files_.create(path);
+  // An attempt before this one failed for want of space when the name was taken already.
+  if (!file.ok() && file.error().code == ErrorCode::already_exists) file = files_.open(path);
   // The new name must be there before anything in the file is relied on.
   if (file.ok())
     if (auto synced = files_.sync_directory(directory_); !synced) return synced.error();
@@ -216,6 +218,27 @@ void JournalSegments::retire(std::map<std::uint64_t, std::shared_ptr<const Segme
   by_position_.erase(segment->id.first);
   live_.erase(it);
   spares_.push_back({segment->file->path(), segment->id.number, segment->id.size_bytes, segment});
+}
+
+Result<> JournalSegments::remove_surplus_spare(std::size_t keep) {
+  std::string path;
+  {
+    const std::lock_guard lock(mutex_);
+    if (spares_.size() <= keep) return Done{};
+    const auto oldest = std::find_if(spares_.begin(), spares_.end(), [this](const Spare& spare) {
+      const bool name_is_past = live_.empty() || spare.number <= live_.rbegin()->first;
+      return spare.readers.use_count() <= 1 && name_is_past;
+    });
+    if (oldest == spares_.end()) return Done{};
+    path = oldest->path;
+    spares_.erase(oldest);
+  }
+  return files_.remove(path);
+}
+
+std::size_t JournalSegments::spares() const {
+  const std::lock_guard lock(mutex_);
+  return spares_.size();
 }
 
 bool JournalSegments::wants_spare() const {

@@ -91,6 +91,9 @@ class JournalSegments {
   Result<> make_spare();
   /// Removes spares of another size than new segments have. Background thread.
   Result<> remove_useless_spares();
+  /// Removes one spare when there are more than `keep`: one at a time, since an unlink takes 12 ms. Background thread.
+  Result<> remove_surplus_spare(std::size_t keep);
+  std::size_t spares() const;
 
   std::uint64_t segment_size_bytes() const { return segment_size_bytes_; }
   const std::string& directory() const { return directory_; }

@@ -84,9 +84,21 @@ void StoreParts::check_disk() {
   const auto free = files_.free_bytes(options_.directory);
   if (!free) return;  // a look that fails says nothing about the space
   const bool is_short = *free < limits::disk_free_min_bytes + (disk_is_short_ ? disk_margin_bytes : 0);
+  if (!is_short && disk_was_full_) return;  // a quota, perhaps: over when what waits has found room
+  say_disk_is_short(is_short, *free);
+}
+
+void StoreParts::say_disk_is_short(bool is_short, std::uint64_t free_bytes) {
   if (is_short == disk_is_short_) return;
   disk_is_short_ = is_short;
-  events_.disk_short(is_short, *free);
+  events_.disk_short(is_short, free_bytes);
+}
+
+/// Something found no room and waits for background() to try it again.
+void StoreParts::disk_is_full(const Error& error) {
+  if (!std::exchange(disk_was_full_, true)) events_.trouble(error);
+  const auto free = files_.free_bytes(options_.directory);
+  say_disk_is_short(true, free ? *free : 0);
 }
 
 // --- reading

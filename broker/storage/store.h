@@ -51,6 +51,10 @@ class StoreEvents {
   virtual void checkpoint_done(std::span<const core::RunStored> runs) = 0;
   /// Free space fell below the limit or recovered.
   virtual void disk_short(bool is_short, std::uint64_t free_bytes) = 0;
+  /// A partition is compacted, and a crash does not take it back. Also once at every start.
+  virtual void compacted(const core::CompactionDone& /*done*/) {}
+  /// Background work failed, at nobody's cost; it is tried again later. For the people who look after the broker.
+  virtual void trouble(const Error& /*error*/) {}
 };
 
 struct RecoveryReport {
@@ -104,6 +108,10 @@ class Store {
   virtual void drop_topic(TopicId topic) = 0;
   /// Partitions whose oldest segments are past their topic's retention (retention.ms, retention.bytes).
   virtual std::vector<core::RetentionDue> retention_due(TimestampMs now) = 0;
+
+  /// To be called every few seconds: looks at the free disk space, compacts topics whose cleanup.policy has "compact", and
+  /// wants a checkpoint when topic records have waited for one too long.
+  virtual void background(TimestampMs /*now*/) {}
 
   // --- checkpoint ------------------------------------------------------------------------------------------------------------
   /// Enough journal was written since the last one and none is running.

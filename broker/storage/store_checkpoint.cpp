@@ -17,7 +17,7 @@ bool StoreParts::checkpoint_wanted() const {
       or_default(options_.checkpoint_interval_bytes, limits::checkpoint_interval_bytes), size_max / 4);
   const bool nearly_full = journal_->live_bytes() >= size_max / 4 * 3;
   const bool helps = previous_cut_ < journal_->end();
-  return journal_->end() - last_cut_ >= interval || (nearly_full && helps);
+  return journal_->end() - last_cut_ >= interval || (nearly_full && helps) || topics_want_checkpoint();
 }
 
 void StoreParts::begin_checkpoint(core::CheckpointState state) {
@@ -35,15 +35,16 @@ void StoreParts::prepare_checkpoint(core::CheckpointState state, bool clean) {
   task.old_extents = std::exchange(old_extents_, {});
   task.next_run = next_run_;
   previous_cut_ = std::exchange(last_cut_, task.mark.journal.position);
+  last_checkpoint_at_ = now_;
   deleted_queues_.clear();
   const CheckpointParts parts{files_, *segments_, *backlog_, *topics_, *lmdb_};
   running_ = std::make_shared<RunningCheckpoint>(parts, std::move(task));
 }
 
 /// The checkpoint stands on the journal up to its cut, so that must be on disk before. Looked at again
-/// whenever the journal's thread has done what it was given.
+/// whenever the journal's thread has done what it was given, and by background() when it found no room.
 void StoreParts::start_when_durable() {
-  if (!running_ || running_->started || failed_) return;
+  if (!running_ || running_->started || failed_ || journal_->is_stalled()) return;
   if (journal_->durable_through() < running_->checkpoint.task().mark.journal.position) {
     journal_worker_->run([this, post = guarded_post()] { post([this] { start_when_durable(); }); });
     return;
@@ -66,7 +67,11 @@ void StoreParts::run_slices(Worker& worker, std::shared_ptr<RunningCheckpoint> r
 }
 
 void StoreParts::finish_checkpoint(Runs runs) {
-  if (!running_ || !running_->finished.load(std::memory_order_acquire)) return;
+  if (!running_ || running_->waits_for_space || !running_->finished.load(std::memory_order_acquire)) return;
+  if (!running_->result.ok() && running_->checkpoint.may_start_again(running_->result.error())) {
+    running_->waits_for_space = true;
+    return disk_is_full(running_->result.error());
+  }
   const auto finished = std::exchange(running_, nullptr);
   if (!finished->result.ok()) return failed(finished->result.error());
   const Checkpoint& checkpoint = finished->checkpoint;
@@ -78,6 +83,7 @@ void StoreParts::finish_checkpoint(Runs runs) {
   if (runs == Runs::discard) return discard_runs(checkpoint.runs());
   const auto stored = take_in_runs(checkpoint.runs());
   events_.checkpoint_done(stored);
+  for (const core::CompactionDone& done : checkpoint.task().topics.compacted) events_.compacted(done);
 }
 
 std::vector<core::RunStored> StoreParts::take_in_runs(const std::vector<HomedRun>& homed) {
@@ -106,19 +112,34 @@ void StoreParts::discard_runs(const std::vector<HomedRun>& homed) {
   }
 }
 
+/// The disk was full; once more from the beginning.
+void StoreParts::checkpoint_again() {
+  if (!running_ || !std::exchange(running_->waits_for_space, false)) return;
+  running_->started = false;
+  running_->result = {};
+  running_->finished = false;
+  running_->checkpoint.start_again();
+  start_when_durable();
+}
+
 /// Waits for the running checkpoint.
 Result<> StoreParts::complete_checkpoint(Runs runs) {
   if (!running_) return Done{};
   if (auto drained = journal_->drain(); !drained) return drained;
+  checkpoint_again();
   start_when_durable();
   checkpoint_worker_->wait_until_idle();
   finish_checkpoint(runs);
+  if (running_)
+    return Error{ErrorCode::resource_alarm,
+                 "the disk is full: the last checkpoint cannot be taken, the next start reads the journal instead"};
   if (failed_) return Error{ErrorCode::unavailable, "the store has failed"};
   return Done{};
 }
 
 Result<> StoreParts::close(core::CheckpointState state) {
   if (failed_) return Error{ErrorCode::unavailable, "the store has failed"};
+  end_compaction();
   // `state` was taken before this one could be reported: it moves the same survivors once more.
   if (auto completed = complete_checkpoint(Runs::discard); !completed) return completed;
   prepare_checkpoint(std::move(state), true);

@@ -39,6 +39,7 @@ StoreParts::StoreParts(const StoreOptions& options, FileSystem& files, StoreEven
 /// Without close() this is a crash for the store; threads only end what they have begun.
 StoreParts::~StoreParts() {
   alive_.reset();
+  if (compaction_) compaction_->cancelled = true;
   if (options_.inline_threads) return;
   for (Worker* worker : {journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get()})
     worker->wait_until_idle();
@@ -94,7 +95,7 @@ Result<RecoveredCheckpoint> StoreParts::replay_checkpoint(const ReplaySink& repl
 Result<> StoreParts::open_homes(RecoveredCheckpoint& recovered) {
   TopicStore::KnownSegments known;
   for (auto& [partition, segment] : recovered.segments) {
-    known[partition].push_back(segment.facts.base);
+    known[partition].insert(segment_file_name(segment.facts.base, segment.facts.generation));
     topics_->restore_segment(partition, std::move(segment));
   }
   if (!recovered.mark.clean)
@@ -150,6 +151,9 @@ Result<> StoreParts::start(const CheckpointMark& mark, const JournalEnd& end) {
   changes.puts.push_back({std::string(keys::mark), encode_mark(running)});
   if (auto committed = lmdb_->commit(changes); !committed) return committed;
   checkpoint_size_bytes_ = lmdb_->size_bytes();
+  // A crash may have come between a checkpoint with compacted files and the core's record of them.
+  for (const core::CompactionDone& done : topics_->compacted_partitions())
+    guarded_post()([this, done] { events_.compacted(done); });
   return Done{};
 }
 

@@ -3,6 +3,7 @@
 //   store.cpp             the door: writing, reading, following the records
 //   store_open.cpp        start-up
 //   store_checkpoint.cpp  checkpoints and the orderly end
+//   store_compact.cpp     what time makes due: disk space, compaction
 #pragma once
 
 #include <array>
@@ -51,6 +52,7 @@ class StoreParts : public Store, private JournalEvents {
                       std::function<void(Result<TimestampFound>)> done) override;
   void drop_topic(TopicId topic) override { topics_->drop(topic); }
   std::vector<core::RetentionDue> retention_due(TimestampMs now) override;
+  void background(TimestampMs now) override;
 
   bool checkpoint_wanted() const override;
   void begin_checkpoint(core::CheckpointState state) override;
@@ -65,6 +67,15 @@ class StoreParts : public Store, private JournalEvents {
         : checkpoint(parts, std::move(task)) {}
     Checkpoint checkpoint;
     bool started = false;
+    bool waits_for_space = false;
+    Result<> result;
+    std::atomic<bool> finished = false;
+  };
+  /// A compaction on its way. The checkpoint's thread has it until `finished`.
+  struct RunningCompaction {
+    RunningCompaction(FileSystem& files, CompactionTask task) : compaction(files, std::move(task)) {}
+    Compaction compaction;
+    std::atomic<bool> cancelled = false;
     Result<> result;
     std::atomic<bool> finished = false;
   };
@@ -74,6 +85,7 @@ class StoreParts : public Store, private JournalEvents {
   // JournalEvents.
   void persisted(TurnNumber turn) override { events_.persisted(turn); }
   void failed(const Error& error) override;
+  void stalled(const Error& error) override { disk_is_full(error); }
 
   // Start-up (store_open.cpp).
   void make_workers();
@@ -90,16 +102,29 @@ class StoreParts : public Store, private JournalEvents {
   BodyHandle place_batch(const core::Appended& appended);
   void forget_queue(QueueId queue);
   void check_disk();
+  void say_disk_is_short(bool is_short, std::uint64_t free_bytes);
+  void disk_is_full(const Error& error);
 
   // Checkpoints (store_checkpoint.cpp).
   void prepare_checkpoint(core::CheckpointState state, bool clean);
   void start_when_durable();
+  void checkpoint_again();
   static void run_slices(Worker& worker, std::shared_ptr<RunningCheckpoint> running,
                          std::function<void()> done);
   void finish_checkpoint(Runs runs);
   Result<> complete_checkpoint(Runs runs);
   std::vector<core::RunStored> take_in_runs(const std::vector<HomedRun>& homed);
   void discard_runs(const std::vector<HomedRun>& homed);
+
+  // What time makes due (store_compact.cpp).
+  void retry_what_found_no_room();
+  void give_back_spares();
+  bool topics_want_checkpoint() const;
+  void compact();
+  static void compact_slices(Worker& worker, std::shared_ptr<RunningCompaction> running,
+                             std::function<void()> done);
+  void compaction_ended();
+  void end_compaction();
 
   const StoreOptions options_;
   FileSystem& files_;
@@ -130,7 +155,13 @@ class StoreParts : public Store, private JournalEvents {
   std::uint64_t checkpoint_size_bytes_ = 0;
   bool failed_ = false;
 
+  std::shared_ptr<RunningCompaction> compaction_;
+  bool closing_ = false;
+  TimestampMs now_ = 0;                  // as the loop told it last
+  TimestampMs last_checkpoint_at_ = -1;  // or the first time that was told
+
   bool disk_is_short_ = false;
+  bool disk_was_full_ = false;  // something found no room and waits
   Lsn disk_checked_at_ = 0;
 };
 

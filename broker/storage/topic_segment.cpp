@@ -8,7 +8,9 @@
 namespace tandem::storage {
 namespace {
 
-constexpr std::size_t facts_size_bytes = 5 * 8, index_entry_size_bytes = 3 * 8;
+constexpr std::size_t facts_size_bytes = 8 * 8, index_entry_size_bytes = 3 * 8;
+/// As format 1 wrote them: no segment was ever compacted.
+constexpr std::size_t old_facts_size_bytes = 5 * 8;
 
 void append_number(std::string& out, std::uint64_t value) {
   std::byte bytes[8];
@@ -41,9 +43,10 @@ std::string partition_directory(const std::string& topics_directory, PartitionId
          std::to_string(partition.index);
 }
 
-std::string segment_file_name(Offset base) {
+std::string segment_file_name(Offset base, std::uint64_t generation) {
   const std::string digits = std::to_string(base);
-  return std::string(20 - std::min<std::size_t>(20, digits.size()), '0') + digits + ".segment";
+  const std::string suffix = generation == 0 ? "" : "-" + std::to_string(generation);
+  return std::string(20 - std::min<std::size_t>(20, digits.size()), '0') + digits + suffix + ".segment";
 }
 
 std::string encode_segment_facts(const TopicSegmentFacts& facts) {
@@ -53,14 +56,22 @@ std::string encode_segment_facts(const TopicSegmentFacts& facts) {
   append_number(out, facts.size_bytes);
   append_number(out, facts.first_timestamp);
   append_number(out, facts.max_timestamp);
+  append_number(out, facts.generation);
+  append_number(out, std::uint64_t{facts.compacted});
+  append_number(out, facts.delete_horizon);
   return out;
 }
 
 Result<TopicSegmentFacts> decode_segment_facts(std::string_view encoded) {
-  if (encoded.size() != facts_size_bytes)
+  if (encoded.size() != facts_size_bytes && encoded.size() != old_facts_size_bytes)
     return Error{ErrorCode::corrupt, "segment facts have the wrong size"};
-  const TopicSegmentFacts facts{signed_at(encoded, 0), signed_at(encoded, 1), number_at(encoded, 2),
-                                signed_at(encoded, 3), signed_at(encoded, 4)};
+  TopicSegmentFacts facts{signed_at(encoded, 0), signed_at(encoded, 1), number_at(encoded, 2),
+                          signed_at(encoded, 3), signed_at(encoded, 4)};
+  if (encoded.size() == facts_size_bytes) {
+    facts.generation = number_at(encoded, 5);
+    facts.compacted = number_at(encoded, 6) != 0;
+    facts.delete_horizon = signed_at(encoded, 7);
+  }
   if (facts.base < 0 || facts.end < facts.base)
     return Error{ErrorCode::corrupt, "segment facts make no sense"};
   return facts;

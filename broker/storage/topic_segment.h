@@ -1,5 +1,5 @@
-// A segment file: record batches v2 of one partition, one behind the other, named by its first offset. What
-// the checkpoint knows of it (facts and sparse index) is in LMDB, so a start reads no segment. Bytes behind
+// A segment file: record batches v2 of one partition, one behind the other, named by its first offset. Between
+// its batches, and between segments, offsets may be missing once it is compacted. What the checkpoint knows of it (facts and sparse index) is in LMDB, so a start reads no segment. Bytes behind
 // facts.size_bytes are leftovers of a crash and are written over.
 #pragma once
 
@@ -22,6 +22,9 @@ struct TopicSegmentFacts {
   std::uint64_t size_bytes = 0;
   TimestampMs first_timestamp = -1;  // max_timestamp of its first batch
   TimestampMs max_timestamp = -1;
+  std::uint64_t generation = 0;     // part of the file's name; compaction writes files of the next one
+  bool compacted = false;           // and so is everything before it
+  TimestampMs delete_horizon = -1;  // from then on compaction finds something to delete in it; -1 = never
   friend bool operator==(const TopicSegmentFacts&, const TopicSegmentFacts&) = default;
 };
 
@@ -50,8 +53,8 @@ struct TopicSegmentGrowth {
 
 /// topics/<topic>/<partition> below the store's directory.
 std::string partition_directory(const std::string& topics_directory, PartitionId partition);
-/// <base, 20 digits>.segment
-std::string segment_file_name(Offset base);
+/// <base, 20 digits>.segment, or <base>-<generation>.segment
+std::string segment_file_name(Offset base, std::uint64_t generation);
 
 std::string encode_segment_facts(const TopicSegmentFacts& facts);
 Result<TopicSegmentFacts> decode_segment_facts(std::string_view encoded);

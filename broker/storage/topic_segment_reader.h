@@ -12,6 +12,7 @@
 
 #include "broker/storage/file.h"
 #include "broker/storage/store.h"
+#include "broker/storage/topic_batch_walk.h"
 #include "broker/storage/topic_segment.h"
 
 namespace tandem::storage {
@@ -33,15 +34,6 @@ class TopicFiles {
   std::list<Entry> recent_;  // newest first
   std::unordered_map<std::string, std::list<Entry>::iterator> by_path_;
 };
-
-/// Where in a segment to read. Positions are bytes in the file.
-struct TopicStretch {
-  std::string path;
-  std::uint64_t position = 0;      // of a batch, at or before the first wanted one
-  std::uint64_t end_position = 0;  // behind the last batch
-};
-
-enum class ReadFrom { memory, disk };
 
 /// Whole batches from the one that holds `offset` on, below `visible_end`, size_max_bytes at most but one at
 /// least; empty when there is none. nullopt: not all of it is in memory (only ReadFrom::memory). Each batch's

@@ -7,8 +7,8 @@
 namespace tandem::storage {
 
 TopicSegmentWriter::TopicSegmentWriter(FileSystem& files, std::string directory, TopicSegmentLimits limits,
-                                       std::optional<TopicSegmentFacts> active)
-    : files_(files), directory_(std::move(directory)), limits_(limits), active_(active) {}
+                                       std::optional<TopicSegmentFacts> active, TopicSegmentKind kind)
+    : files_(files), directory_(std::move(directory)), limits_(limits), kind_(kind), active_(active) {}
 
 Result<> TopicSegmentWriter::append(Bytes batch, Offset base, Offset last, TimestampMs max_timestamp) {
   if (!active_ || must_roll(batch.size(), max_timestamp)) {
@@ -20,6 +20,12 @@ Result<> TopicSegmentWriter::append(Bytes batch, Offset base, Offset last, Times
   note(batch, base, last, max_timestamp);
   slice_.insert(slice_.end(), batch.begin(), batch.end());
   return slice_.size() >= slice_size_bytes ? write_slice() : Result<>{};
+}
+
+void TopicSegmentWriter::note_delete_horizon(TimestampMs horizon) {
+  TimestampMs& earliest = growths_.back().facts.delete_horizon;
+  earliest = earliest < 0 ? horizon : std::min(earliest, horizon);
+  active_ = growths_.back().facts;
 }
 
 Result<> TopicSegmentWriter::pause() {
@@ -56,8 +62,9 @@ bool TopicSegmentWriter::must_roll(std::size_t batch_size_bytes, TimestampMs max
 
 Result<> TopicSegmentWriter::roll(Offset base) {
   if (auto paused = pause(); !paused) return paused;
-  directory_is_new_ = directory_is_new_ || !active_;
-  active_ = TopicSegmentFacts{.base = base, .end = base};
+  directory_is_new_ = directory_is_new_ || (!active_ && kind_.generation == 0);
+  active_ = TopicSegmentFacts{
+      .base = base, .end = base, .generation = kind_.generation, .compacted = kind_.compacted};
   growths_.push_back({*active_, {}});
   written_bytes_ = 0;
   return Done{};
@@ -105,7 +112,7 @@ void TopicSegmentWriter::note(Bytes batch, Offset base, Offset last, TimestampMs
 Result<> TopicSegmentWriter::write_slice() {
   if (slice_.empty()) return Done{};
   if (!file_) {
-    const std::string path = directory_ + "/" + segment_file_name(active_->base);
+    const std::string path = directory_ + "/" + segment_file_name(active_->base, active_->generation);
     auto file = written_bytes_ == 0 ? make_file(path) : open_file(path);
     if (!file) return file.error();
     file_ = std::move(*file);

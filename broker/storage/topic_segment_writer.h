@@ -17,14 +17,22 @@ struct TopicSegmentLimits {
   DurationMs age_max_ms = 604'800'000;  // segment.ms, between timestamps of batches; < 0 = any
 };
 
+/// What is written into the facts of every segment that a writer begins.
+struct TopicSegmentKind {
+  std::uint64_t generation = 0;  // above 0: of a compaction, in a directory that exists
+  bool compacted = false;
+};
+
 class TopicSegmentWriter {
  public:
   /// `active`: the partition's last segment, to be grown; none: the first append begins one.
   TopicSegmentWriter(FileSystem& files, std::string directory, TopicSegmentLimits limits,
-                     std::optional<TopicSegmentFacts> active);
+                     std::optional<TopicSegmentFacts> active, TopicSegmentKind kind = {});
 
   /// `batch` has its base offset already. Begins a new segment when the last one is full or too old.
   Result<> append(Bytes batch, Offset base, Offset last, TimestampMs max_timestamp);
+  /// From `horizon` on, compaction finds something to delete in the batch that was appended last.
+  void note_delete_horizon(TimestampMs horizon);
   /// What was appended so far is on disk; no file is open and no memory is held until the next append.
   Result<> pause();
   /// Everything appended is on disk, with the names of new files. Nothing may be appended afterwards.
@@ -32,6 +40,7 @@ class TopicSegmentWriter {
 
   /// Valid after finish().
   std::vector<TopicSegmentGrowth>& growths() { return growths_; }
+  const std::vector<TopicSegmentGrowth>& growths() const { return growths_; }
 
  private:
   static constexpr std::size_t slice_size_bytes = 1u << 20;
@@ -47,6 +56,7 @@ class TopicSegmentWriter {
   FileSystem& files_;
   const std::string directory_;
   const TopicSegmentLimits limits_;
+  const TopicSegmentKind kind_;
   std::optional<TopicSegmentFacts> active_;
   std::unique_ptr<File> file_;
   std::vector<std::byte> slice_;        // appended, not written yet

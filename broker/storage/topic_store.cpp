@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "broker/base/check.h"
+#include "broker/storage/checkpoint_keys.h"
 
 namespace tandem::storage {
 namespace {
@@ -29,7 +30,13 @@ TopicRetention parse_retention(const std::vector<std::pair<std::string, std::str
     if (key == "retention.bytes") parse(value, retention.size_max_bytes);
     if (key == "segment.bytes") parse(value, retention.segments.size_max_bytes);
     if (key == "segment.ms") parse(value, retention.segments.age_max_ms);
-    if (key == "cleanup.policy") deletes = value.find("delete") != std::string::npos;
+    if (key == "min.cleanable.dirty.ratio") parse(value, retention.dirty_ratio_min);
+    if (key == "min.compaction.lag.ms") parse(value, retention.lag_min_ms);
+    if (key == "max.compaction.lag.ms") parse(value, retention.lag_max_ms);
+    if (key == "delete.retention.ms") parse(value, retention.tombstone_age_max_ms);
+    if (key != "cleanup.policy") continue;
+    deletes = value.find("delete") != std::string::npos;
+    retention.compacts = value.find("compact") != std::string::npos;
   }
   if (!deletes) retention.age_max_ms = retention.size_max_bytes = -1;
   return retention;
@@ -81,6 +88,8 @@ void TopicStore::drop(TopicId id) {
   for (const auto& [index, partition] : topic->second.partitions)
     for (const auto& segment : partition.segments) size_bytes_ -= segment->facts.size_bytes;
   topics_.erase(topic);
+  segment_changes_.erase_all({keys::segments_of(id), {}, 0});
+  segment_changes_.erase_all({keys::indexes_of(id), {}, 0});
   old_topics_.push_back(id);
 }
 
@@ -98,10 +107,23 @@ void TopicStore::drop_trimmed(PartitionId id, Partition& partition) {
   const auto keep = std::find_if(partition.segments.begin(), last,
                                  [&](const auto& segment) { return segment->facts.end > partition.start; });
   for (auto segment = partition.segments.begin(); segment != keep; ++segment) {
-    size_bytes_ -= (*segment)->facts.size_bytes;
-    old_segments_.push_back({id, (*segment)->facts.base});
+    forget_segment(id, (*segment)->facts);
   }
   partition.segments.erase(partition.segments.begin(), keep);
+}
+
+void TopicStore::forget_segment(PartitionId id, const TopicSegmentFacts& facts) {
+  size_bytes_ -= facts.size_bytes;
+  old_segments_.push_back({id, facts.base, facts.generation});
+  segment_changes_.erase_all({keys::segment(id, facts.base), {}, 0});
+  segment_changes_.erase_all({keys::indexes_of(id, facts.base), {}, 0});
+}
+
+void TopicStore::know_segment(PartitionId id, const TopicSegment& segment) {
+  size_bytes_ += segment.facts.size_bytes;
+  segment_changes_.put(keys::segment(id, segment.facts.base), encode_segment_facts(segment.facts));
+  segment_changes_.put(keys::index(id, segment.facts.base, segment.index.front().offset),
+                       encode_index(segment.index));
 }
 
 // --- retention
@@ -146,6 +168,9 @@ TopicHoming TopicStore::begin_homing() {
     }
   homing.old_segments = std::exchange(old_segments_, {});
   homing.old_topics = std::exchange(old_topics_, {});
+  homing.changes = segment_changes_.take();
+  homing.compacted = std::exchange(newly_compacted_, {});
+  replaced_size_bytes_ = 0;
   return homing;
 }
 
@@ -158,6 +183,8 @@ void TopicStore::homed(const TopicHoming& homing) {
     for (const TopicSegmentGrowth& growth : part.growths) grow(*partition, growth);
     drop_trimmed(part.partition, *partition);
   }
+  for (const core::CompactionDone& done : homing.compacted)
+    if (Partition* partition = find(done.partition)) partition->replaced = false;
 }
 
 void TopicStore::grow(Partition& partition, const TopicSegmentGrowth& growth) {
@@ -176,8 +203,9 @@ Result<> TopicStore::remove_old_files(const TopicHoming& homing) {
     auto removed = files_.remove(path);
     return removed.ok() || removed.error().code == ErrorCode::not_found ? Result<>{} : removed;
   };
-  for (const auto& [partition, base] : homing.old_segments) {
-    const std::string path = partition_directory(directory_, partition) + "/" + segment_file_name(base);
+  for (const auto& [partition, base, generation] : homing.old_segments) {
+    const std::string path =
+        partition_directory(directory_, partition) + "/" + segment_file_name(base, generation);
     if (auto removed = remove(path); !removed) return removed;
   }
   for (const TopicId topic : homing.old_topics) {
@@ -209,14 +237,12 @@ Result<> TopicStore::remove_leftovers(const KnownSegments& known) {
       PartitionId id;
       parse(topic, id.topic.value);
       parse(partition, id.index);
-      const auto bases = known.find(id);
+      const auto names = known.find(id);
       const std::string path = partition_directory(directory_, id);
       const auto segments = files_.list(path);
       if (!segments) return segments.error();
       for (const auto& segment : *segments) {
-        const bool is_known = bases != known.end() &&
-                              std::any_of(bases->second.begin(), bases->second.end(),
-                                          [&](Offset base) { return segment_file_name(base) == segment; });
+        const bool is_known = names != known.end() && names->second.contains(segment);
         if (is_known || !segment.ends_with(".segment")) continue;
         if (auto removed = files_.remove(path + "/" + segment); !removed) return removed;
       }

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,6 +17,8 @@
 #include "broker/core/record.h"
 #include "broker/core/send.h"
 #include "broker/storage/body_cache.h"
+#include "broker/storage/checkpoint_changes.h"
+#include "broker/storage/compaction.h"
 #include "broker/storage/store.h"
 #include "broker/storage/topic_segment.h"
 #include "broker/storage/topic_segment_reader.h"
@@ -29,9 +33,14 @@ struct TopicRetention {
   DurationMs age_max_ms = 604'800'000;  // retention.ms; -1 = forever
   std::int64_t size_max_bytes = -1;     // retention.bytes, per partition; -1 = any
   TopicSegmentLimits segments;
+  bool compacts = false;                                                // cleanup.policy has "compact"
+  double dirty_ratio_min = 0.5;                                         // min.cleanable.dirty.ratio
+  DurationMs lag_min_ms = 0;                                            // min.compaction.lag.ms
+  DurationMs lag_max_ms = std::numeric_limits<DurationMs>::max();       // max.compaction.lag.ms
+  DurationMs tombstone_age_max_ms = 86'400'000;                         // delete.retention.ms
 };
 /// Entries that are missing or no numbers leave the default. Without "delete" in cleanup.policy nothing is
-/// ever due.
+/// ever due for retention.
 TopicRetention parse_retention(const std::vector<std::pair<std::string, std::string>>& config);
 
 /// A partition's part of a checkpoint. The checkpoint's thread fills `growths`.
@@ -49,9 +58,12 @@ struct TopicHoming {
   struct OldSegment {
     PartitionId partition;
     Offset base = 0;
+    std::uint64_t generation = 0;
   };
   std::vector<OldSegment> old_segments;
   std::vector<TopicId> old_topics;
+  LmdbChanges changes;  // keys of segments that came and went since the last one
+  std::vector<core::CompactionDone> compacted;  // durably so once it is committed
 };
 
 class TopicStore {
@@ -79,6 +91,19 @@ class TopicStore {
   void find_timestamp(PartitionId partition, TimestampMs at, Offset start, Offset end, FindDone done);
   std::vector<core::RetentionDue> retention_due(TimestampMs now) const;
 
+  /// The compaction that is needed most; nullopt when none is. Not while another one runs.
+  std::optional<CompactionTask> compaction_due(TimestampMs now) const;
+  /// It ended well: its files take the place of the old ones, which go with the next checkpoint.
+  void compacted(const Compaction& compaction);
+  /// It ended without success: not again before `not_before`.
+  void put_off_compaction(PartitionId partition, TimestampMs not_before);
+  /// Of every partition that has been compacted; for start-up.
+  std::vector<core::CompactionDone> compacted_partitions() const;
+  /// Something waits for the next checkpoint: tails that are not home, or files that compaction replaced.
+  bool waits_for_checkpoint() const;
+  /// Of files that compaction replaced and no checkpoint has forgotten.
+  std::uint64_t replaced_size_bytes() const { return replaced_size_bytes_; }
+
   /// Everything appended until now is to move home. One at a time, each followed by homed().
   TopicHoming begin_homing();
   /// The checkpoint is committed: what moved is read from its segments from now on.
@@ -86,9 +111,8 @@ class TopicStore {
 
   /// Removes the files of a committed checkpoint's old segments and topics. Checkpoint's thread.
   Result<> remove_old_files(const TopicHoming& homing);
-  /// Removes what a crash left and nothing refers to. `known`: base offsets of the segments that the
-  /// checkpoint knows. Checkpoint's thread, before its first checkpoint.
-  using KnownSegments = std::map<PartitionId, std::vector<Offset>>;
+  /// Removes what a crash left and nothing refers to. `known`: the segments that the checkpoint knows. Checkpoint's thread, before its first checkpoint.
+  using KnownSegments = std::map<PartitionId, std::set<std::string>>;  // file names
   Result<> remove_leftovers(const KnownSegments& known);
 
   std::uint64_t size_bytes() const { return size_bytes_; }
@@ -100,6 +124,8 @@ class TopicStore {
     std::vector<std::shared_ptr<TopicSegment>> segments;  // ascending
     std::shared_ptr<const TopicTail> homing;              // on its way to the segments; may be nullptr
     TopicTail tail;
+    bool replaced = false;               // a compaction's files took the place of others since the last checkpoint
+    TimestampMs compact_not_before = 0;  // the last compaction found nothing that it could do, or failed
   };
   struct Topic {
     TopicRetention retention;
@@ -115,8 +141,12 @@ class TopicStore {
                     ReadDone done);
   void read_tail(const Partition& partition, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
                  ReadDone done);
+  void find_timestamp(PartitionId partition, TimestampMs at, Offset start, Offset end, FindDone done,
+                      int searches_left);
   void grow(Partition& partition, const TopicSegmentGrowth& growth);
   void drop_trimmed(PartitionId id, Partition& partition);
+  void forget_segment(PartitionId id, const TopicSegmentFacts& facts);
+  void know_segment(PartitionId id, const TopicSegment& segment);
 
   FileSystem& files_;
   const std::string directory_;
@@ -128,6 +158,9 @@ class TopicStore {
   std::uint64_t size_bytes_ = 0;
   std::vector<TopicHoming::OldSegment> old_segments_;
   std::vector<TopicId> old_topics_;
+  CheckpointChanges segment_changes_;
+  std::vector<core::CompactionDone> newly_compacted_;
+  std::uint64_t replaced_size_bytes_ = 0;
   std::shared_ptr<TopicStore*> alive_;  // posted results look here first
 };
 

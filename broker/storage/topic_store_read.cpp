@@ -124,7 +124,7 @@ const TopicSegment* TopicStore::segment_for(const Partition& partition, Offset o
 
 TopicStretch TopicStore::stretch(PartitionId id, const TopicSegment& segment,
                                  const TopicIndexEntry& from) const {
-  return {partition_directory(directory_, id) + "/" + segment_file_name(segment.facts.base), from.position,
+  return {partition_directory(directory_, id) + "/" + segment_file_name(segment.facts.base, segment.facts.generation), from.position,
           segment.facts.size_bytes};
 }
 
@@ -174,6 +174,9 @@ void TopicStore::read_tail(const Partition& partition, Offset offset, Offset vis
 
 namespace {
 
+/// A search begins anew when compaction takes a file away from under it: not often, so this is never reached.
+constexpr int searches_max = 3;
+
 /// Whether a stretch of records can hold the answer.
 bool may_hold(TimestampMs max_timestamp, Offset first, Offset behind, TimestampMs at, Offset start,
               Offset end) {
@@ -190,6 +193,11 @@ const TopicIndexEntry& index_entry_for(const TopicSegment& segment, TimestampMs 
 }  // namespace
 
 void TopicStore::find_timestamp(PartitionId id, TimestampMs at, Offset start, Offset end, FindDone done) {
+  find_timestamp(id, at, start, end, std::move(done), searches_max);
+}
+
+void TopicStore::find_timestamp(PartitionId id, TimestampMs at, Offset start, Offset end, FindDone done,
+                                int searches_left) {
   const Partition* partition = find(id);
   if (partition == nullptr || start >= end) return done(Store::TimestampFound{});
   if (at == std::numeric_limits<TimestampMs>::max()) {
@@ -222,8 +230,11 @@ void TopicStore::find_timestamp(PartitionId id, TimestampMs at, Offset start, Of
       found = file ? find_timestamp_in(**file, stretch, at, start, end) : file.error();
       if (!found || found->offset >= 0) break;
     }
-    post([found, tail, alive, done] {
+    post([=, this] {
       if (alive.expired()) return;
+      // A file that went while this waited was compacted: its records are in another one.
+      if (!found && found.error().code == ErrorCode::not_found && searches_left > 1)
+        return find_timestamp(id, at, start, end, done, searches_left - 1);
       if (!found || found->offset >= 0) return done(found);
       tail->go_on();
     });

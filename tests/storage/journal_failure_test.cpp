@@ -12,6 +12,7 @@ using test::JournalRig;
 TEST_CASE("a failed write or sync is told once, and nothing is written or confirmed after it") {
   for (const auto operation : {FileOperation::write, FileOperation::sync})
     for (const auto kind : {FaultKind::io_error, FaultKind::disk_full, FaultKind::short_write}) {
+      if (operation == FileOperation::write && kind != FaultKind::io_error) continue;  // see below
       JournalRig rig;
       REQUIRE(rig.open().ok());
       rig.settle();
@@ -72,4 +73,82 @@ TEST_CASE("when no spare can be made the journal grows instead") {
   }
   CHECK(rig.persisted_through == 30);
   CHECK(rig.failures.empty());
+}
+
+TEST_CASE("a group that finds no room waits, is not confirmed, and is written when there is room again") {
+  for (const auto kind : {FaultKind::disk_full, FaultKind::short_write})
+    for (const auto operation : {FileOperation::write, FileOperation::create, FileOperation::rename})
+      for (const bool crashes : {false, true}) {
+        JournalRig rig;
+        REQUIRE(rig.open().ok());
+        if (operation == FileOperation::create) rig.files.fail(1, kind, FileOperation::create);  // of the spare
+        rig.settle();
+        TurnNumber turn = 0;
+        rig.files.fail(1, kind, operation);
+        while (rig.stalls.empty() && turn < 30) {
+          rig.publish_sized(++turn, 9'000);
+          rig.journal->flush();
+          rig.settle();
+        }
+        REQUIRE(rig.stalls.size() == 1);
+        CHECK(rig.failures.empty());
+        CHECK(rig.journal->behind());
+        const TurnNumber before = rig.persisted_through;
+        CHECK(before == turn - 1);
+        rig.publish_sized(++turn, 9'000);
+        rig.journal->flush();
+        rig.settle();
+        CHECK(rig.persisted_through == before);
+        if (crashes) {
+          rig.forget();
+          rig.files.kill();
+          REQUIRE(rig.open().ok());
+          CHECK(rig.replayed.size() >= before);
+          continue;
+        }
+        rig.journal->retry();
+        rig.settle();
+        CHECK(rig.persisted_through == turn);
+        CHECK(!rig.journal->behind());
+        rig.forget();
+        rig.files.kill();
+        REQUIRE(rig.open().ok());
+        CHECK(rig.replayed.size() == turn);
+      }
+}
+
+TEST_CASE("a close while the disk is full says so, and what was not confirmed may be lost but nothing else") {
+  JournalRig rig;
+  REQUIRE(rig.open().ok());
+  rig.publish(1, "fine");
+  REQUIRE(rig.journal->drain().ok());
+  rig.files.fail(1, FaultKind::disk_full, FileOperation::write);
+  rig.publish(2, "no room");
+  const auto drained = rig.journal->drain();
+  REQUIRE(!drained.ok());
+  CHECK(drained.error().code == ErrorCode::resource_alarm);
+  CHECK(rig.journal->drain().ok());  // there is room again
+  CHECK(rig.persisted_through == 2);
+}
+
+TEST_CASE("spare segments that a burst left are given back one by one") {
+  JournalRig rig;
+  REQUIRE(rig.open().ok());
+  for (TurnNumber turn = 1; turn <= 60; ++turn) {
+    rig.publish_sized(turn, 9'000);
+    rig.journal->flush();
+    rig.settle();
+  }
+  const auto position = rig.journal->cut();
+  rig.settle();
+  rig.journal->recycle_below(position.position);
+  rig.settle();
+  const std::size_t spares = rig.segments->spares();
+  REQUIRE(spares > 4);
+  const auto size_before = rig.segments->size_bytes();
+  REQUIRE(rig.segments->remove_surplus_spare(4).ok());
+  CHECK(rig.segments->spares() == spares - 1);
+  CHECK(rig.segments->size_bytes() < size_before);
+  for (std::size_t i = 0; i < spares; ++i) REQUIRE(rig.segments->remove_surplus_spare(4).ok());
+  CHECK(rig.segments->spares() == 4);
 }

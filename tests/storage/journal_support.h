@@ -122,6 +122,7 @@ class JournalRig : storage::JournalEvents {
     persisted_through = turn;
   }
   void failed(const Error& error) override { failures.push_back(error); }
+  void stalled(const Error& error) override { stalls.push_back(error); }
 
   storage::MemoryFileSystem files;
   storage::InlineWorker writer, background, reader;
@@ -134,7 +135,7 @@ class JournalRig : storage::JournalEvents {
 
   std::vector<std::pair<TurnNumber, core::Record>> replayed;
   TurnNumber persisted_through = 0;
-  std::vector<Error> failures;
+  std::vector<Error> failures, stalls;
 
  private:
   Options options_;

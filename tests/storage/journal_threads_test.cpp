@@ -29,6 +29,7 @@ TEST_CASE("with real threads everything is persisted in order") {
       last = turn;
     }
     void failed(const Error&) override { ascending = false; }
+    void stalled(const Error&) override { ascending = false; }
     TurnNumber last = 0;
     bool ascending = true;
   } events;

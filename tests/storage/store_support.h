@@ -118,6 +118,11 @@ class StoreRig : public storage::StoreEvents {
     store->flush();
     settle();
   }
+  /// What found no room on the disk is tried again.
+  void retry() {
+    store->background(0);
+    settle();
+  }
   core::QueueEntry publish(QueueId queue, QueueSeq seq, const std::string& text, bool durable = true) {
     core::QueueEntry entry;
     entry.seq = seq;
@@ -281,6 +286,7 @@ class StoreRig : public storage::StoreEvents {
     }
   }
   void disk_short(bool is_short, std::uint64_t) override { disk_is_short = is_short; }
+  void trouble(const Error& error) override { troubles.push_back(error); }
 
   LmdbDirectory lmdb_directory;
   storage::MemoryFileSystem files;
@@ -292,7 +298,8 @@ class StoreRig : public storage::StoreEvents {
 
   TurnNumber turn = 0;
   TurnNumber persisted_through = 0;
-  std::vector<Error> failures;
+  std::vector<Error> failures;  // the store has stopped
+  std::vector<Error> troubles;  // it tries again
   std::size_t checkpoints = 0;
   std::deque<StoredRun> stored;
   bool disk_is_short = false;

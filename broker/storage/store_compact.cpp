@@ -1,0 +1,101 @@
+// What time makes due in the running store: a look at the disk's free space, a checkpoint for topics that wait for one, and
+// compaction, one partition after the other.
+#include "broker/storage/store_parts.h"
+
+namespace tandem::storage {
+namespace {
+
+/// Topic records wait in the journal for a checkpoint at most so long: retention and compaction see only what is home.
+constexpr DurationMs topics_wait_max_ms = 300'000;
+/// Old files that compaction has replaced and that only a checkpoint lets go: more than this brings one about.
+constexpr std::uint64_t replaced_size_max_bytes = 256u << 20;
+/// Spare segments that are kept: what is written from one checkpoint to the next goes round in them. One is enough to go on
+/// with acks while publishers wait for disk space.
+constexpr std::size_t spares_kept_max = 4, spares_kept_when_short = 1;
+/// After a compaction that could do nothing (a transaction is open), and after one that failed.
+constexpr DurationMs compaction_pause_ms = 60'000, compaction_failure_pause_ms = 600'000;
+
+}  // namespace
+
+void StoreParts::background(TimestampMs now) {
+  now_ = now;
+  if (last_checkpoint_at_ < 0) last_checkpoint_at_ = now;
+  retry_what_found_no_room();
+  check_disk();
+  give_back_spares();
+  compact();
+}
+
+void StoreParts::retry_what_found_no_room() {
+  if (!disk_was_full_ || failed_) return;
+  disk_was_full_ = false;  // unless it is full again
+  journal_->retry();
+  checkpoint_again();
+  start_when_durable();  // one that waited for the journal
+}
+
+/// A burst leaves more spare segments than the journal needs from checkpoint to checkpoint.
+void StoreParts::give_back_spares() {
+  const std::size_t keep = disk_is_short_ ? spares_kept_when_short : spares_kept_max;
+  if (segments_->spares() <= keep) return;
+  checkpoint_worker_->run([segments = segments_.get(), keep] {
+    (void)segments->remove_surplus_spare(keep);  // best effort: the next time
+  });
+}
+
+bool StoreParts::topics_want_checkpoint() const {
+  if (topics_->replaced_size_bytes() >= replaced_size_max_bytes) return true;
+  return now_ - last_checkpoint_at_ >= topics_wait_max_ms && topics_->waits_for_checkpoint();
+}
+
+void StoreParts::compact() {
+  if (compaction_ || failed_ || closing_ || disk_is_short_) return;
+  auto task = topics_->compaction_due(now_);
+  if (!task) return;
+  compaction_ = std::make_shared<RunningCompaction>(files_, std::move(*task));
+  compact_slices(*checkpoint_worker_, compaction_, [this, post = guarded_post()] { post([this] { compaction_ended(); }); });
+}
+
+/// One task per slice: checkpoints and spare segments come between.
+void StoreParts::compact_slices(Worker& worker, std::shared_ptr<RunningCompaction> running,
+                                std::function<void()> done) {
+  worker.run([&worker, running = std::move(running), done = std::move(done)] {
+    auto more = running->cancelled ? Result<bool>(Error{ErrorCode::unavailable, "cancelled"})
+                                   : running->compaction.step();
+    if (more && *more) return compact_slices(worker, running, done);
+    if (!more) {
+      running->compaction.discard();
+      running->result = more.error();
+    }
+    running->finished.store(true, std::memory_order_release);
+    done();
+  });
+}
+
+void StoreParts::compaction_ended() {
+  if (!compaction_ || !compaction_->finished.load(std::memory_order_acquire)) return;
+  const auto ended = std::exchange(compaction_, nullptr);
+  const Compaction& compaction = ended->compaction;
+  const PartitionId partition = compaction.task().partition;
+  if (!ended->result.ok()) {
+    // A file that is not there any more was trimmed away, or went with its topic.
+    if (ended->result.error().code != ErrorCode::not_found && !closing_) events_.trouble(ended->result.error());
+    topics_->put_off_compaction(partition, now_ + compaction_failure_pause_ms);
+  } else if (compaction.replaced() == 0) {
+    topics_->put_off_compaction(partition, now_ + compaction_pause_ms);
+  } else {
+    topics_->compacted(compaction);
+  }
+  compact();
+}
+
+/// The store closes: waits for the slice that is under way. What was not finished begins anew with the next start.
+void StoreParts::end_compaction() {
+  closing_ = true;
+  if (!compaction_) return;
+  compaction_->cancelled = true;
+  checkpoint_worker_->wait_until_idle();
+  compaction_ended();
+}
+
+}  // namespace tandem::storage
