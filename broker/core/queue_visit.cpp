@@ -144,8 +144,9 @@ bool QueueVisit::is_too_full() const {
          (ready > 0 && life_.ready_bytes > queue_.options.size_max_bytes);
 }
 
+/// Only where that is the policy: a queue that refuses publishers may be too full because messages came back to
+/// it, and those were confirmed.
 void QueueVisit::drop_overflow() {
-  // A queue that refuses messages keeps those it took: one that is handed back does not cost another its place.
   if (!queue_.options.bounded() || queue_.options.overflow != Overflow::drop_head) return;
   auto lane = life_.lanes.begin();  // what has the lowest priority goes first
   while (is_too_full() && lane != life_.lanes.end() && turn_.pending().deliveries_left > 0) {
@@ -168,8 +169,12 @@ bool QueueVisit::wants_messages() const {
   return consumers_ && (!consumers_->parked_gets.empty() || consumers_->waiting_credit() > 0);
 }
 
+/// Looks at the spans, not at the count of cold messages: after a restart with several priorities a span may turn out
+/// to hold nothing, and until it is read it stands before what follows in its lane.
 void QueueVisit::read_ahead() {
-  if (life_.cold == 0 || !wants_messages()) return;
+  const bool has_cold = std::any_of(life_.lanes.begin(), life_.lanes.end(),
+                                    [](const Lane& lane) { return !lane.cold().empty(); });
+  if (!has_cold || !wants_messages()) return;
   for (auto lane = life_.lanes.rbegin(); lane != life_.lanes.rend(); ++lane) {
     if (!lane->cold().empty() && !lane->loading &&
         lane->resident_at_front() < turn_.options().front_entries_min) {
