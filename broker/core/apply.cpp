@@ -91,8 +91,13 @@ void apply(State& state, const Requeued& record) {
 void apply(State& state, const DeliveryReserved& record) {
   Queue* queue = state.queues.change(record.queue);
   if (!queue) return;
-  queue->facts.delivered_through = std::max(queue->facts.delivered_through, record.through);
-  queue->facts.dirty = true;
+  QueueFacts& facts = queue->facts;
+  facts.delivered_through = std::max(facts.delivered_through, record.through);
+  facts.dirty = true;
+  // As for Removed: it may reach to volatile messages that a restart does not know of. Without this, a new message
+  // with such a seq would count as delivered.
+  facts.durable_end = std::max(facts.durable_end, record.through + 1);
+  facts.next_seq = std::max(facts.next_seq, facts.durable_end);
 }
 
 void apply(State& state, const QueueState& record) {
