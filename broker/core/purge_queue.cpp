@@ -41,7 +41,7 @@ void drop_runs(Turn& turn, QueueId id, QueueLife& life, const std::vector<QueueE
           run && &life.lane(entry.priority) == &lane)
         ++run->alive;
     lane.runs().keep_if([&](const Run& run) {
-      if (run.alive == 0) turn.say(DropRun{id, run.id});
+      if (run.alive == 0) turn.say_behind_answers(DropRun{id, run.id});
       return run.alive > 0;
     });
   }

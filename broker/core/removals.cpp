@@ -41,7 +41,9 @@ void Removals::add(const QueueEntry& entry, RemovalReason reason) {
 void Removals::finish() {
   if (open_) turn_.record(*open_);
   open_.reset();
-  for (const RunId run : emptied_) turn_.say(DropRun{queue_, run});
+  // A Get's answer may still wait for earlier turns, and its message's bytes are in the run: without this, a
+  // volatile message that was got with no_ack would be forgotten before it is read.
+  for (const RunId run : emptied_) turn_.say_behind_answers(DropRun{queue_, run});
   emptied_.clear();
 }
 

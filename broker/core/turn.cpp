@@ -48,6 +48,9 @@ void Turn::say(Send send) {
   pending_.say(number_, std::move(send), out_);
 }
 
+void Turn::say_behind_answers(Send send) {
+  pending_.say(state_.counters.turn, std::move(send), out_);
+}
 void Turn::mark(QueueId queue) {
   QueueLife* life = this->life(queue);
   if (!life || life->marked) return;

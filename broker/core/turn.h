@@ -47,6 +47,8 @@ class Turn {
   void wait_for_earlier_turns() { answers_wait_for_ = state_.counters.turn; }
   /// Said when this turn's records are on disk, in no order with other answers.
   void say(Send send);
+  /// Said when every answer that was given so far is out, also those that wait for turns before this one.
+  void say_behind_answers(Send send);
   /// Said at once: deliveries, long polls that were answered, requests to the rim.
   template <class S>
   void say_now(S&& send) {
