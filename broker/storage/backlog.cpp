@@ -169,11 +169,13 @@ void BacklogReader::fetch(Runs::const_iterator run, std::uint64_t position, std:
     keep(window);
     return done(Window(std::move(window)));
   }
+  ++reads_begun_;
   worker_.run([this, &file = file_, post = post_, window, alive = std::weak_ptr(alive_),
                number = run->second.number, done = std::move(done)] {
     auto read = file.read(window->position, window->bytes);
     post([this, read = std::move(read), window, alive, number, done] {
       if (alive.expired()) return;
+      ++reads_done_;
       if (!read) return done(read.error());
       const auto now = find_run(window->position);
       if (now != runs_.end() && now->second.number == number) keep(window);

@@ -79,6 +79,9 @@ class BacklogReader {
   void load_run(const core::RunHomed& run, RunDone done);
 
   std::uint64_t size_bytes() const { return size_bytes_; }
+  /// Reads from the disk since start: begun, and through. They end in the order in which they begin.
+  std::uint64_t reads_begun() const { return reads_begun_; }
+  std::uint64_t reads_done() const { return reads_done_; }
 
  private:
   using Window = std::shared_ptr<const BacklogWindow>;
@@ -105,6 +108,7 @@ class BacklogReader {
   std::map<std::uint64_t, Window> windows_;  // by position
   std::deque<std::uint64_t> ages_;           // positions, oldest first; some may be gone already
   std::uint64_t size_bytes_ = 0;
+  std::uint64_t reads_begun_ = 0, reads_done_ = 0;
   std::shared_ptr<BacklogReader*> alive_;  // posted results look here first
 };
 

@@ -135,7 +135,7 @@ void StoreParts::drop_run(QueueId queue, RunId id) {
   const BacklogRun* run = runs_.find(queue, id);
   if (run == nullptr) return;  // it went with its queue
   if (run->stored) changes_.erase(keys::run(queue, id));
-  old_extents_.push_back(run->extent());
+  make_old(run->extent());
   backlog_reader_->forget_run(run->extent());
   runs_.erase(queue, id);
 }

@@ -123,6 +123,10 @@ class Store {
   virtual Result<> close(core::CheckpointState state) = 0;
   /// inline_threads only: does the background work that is due.
   virtual void pump() = 0;
+  /// inline_threads only: does the oldest task of one background thread, so that a simulation chooses how they
+  /// interleave. False when it has none.
+  enum class Background : std::uint8_t { journal, checkpoint, reader };
+  virtual bool pump_one(Background) { return false; }
 
   struct Usage { std::uint64_t journal_bytes = 0, backlog_bytes = 0, topic_bytes = 0, checkpoint_bytes = 0, cache_bytes = 0, disk_free_bytes = 0; std::uint64_t groups = 0; };
   virtual Usage usage() const = 0;

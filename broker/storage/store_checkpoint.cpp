@@ -32,13 +32,25 @@ void StoreParts::prepare_checkpoint(core::CheckpointState state, bool clean) {
   task.state = std::move(state);
   task.changes = changes_.take();
   task.topics = topics_->begin_homing();
-  task.old_extents = std::exchange(old_extents_, {});
+  task.old_extents = take_old_extents();
   task.next_run = next_run_;
   previous_cut_ = std::exchange(last_cut_, task.mark.journal.position);
   last_checkpoint_at_ = now_;
   deleted_queues_.clear();
   const CheckpointParts parts{files_, *segments_, *backlog_, *topics_, *lmdb_};
   running_ = std::make_shared<RunningCheckpoint>(parts, std::move(task));
+}
+
+/// What a delivery is still being read from waits for the next checkpoint: without this, a message that was
+/// handed out with no_ack could be punched out before its bytes are read.
+std::vector<Extent> StoreParts::take_old_extents() {
+  std::vector<Extent> taken;
+  std::erase_if(old_extents_, [&](const OldExtent& old) {
+    if (old.reads_begun > backlog_reader_->reads_done()) return false;
+    taken.push_back(old.extent);
+    return true;
+  });
+  return taken;
 }
 
 /// The checkpoint stands on the journal up to its cut, so that must be on disk before. Looked at again
@@ -92,7 +104,7 @@ std::vector<core::RunStored> StoreParts::take_in_runs(const std::vector<HomedRun
     const BacklogRun known{run.homed, run.stored(), false};
     next_run_ = std::max(next_run_, RunId(run.homed.run.value + 1));
     if (deleted_queues_.contains(run.homed.queue)) {
-      old_extents_.push_back(known.extent());  // its keys went with the queue's
+      make_old(known.extent());  // its keys went with the queue's
       continue;
     }
     runs_.add(known);
@@ -107,7 +119,7 @@ std::vector<core::RunStored> StoreParts::take_in_runs(const std::vector<HomedRun
 void StoreParts::discard_runs(const std::vector<HomedRun>& homed) {
   for (const HomedRun& run : homed) {
     next_run_ = std::max(next_run_, RunId(run.homed.run.value + 1));
-    old_extents_.push_back({run.homed.position, run.homed.extent_bytes});
+    make_old({run.homed.position, run.homed.extent_bytes});
     if (run.stored()) changes_.erase(keys::run(run.homed.queue, run.homed.run));
   }
 }
@@ -155,6 +167,23 @@ void StoreParts::pump() {
     for (Worker* worker : {journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get()})
       worked = static_cast<InlineWorker*>(worker)->pump() || worked;
   }
+}
+
+bool StoreParts::pump_one(Background thread) {
+  if (!options_.inline_threads) return false;
+  Worker* worker = nullptr;
+  switch (thread) {
+    case Background::journal:
+      worker = journal_worker_.get();
+      break;
+    case Background::checkpoint:
+      worker = checkpoint_worker_.get();
+      break;
+    case Background::reader:
+      worker = reader_worker_.get();
+      break;
+  }
+  return static_cast<InlineWorker*>(worker)->pump();
 }
 
 }  // namespace tandem::storage

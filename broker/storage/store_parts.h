@@ -58,6 +58,7 @@ class StoreParts : public Store, private JournalEvents {
   void begin_checkpoint(core::CheckpointState state) override;
   Result<> close(core::CheckpointState state) override;
   void pump() override;
+  bool pump_one(Background thread) override;
   Usage usage() const override;
 
  private:
@@ -109,6 +110,8 @@ class StoreParts : public Store, private JournalEvents {
   void prepare_checkpoint(core::CheckpointState state, bool clean);
   void start_when_durable();
   void checkpoint_again();
+  void make_old(Extent extent) { old_extents_.push_back({extent, backlog_reader_->reads_begun()}); }
+  std::vector<Extent> take_old_extents();
   static void run_slices(Worker& worker, std::shared_ptr<RunningCheckpoint> running,
                          std::function<void()> done);
   void finish_checkpoint(Runs runs);
@@ -145,7 +148,12 @@ class StoreParts : public Store, private JournalEvents {
   BacklogRuns runs_;
   RunId next_run_{1};
   CheckpointChanges changes_;
-  std::vector<Extent> old_extents_;      // of dropped runs; free once a checkpoint has forgotten them
+  /// Of a dropped run: free once a checkpoint has forgotten it, and all reads that had begun before are through.
+  struct OldExtent {
+    Extent extent;
+    std::uint64_t reads_begun = 0;
+  };
+  std::vector<OldExtent> old_extents_;
   std::set<QueueId> deleted_queues_;     // since the running checkpoint began
   std::vector<core::Record> rewritten_;  // a turn whose batches had to be staged again
 
