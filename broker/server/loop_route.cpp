@@ -112,9 +112,10 @@ void Loop::rewrite(core::RewriteDeadLetter& request) {
   if (resident.owner) return rewritten(request, resident.bytes);
   store_->read(request.body, request.size_bytes,
                [this, request = std::move(request)](Result<storage::StoredBytes> bytes) {
-                 if (!bytes.ok())
-                   log_line(LogLevel::error, "a dead letter cannot be read: " + bytes.error().text);
-                 rewritten(request, bytes.ok() ? bytes->bytes : Bytes{});
+                 if (bytes.ok()) return rewritten(request, bytes->bytes);
+                 // It is not lost: it stays unsettled in its queue, and a restart tries again.
+                 log_line(LogLevel::error, "a dead letter of queue '" + request.queue_name +
+                                               "' cannot be read and stays: " + bytes.error().text);
                });
 }
 
