@@ -1,0 +1,171 @@
+// The kinds of clients that a world has.
+#pragma once
+
+#include <deque>
+#include <set>
+
+#include "tests/sim/world.h"
+
+namespace tandem::sim {
+
+/// Publishes to the fan-out and to every other queue, with confirms.
+class PublishingClient : public Client {
+ public:
+  using Client::Client;
+  void act() override;
+  void said(const core::Send& send) override;
+
+ private:
+  void publish(std::string_view exchange, std::string_view key, std::vector<PlaceIndex> places);
+  std::uint64_t next_seq_ = 1;
+  std::map<std::uint64_t, MessageNumber> waiting_;
+};
+
+/// Holds deliveries and settles them in every way there is. Base of all that consume.
+class HoldingClient : public Client {
+ public:
+  using Client::Client;
+  void said(const core::Send& send) override;
+  void closed() override;
+
+ protected:
+  struct Held {
+    DeliveryTag tag = 0;
+    MessageNumber message = 0;
+    PlaceIndex place = 0;
+    std::uint32_t deliveries = 0;
+  };
+  virtual void took(const Held&) {}
+  /// Which queue a consumer number stands for.
+  virtual PlaceIndex place_of(std::uint64_t consumer) const = 0;
+  virtual bool no_ack(std::uint64_t) const { return false; }
+  void settle_some(core::Outcome outcome);
+  void settle(std::size_t first, std::size_t count, bool multiple, core::Outcome outcome);
+  void take(const Held& held);
+  /// Tells the promises, with what the queue's rules make of it.
+  void note(const Held& held, core::Outcome outcome);
+  void note_confirmed(const Held& held, core::Outcome outcome);
+  support::Promises::Outcome judged(const Held& held, core::Outcome outcome) const;
+
+  std::deque<Held> held_;  // by tag
+  bool may_settle_multiple_ = true;
+};
+
+class ConsumingClient : public HoldingClient {
+ public:
+  ConsumingClient(World& world, ConnectionId connection, PlaceIndex place);
+  void act() override;
+  void closed() override;
+
+ protected:
+  PlaceIndex place_of(std::uint64_t) const override { return place_; }
+  bool no_ack(std::uint64_t) const override { return no_ack_; }
+
+ private:
+  void subscribe();
+  const PlaceIndex place_;
+  bool no_ack_ = false, subscribed_ = false;
+  std::uint64_t consumer_ = 0;
+};
+
+class GettingClient : public HoldingClient {
+ public:
+  GettingClient(World& world, ConnectionId connection, PlaceIndex place)
+      : HoldingClient(world, connection), place_(place) {}
+  void act() override;
+
+ protected:
+  PlaceIndex place_of(std::uint64_t) const override { return place_; }
+
+ private:
+  const PlaceIndex place_;
+};
+
+/// One transaction per message: ack it, publish it on, append it on the expected version, commit an offset.
+class MovingClient : public HoldingClient {
+ public:
+  using HoldingClient::HoldingClient;
+  void act() override;
+  void closed() override;
+
+ protected:
+  PlaceIndex place_of(std::uint64_t) const override { return world_.places().in; }
+
+ private:
+  void move();
+  bool subscribed_ = false, busy_ = false;
+  std::optional<Held> in_flight_;
+  Offset version_ = -1;
+};
+
+class PurgingClient : public Client {
+ public:
+  using Client::Client;
+  void act() override;
+};
+
+/// Appends batches, as an idempotent producer or without an id; sends some of them again.
+class AppendingClient : public Client {
+ public:
+  AppendingClient(World& world, ConnectionId connection);
+  void act() override;
+  void closed() override;
+  bool outlives_broker() const override { return idempotent_; }
+
+ private:
+  struct Batch {
+    std::vector<MessageNumber> numbers;
+    std::int32_t base_sequence = 0;
+    int partition = 0;
+    bool answered = false;
+  };
+  void append_new(int partition);
+  void append(const Batch& batch);
+  void answered(const Batch& batch, const core::Send& answer);
+  const bool idempotent_;
+  bool asking_ = false, sends_again_ = false;
+  std::int64_t producer_ = -1;
+  std::int16_t epoch_ = -1;
+  std::int32_t next_sequence_[2] = {0, 0};
+  /// The newest batches, as many as the broker promises to know again.
+  static constexpr std::size_t recent_max = 5;
+  std::deque<Batch> recent_[2];
+};
+
+/// Kafka's transactions: appends to topic "committed" and offsets that become visible together or never.
+class TransactionalClient : public Client {
+ public:
+  using Client::Client;
+  void act() override;
+
+ private:
+  void append();
+  void end(bool commit);
+  enum class Step { unknown, asking, ready, adding, open, ending } step_ = Step::unknown;
+  std::int64_t producer_ = -1;
+  std::int16_t epoch_ = -1;
+  std::int32_t next_sequence_ = 0;
+  std::vector<MessageNumber> numbers_;
+  std::size_t appended_ = 0;
+};
+
+/// Reads partitions from a random place on, and keeps its place as a committed offset.
+class ReadingClient : public Client {
+ public:
+  ReadingClient(World& world, ConnectionId connection, PlaceIndex partition, core::Isolation isolation);
+  void act() override;
+  void fetched(const core::Fetched& fetched, std::span<const wire::Body> bodies) override;
+
+ private:
+  void read(Bytes bytes, Offset from, Offset end, const std::vector<core::AbortedTransaction>& aborted);
+  void look_at_offset();
+  const PlaceIndex partition_;
+  const core::Isolation isolation_;
+  Offset next_ = -1;
+  bool waiting_ = false;
+};
+
+/// Topic and index of a partition's place.
+std::pair<std::string, PartitionIndex> partition_of(const World& world, PlaceIndex place);
+
+}  // namespace tandem::sim

@@ -1,0 +1,253 @@
+#include "tests/sim/rim.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "broker/server/dead_letter.h"
+#include "broker/server/topic_fetch.h"
+#include "schemas/batch.h"
+
+namespace tandem::sim {
+
+namespace {
+
+constexpr DurationMs retention_apart_ms = 10'000;
+
+bool refers_to_bytes(const core::Record& record) {
+  return std::holds_alternative<core::Enqueued>(record) || std::holds_alternative<core::Appended>(record);
+}
+
+}  // namespace
+
+Rim::~Rim() {
+  store_.reset();
+}
+
+Result<> Rim::open(const storage::StoreOptions& options, storage::FileSystem& files, TimestampMs at) {
+  now_ = at;
+  const auto replay = [this](const core::Record& record, TurnNumber turn) {
+    broker_.replay(record, turn);
+    written_turn_ = std::max(written_turn_, turn);
+  };
+  auto opened = storage::Store::open(
+      options, files, *this, [this](std::function<void()> task) { posted_.push_back(std::move(task)); }, replay,
+      report_);
+  if (!opened) return opened.error();
+  store_ = std::move(*opened);
+  persisted_turn_ = written_turn_;
+  broker_.replayed(now_, report_.clean);
+  return Done{};
+}
+
+// --- inputs ----------------------------------------------------------------------------------------------
+
+BodyHandle Rim::stage(Bytes bytes) {
+  ++staged_count_;
+  return store_->stage({bytes});
+}
+
+void Rim::submit(const core::Input& input) {
+  core::Outputs& outputs = *gathering_;
+  outputs.records.clear();
+  outputs.turn = 0;
+  broker_.handle(now_, input, outputs);
+  keep(input, outputs);
+  if (!routing_) route_all();
+}
+
+void Rim::keep(const core::Input& input, core::Outputs& outputs) {
+  if (staged_count_ > 0 && staged_bytes_are_unused(input, outputs)) store_->unstage();
+  staged_count_ = 0;
+  if (outputs.records.empty()) return;
+  for (const core::Record& record : outputs.records)
+    if (const auto* enqueued = std::get_if<core::Enqueued>(&record)) clients_.enqueued(*enqueued);
+  store_->write(outputs.records, outputs.turn);
+  written_turn_ = std::max(written_turn_, outputs.turn);
+}
+
+bool Rim::staged_bytes_are_unused(const core::Input& input, const core::Outputs& outputs) const {
+  if (std::any_of(outputs.records.begin(), outputs.records.end(), refers_to_bytes)) return false;
+  if (const auto* publish = std::get_if<core::Publish>(&input)) return staged_count_ == 1 && !publish->mandatory;
+  if (std::holds_alternative<core::Append>(input) || std::holds_alternative<core::DeadLetterReady>(input))
+    return staged_count_ == 1;
+  return false;
+}
+
+// --- sends -----------------------------------------------------------------------------------------------
+
+struct Rim::Router {
+  Rim& rim;
+  core::Send& send;
+
+  void operator()(core::LoadRun& request) { rim.load_run(request); }
+  void operator()(core::DropRun& request) { rim.store_->drop_run(request.queue, request.run); }
+  void operator()(core::RewriteDeadLetter& request) { rim.rewrite(request); }
+  void operator()(core::WriteMarkers& request) { rim.write_markers(request); }
+  void operator()(core::DropTopic& request) { rim.store_->drop_topic(request.topic); }
+  void operator()(core::HoldPublishers& request) { rim.held_back_ = request.hold; }
+  void operator()(core::CheckpointState& state) {
+    if (rim.closing_) {
+      rim.last_state_ = std::move(state);
+      return;
+    }
+    rim.checkpoint_running_ = true;
+    rim.store_->begin_checkpoint(std::move(state));
+  }
+  void operator()(core::Fetched& fetched) {
+    server::TopicFetch::start(*rim.store_, std::move(fetched),
+                              [rim = &rim](core::Send done, std::vector<wire::Body> bodies) {
+                                rim->clients_.fetched(std::get<core::Fetched>(done), bodies);
+                              });
+  }
+  template <class Answer>
+  void operator()(Answer&) {
+    rim.clients_.said(send);
+  }
+};
+
+void Rim::route_all() {
+  routing_ = true;
+  while (!gathering_->sends.empty()) {
+    core::Outputs& routed = *gathering_;
+    gathering_ = gathering_ == &outputs_[0] ? &outputs_[1] : &outputs_[0];
+    for (core::Send& send : routed.sends)
+      if (failure_.empty()) std::visit(Router{*this, send}, send);
+    routed.clear();
+  }
+  routing_ = false;
+}
+
+void Rim::load_run(const core::LoadRun& request) {
+  store_->load_run(request.queue, request.run, [this, request](Result<std::vector<core::QueueEntry>> entries) {
+    if (entries.ok()) return submit(core::RunLoaded{request.queue, request.run, *entries});
+    clients_.unreadable("a run of queue " + std::to_string(request.queue.value) + ": " + entries.error().text);
+    submit(core::RunUnreadable{request.queue, request.run, entries.error().text});
+  });
+}
+
+void Rim::rewrite(const core::RewriteDeadLetter& request) {
+  store_->read(request.body, request.size_bytes, [this, request](Result<storage::StoredBytes> bytes) {
+    if (bytes.ok()) return rewritten(request, bytes->bytes);
+    clients_.unreadable("a dead letter: " + bytes.error().text);
+  });
+}
+
+void Rim::rewritten(const core::RewriteDeadLetter& request, Bytes stored) {
+  const auto letter = server::rewrite_dead_letter(request, stored);
+  const auto parts = letter ? parse_message(*letter) : std::nullopt;
+  const auto glance = parts ? glance_properties(parts->properties) : std::nullopt;
+  if (!glance) return submit(core::DeadLetterReady{request.queue.value, request.seq, {}, {}});
+  const core::MessageView view{.body = stage(*letter),
+                               .size_bytes = static_cast<std::uint32_t>(letter->size()),
+                               .body_size_bytes = static_cast<std::uint32_t>(parts->body.size()),
+                               .exchange = parts->exchange,
+                               .routing_key = parts->routing_key,
+                               .properties = *glance};
+  clients_.staged(view.body, *letter);
+  submit(core::DeadLetterReady{request.queue.value, request.seq, parts->exchange, view});
+}
+
+void Rim::write_markers(const core::WriteMarkers& request) {
+  const auto batch = make_marker_batch(request.producer_id, request.epoch, request.commit, request.now);
+  core::BatchView view;
+  view.size_bytes = static_cast<std::uint32_t>(batch.size());
+  view.record_count = 1;
+  view.max_timestamp = request.now;
+  view.producer_id = request.producer_id;
+  view.producer_epoch = request.epoch;
+  view.transactional = view.control = true;
+  std::vector<core::BatchView> batches;
+  for (std::size_t i = 0; i < request.partitions.size(); ++i) {
+    view.body = stage(batch);
+    batches.push_back(view);
+  }
+  submit(core::MarkersReady{request.producer_id, request.epoch, request.commit, batches});
+}
+
+// --- the loop --------------------------------------------------------------------------------------------
+
+void Rim::begin_checkpoint() {
+  if (!checkpoint_running_ && failure_.empty()) submit(core::CheckpointBegun{});
+}
+
+void Rim::end_turn() {
+  if (broker_.next_due() <= now_) submit(core::Tick{});
+  if (retention_due_ <= now_) {
+    retention_due_ = now_ + retention_apart_ms;
+    for (const auto& due : store_->retention_due(now_)) submit(due);
+  }
+  if (store_->checkpoint_wanted()) begin_checkpoint();
+  store_->flush();
+}
+
+bool Rim::background(std::mt19937_64& chance) {
+  using enum storage::Store::Background;
+  const auto first = chance() % 4;
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    const auto which = (first + i) % 4;
+    if (which == 3) {
+      if (posted_.empty()) continue;
+      const auto task = std::move(posted_.front());
+      posted_.pop_front();
+      task();
+      return true;
+    }
+    if (store_->pump_one(which == 0 ? journal : which == 1 ? checkpoint : reader)) return true;
+  }
+  return false;
+}
+
+void Rim::read_through() {
+  while (store_->pump_one(storage::Store::Background::reader)) {
+  }
+  for (std::size_t left = posted_.size(); left > 0; --left) {
+    const auto task = std::move(posted_.front());
+    posted_.pop_front();
+    task();
+  }
+}
+
+void Rim::settle() {
+  for (int idle = 0; idle < 2 && failure_.empty();) {
+    store_->pump();
+    const bool had_work = !posted_.empty() || broker_.next_due() <= now_ || !all_persisted();
+    while (!posted_.empty()) {
+      const auto task = std::move(posted_.front());
+      posted_.pop_front();
+      task();
+    }
+    if (failure_.empty()) end_turn();
+    idle = had_work ? 0 : idle + 1;
+  }
+}
+
+Result<> Rim::close() {
+  settle();
+  closing_ = true;
+  submit(core::CheckpointBegun{});
+  if (!failure_.empty()) return Error{ErrorCode::unavailable, failure_};
+  return store_->close(std::move(*last_state_));
+}
+
+// --- what the store reports ------------------------------------------------------------------------------
+
+void Rim::persisted(TurnNumber turn) {
+  if (!failure_.empty()) return;
+  persisted_turn_ = std::max(persisted_turn_, turn);
+  submit(core::Persisted{turn});
+}
+
+void Rim::failed(const Error& error) {
+  if (failure_.empty()) failure_ = error.text;
+}
+
+void Rim::checkpoint_done(std::span<const core::RunStored> runs) {
+  checkpoint_running_ = false;
+  submit(core::CheckpointDone{runs});
+}
+
+void Rim::disk_short(bool is_short, std::uint64_t) {
+  submit(core::ResourceAlarm{core::Resource::disk, is_short});
+}
+
+}  // namespace tandem::sim
