@@ -44,6 +44,7 @@ class Faults {
   /// Operation `nth` from now (1 = the next) fails; of this kind, or of any. One fault at a time.
   void fail(std::uint64_t nth, FaultKind kind, std::optional<FileOperation> only = std::nullopt);
   void clear();
+  bool is_waiting() const { return countdown_ != 0; }
 
   /// The file system asks before each operation. nullopt: it goes on.
   std::optional<FaultKind> next(FileOperation operation);

@@ -251,11 +251,13 @@ Result<std::unique_ptr<DirectoryLock>> MemoryFileSystem::lock_directory(const st
 // --- what tests do to it
 // ----------------------------------------------------------------------------------------------
 
-void MemoryFileSystem::crash(std::mt19937_64& random) {
+void MemoryFileSystem::crash(std::mt19937_64& random, CrashKeeps keeps) {
   const std::lock_guard lock(mutex_);
+  const bool keeps_names = keeps == CrashKeeps::everything || keeps == CrashKeeps::all_but_one;
   std::map<std::string, std::size_t> kept;  // per directory, how many of its changes
   for (const Change& change : changes_) kept[change.directory] += 1;
-  for (auto& [directory, count] : kept) count = random() % (count + 1);
+  for (auto& [directory, count] : kept)
+    if (!keeps_names) count = keeps == CrashKeeps::nothing ? 0 : random() % (count + 1);
   for (const Change& change : changes_)
     if (kept[change.directory] > 0) {
       apply(change, synced_names_);
@@ -264,8 +266,15 @@ void MemoryFileSystem::crash(std::mt19937_64& random) {
   changes_.clear();
   names_ = synced_names_;
   std::set<MemoryInode*> seen;  // a rename across directories can leave two names
+  std::vector<MemoryInode*> inodes;
+  std::uint64_t unsynced = 0;
   for (auto& [path, inode] : names_)
-    if (seen.insert(inode.get()).second) inode->crash(random);
+    if (seen.insert(inode.get()).second) {
+      inodes.push_back(inode.get());
+      unsynced += inode->unsynced_pages();
+    }
+  std::uint64_t lost = unsynced == 0 ? 0 : random() % unsynced;
+  for (MemoryInode* inode : inodes) inode->crash(random, keeps, lost);
   start_again();
 }
 
@@ -318,6 +327,32 @@ void MemoryFileSystem::flip_bit(const std::string& path, std::uint64_t position,
   CHECK(found->second->read(position, {&byte, 1}) == 1);
   byte ^= std::byte{1} << bit;
   found->second->write(position, {&byte, 1});
+}
+
+void MemoryFileSystem::zero(const std::string& path, std::uint64_t position, std::uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  const auto found = names_.find(path);
+  CHECK(found != names_.end());
+  found->second->zero(position, size);
+}
+
+void MemoryFileSystem::cut(const std::string& path, std::uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  const auto found = names_.find(path);
+  CHECK(found != names_.end());
+  found->second->resize(size);
+}
+
+std::vector<MemoryFileSystem::FileSize> MemoryFileSystem::all_files() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<FileSize> all;
+  for (const auto& [path, inode] : names_) all.push_back({path, inode->size()});
+  return all;
+}
+
+bool MemoryFileSystem::fault_is_over() const {
+  const std::lock_guard lock(mutex_);
+  return !faults_.is_waiting();
 }
 
 }  // namespace tandem::storage

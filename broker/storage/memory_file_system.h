@@ -33,7 +33,7 @@ class MemoryFileSystem : public FileSystem {
   /// Power loss, and power again. Of each file any set of unsynced sectors is kept; of the names, any first
   /// part of what was done since the directory's last sync. Open files only give errors from now on; locks
   /// are gone; faults are cleared. The same `random` state gives the same outcome.
-  void crash(std::mt19937_64& random);
+  void crash(std::mt19937_64& random, CrashKeeps keeps = CrashKeeps::any);
   /// A killed process: everything that was written stays. Open files, locks and faults as for crash().
   void kill();
 
@@ -47,6 +47,17 @@ class MemoryFileSystem : public FileSystem {
   void set_capacity_bytes(std::uint64_t capacity);
   /// Flips a bit, as a failing disk does. The file must exist.
   void flip_bit(const std::string& path, std::uint64_t position, unsigned bit = 0);
+  /// Other damage of that kind; the file must exist.
+  void zero(const std::string& path, std::uint64_t position, std::uint64_t size);
+  void cut(const std::string& path, std::uint64_t size);
+  struct FileSize {
+    std::string path;
+    std::uint64_t size_bytes = 0;
+  };
+  /// All files, by path.
+  std::vector<FileSize> all_files() const;
+  /// Whether the fault that was set last has happened.
+  bool fault_is_over() const;
 
  private:
   friend class MemoryFile;

@@ -67,15 +67,25 @@ void MemoryInode::sync() {
   synced_size_ = size_;
 }
 
-void MemoryInode::crash(std::mt19937_64& random) {
+std::uint64_t MemoryInode::unsynced_pages() const {
+  return static_cast<std::uint64_t>(
+      std::count_if(pages_.begin(), pages_.end(), [](const auto& page) { return page.second.synced != nullptr; }));
+}
+
+void MemoryInode::crash(std::mt19937_64& random, CrashKeeps keeps, std::uint64_t& lost) {
+  bool lost_one = false;
   for (auto& [index, slot] : pages_) {
     if (!slot.synced) continue;
+    const bool is_the_one = keeps == CrashKeeps::all_but_one && lost-- == 0;
+    lost_one |= is_the_one;
     for (std::size_t sector = 0; sector < page_size_bytes; sector += sector_size_bytes)
-      if (coin(random))
+      if (keeps == CrashKeeps::nothing || is_the_one || (keeps == CrashKeeps::any && coin(random)))
         std::memcpy(slot.content->data() + sector, slot.synced->data() + sector, sector_size_bytes);
     slot.synced.reset();
   }
-  if (size_ != synced_size_ && coin(random)) {
+  const bool loses_size = keeps == CrashKeeps::nothing || (keeps == CrashKeeps::any && coin(random)) ||
+                          (lost_one && coin(random));
+  if (size_ != synced_size_ && loses_size) {
     const std::uint64_t synced_size = synced_size_;
     resize(synced_size);
   }

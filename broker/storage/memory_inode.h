@@ -14,6 +14,14 @@
 
 namespace tandem::storage {
 
+/// What a crash keeps of the writes that were not synced.
+enum class CrashKeeps : std::uint8_t {
+  any,          // of each sector, as chance has it
+  nothing,
+  everything,
+  all_but_one,  // page
+};
+
 /// Not thread safe: the file system's lock covers it.
 class MemoryInode {
  public:
@@ -28,8 +36,9 @@ class MemoryInode {
   void zero(std::uint64_t position, std::uint64_t size);
 
   void sync();
-  /// Keeps any part of what was not synced: by sector, and the size if it grew.
-  void crash(std::mt19937_64& random);
+  /// `lost`: for all_but_one, counts down the unsynced pages; the one at which it is 0 is lost.
+  void crash(std::mt19937_64& random, CrashKeeps keeps, std::uint64_t& lost);
+  std::uint64_t unsynced_pages() const;
 
  private:
   using Page = std::array<std::byte, page_size_bytes>;
