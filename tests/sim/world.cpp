@@ -241,6 +241,7 @@ void World::staged(BodyHandle body, Bytes message) {
 }
 
 void World::unreadable(const std::string& what) {
+  report_.damage_reported = true;
   if (!faults_now_) return promises_.violation("unreadable: " + what);
   unreadable_now_ = true;
   promises_.forgives_order();  // it stays behind until a restart finds it again
@@ -318,7 +319,7 @@ void World::step() {
 
 void World::maybe_fail_disk() {
   using storage::FaultKind;
-  if (dice(4) != 0) return;
+  if (options_.fault || options_.damage || dice(4) != 0) return;
   const FaultKind kinds[] = {FaultKind::power_off, FaultKind::io_error, FaultKind::disk_full, FaultKind::short_write};
   faults_now_ = true;
   disk_.files.fail(1 + dice(2'000), kinds[dice(std::size(kinds))]);
@@ -386,6 +387,10 @@ Report World::run() {
     stop_in_order();
     check_disk();
   }
+  return finish();
+}
+
+Report World::finish() {
   report_.violations = promises_.violations();
   report_.counts = promises_.counts();
   report_.simulated_ms = simulated_ms_;

@@ -26,8 +26,17 @@ struct Places {
   PlaceIndex history, ledger, log[2], committed;
 };
 
+/// One storage call that fails in an otherwise sound life, and what the crash after it keeps.
+struct Fault {
+  storage::FaultKind kind = storage::FaultKind::power_off;
+  std::uint64_t nth = 1;
+  storage::CrashKeeps keeps = storage::CrashKeeps::any;
+};
+
 struct WorldOptions {
   std::uint64_t seed = 1;
+  std::optional<Fault> fault;            // run_fault()
+  std::optional<std::uint64_t> damage;   // run_damage(): which of all that can be done to a closed directory
   int lives = 6;
   int steps_per_life = 1'500;
   MessageNumber trace = 0;  // Promises::trace()
@@ -38,7 +47,8 @@ struct Report {
   support::Promises::Counts counts;
   std::uint64_t simulated_ms = 0;
   std::uint64_t power_losses = 0, kills = 0, stops = 0, disk_failures = 0, failed_starts = 0, checkpoints = 0;
-  std::string topology;
+  bool fault_happened = false;
+  bool damage_reported = false;
 };
 
 class World;
@@ -84,7 +94,12 @@ class World final : public Clients {
   explicit World(const WorldOptions& options);
   ~World() override;
 
+  /// Lives and deaths, as chance has them.
   Report run();
+  /// A sound life and an orderly stop, a life in which the fault happens, a crash, and the judgement.
+  Report run_fault();
+  /// A sound life and an orderly stop; then something on the disk is damaged. It is reported, or it is healed.
+  Report run_damage();
 
   // --- for clients
   Rim& rim() { return *rim_; }
@@ -135,6 +150,9 @@ class World final : public Clients {
   void judge_start();
   void judge_counts(bool after_restart);
   void check_disk();
+  void sound_life();
+  std::string damage_something(std::uint64_t which);
+  Report finish();
   void drain();
   std::vector<core::QueueInfo> describe_queues();
 

@@ -25,6 +25,22 @@ class AskingClient : public Client {
     world_.rim().settle();
     return answered;
   }
+  struct Got {
+    core::GotMessage answer;
+    MessageNumber number = 0;
+  };
+  /// The bytes are read when the answer comes, as the server does: later its journal segment may be gone.
+  std::optional<Got> get(const std::string& queue) {
+    std::optional<Got> taken;
+    world_.rim().submit(core::Get{caller([&](const core::Send& send) {
+                                    const auto* got = std::get_if<core::GotMessage>(&send);
+                                    const auto number = got ? world_.read_now(got->body, got->size_bytes) : std::nullopt;
+                                    if (number) taken = Got{*got, *number};
+                                  }),
+                                  queue, false});
+    world_.rim().settle();
+    return taken;
+  }
 };
 
 }  // namespace
@@ -105,15 +121,14 @@ void World::drain() {
     AskingClient client(*this, id);
     by_connection_[id] = &client;
     while (rim_->failure().empty()) {
-      core::GotMessage got;
-      if (!client.ask(core::Get{{}, place_name(place), false}, got)) break;
-      const auto number = read_now(got.body, got.size_bytes);
-      if (!number) break;
-      promises_.delivered(place, *number, got.deliveries, now());
-      promises_.settled(place, *number, support::Promises::Outcome::ack);
+      const auto got = client.get(place_name(place));
+      if (!got) break;
+      promises_.delivered(place, got->number, got->answer.deliveries, now());
+      promises_.settled(place, got->number, support::Promises::Outcome::ack);
       core::Ok ok;
-      if (client.ask(core::Settle{{}, got.tag, got.tag, false, core::Outcome::ack, true}, ok))
-        promises_.settle_confirmed(place, *number, support::Promises::Outcome::ack);
+      const DeliveryTag tag = got->answer.tag;
+      if (client.ask(core::Settle{{}, tag, tag, false, core::Outcome::ack, true}, ok))
+        promises_.settle_confirmed(place, got->number, support::Promises::Outcome::ack);
     }
     by_connection_.erase(id);
     rim_->submit(core::ConnectionClosed{id});
