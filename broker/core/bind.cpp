@@ -87,6 +87,8 @@ void handle(Turn& turn, const Bind& input) {
     if (auto fault = judge_binding(turn.state(), binding)) return turn.refuse(input.who, *fault);
     binding.id = turn.state().next_binding(binding.durable);
     turn.record(std::move(binding));
+  } else {
+    turn.wait_for_earlier_turns();  // that it is there may not be on disk yet
   }
   turn.answer(input.who, Ok{input.who});
 }

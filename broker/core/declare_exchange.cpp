@@ -140,6 +140,7 @@ std::optional<Refusal> judge_new(const State& state, const DeclareExchange& inpu
 void handle(Turn& turn, const DeclareExchange& input) {
   if (input.name.empty()) return turn.refuse(input.who, default_exchange_refused());
   if (const Exchange* exchange = turn.state().catalog.find_exchange(input.name)) {
+    turn.wait_for_earlier_turns();  // that it is there may not be on disk yet
     auto refusal = input.passive ? std::nullopt : compare(input, exchange->declared);
     return refusal ? turn.refuse(input.who, *refusal) : turn.answer(input.who, Ok{input.who});
   }

@@ -67,7 +67,7 @@ void redeclare(Turn& turn, const DeclareQueue& input, const Queue& queue) {
   if (!input.passive)
     if (auto refusal = compare(input, queue.declared)) return turn.refuse(input.who, *refusal);
   turn.life(queue.declared.id)->unused_since = turn.now();
-  if (queue.life.invisible(queue.facts) > 0) turn.wait_for_earlier_turns();
+  turn.wait_for_earlier_turns();  // that it is there, and what is in it, may not be on disk yet
   turn.answer(input.who,
               QueueOk{input.who, queue.declared.name, queue.life.ready,
                       static_cast<std::uint32_t>(turn.session().consumers.count(queue.declared.id))});

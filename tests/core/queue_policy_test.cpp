@@ -32,6 +32,18 @@ TEST_CASE("a message is over when the queue's or its own time has passed, whiche
   CHECK(f.queue("q").expired == 2);
 }
 
+TEST_CASE("a full queue that refuses publishers keeps what comes back to it") {
+  CoreFixture f;
+  f.declare_queue("q", {{"x-max-length", 2}, {"x-overflow", "reject-publish"}});
+  f.subscribe("q", 1, 2);
+  for (int i = 0; i < 4; ++i) f.publish("q");  // two are held, two are ready
+  CHECK(f.take_delivered().size() == 2);
+  f.give(Unsubscribe{CoreFixture::caller(), 1});
+  f.give(Recover{CoreFixture::caller()});
+  CHECK(f.queue("q").ready == 4);
+  CHECK(f.queue("q").dropped == 0);
+}
+
 TEST_CASE("a message that is over behind one that is not waits for its turn, and is not delivered then") {
   CoreFixture f;
   f.declare_queue("q");

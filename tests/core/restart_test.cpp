@@ -259,6 +259,43 @@ TEST_CASE("a seq that a removal names is not given again, even when the message 
   CHECK(f.drain("q") == Numbers{number});
 }
 
+TEST_CASE("what is decided in the call that begins a checkpoint is in the checkpoint") {
+  CoreFixture f({.deliveries_per_call_max = 1});
+  for (const char* queue : {"first", "second"}) {
+    f.declare_queue(queue);
+    for (int i = 0; i < 3; ++i) f.publish(queue);
+  }
+  f.subscribe("first", 1, 10);
+  REQUIRE(f.take_delivered().size() == 3);  // so their reservation is on disk
+  f.give(ConnectionWritable{ConnectionId(1), false});
+  f.give(Recover{CoreFixture::caller()});
+  f.subscribe("second", 2, 10);
+  f.persists = false;
+  f.give(ConnectionWritable{ConnectionId(1), true});  // the first queue uses up what one call may deliver
+  f.begin_checkpoint();                               // the second one is looked at here
+  f.finish_checkpoint();
+  f.persist();
+  REQUIRE(f.take_delivered().size() == 6);
+  f.restart(false);
+  f.subscribe("second", 2, 10);
+  for (const Deliver& deliver : f.take<Deliver>()) CHECK(deliver.deliveries > 0);
+}
+
+TEST_CASE("that a queue, an exchange or a binding is there is not said before it is on disk") {
+  CoreFixture f;
+  f.persists = false;
+  for (int i = 0; i < 2; ++i) {
+    f.declare_queue("q");
+    f.declare_exchange("x", ExchangeKind::fanout);
+    f.bind("x", "q", "");
+  }
+  CHECK(f.take<QueueOk>().empty());
+  CHECK(f.take<Ok>().empty());
+  f.persist();
+  CHECK(f.take<QueueOk>().size() == 2);
+  CHECK(f.take<Ok>().size() == 4);
+}
+
 TEST_CASE("the durable state is enough to start from") {
   CoreFixture f;
   f.declare_queue("q");

@@ -16,7 +16,12 @@ class PublishingClient : public Client {
   void said(const core::Send& send) override;
 
  private:
-  void publish(std::string_view exchange, std::string_view key, std::vector<PlaceIndex> places);
+  struct Target {
+    std::string_view exchange, key;
+    std::vector<PlaceIndex> places;
+  };
+  Target draw_target();
+  core::PublishMany::One next(const Target& target);
   std::uint64_t next_seq_ = 1;
   std::map<std::uint64_t, MessageNumber> waiting_;
 };

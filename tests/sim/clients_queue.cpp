@@ -42,36 +42,46 @@ void Client::said(const core::Send& send) {
 // --- publishing ------------------------------------------------------------------------------------------
 
 void PublishingClient::act() {
+  if (dice(3) != 0) {
+    const core::PublishMany::One one = next(draw_target());
+    return world_.rim().submit(core::Publish{caller(), one.confirm_seq, false, one.message});
+  }
+  std::vector<core::PublishMany::One> many;
+  for (std::uint64_t count = 1 + dice(8); many.size() < count;) many.push_back(next(draw_target()));
+  world_.rim().submit(core::PublishMany{caller(), many});
+}
+
+PublishingClient::Target PublishingClient::draw_target() {
   const Places& places = world_.places();
   switch (dice(13)) {
     case 0:
     case 1:
     case 2:
     case 3:
-      return publish("fan", "", {places.a, places.b, places.history});
+      return {"fan", "", {places.a, places.b, places.history}};
     case 4:
     case 5:
-      return publish("", "in", {places.in});
+      return {"", "in", {places.in}};
     case 6:
     case 7:
-      return publish("", "priorities", {places.priorities});
+      return {"", "priorities", {places.priorities}};
     case 8:
-      return publish("", "brief", {places.brief});
+      return {"", "brief", {places.brief}};
     case 9:
-      return publish("", "limited", {places.limited});
+      return {"", "limited", {places.limited}};
     case 10:
-      return publish("", "refusing", {places.refusing});
+      return {"", "refusing", {places.refusing}};
     case 11:
-      return publish("", "loose", {places.loose});
+      return {"", "loose", {places.loose}};
     default:
-      return publish("", "poison", {places.poison});
+      return {"", "poison", {places.poison}};
   }
 }
 
-void PublishingClient::publish(std::string_view exchange, std::string_view key, std::vector<PlaceIndex> places) {
+core::PublishMany::One PublishingClient::next(const Target& target) {
   support::Published published;
   published.message = world_.next_message();
-  published.places = std::move(places);
+  published.places = target.places;
   const PlaceIndex place = published.places.front();
   Properties properties;
   published.persistent = dice(10) != 0;
@@ -88,11 +98,11 @@ void PublishingClient::publish(std::string_view exchange, std::string_view key, 
     }
     published.expires_at = world_.now() + ttl;
   }
-  const core::MessageView view = world_.stage(published.message, properties, exchange, key);
+  const core::MessageView view = world_.stage(published.message, properties, target.exchange, target.key);
   world_.promises().published(published);
   const std::uint64_t seq = next_seq_++;
   waiting_[seq] = published.message;
-  world_.rim().submit(core::Publish{caller(), seq, false, view});
+  return {0, seq, false, view};
 }
 
 void PublishingClient::said(const core::Send& send) {

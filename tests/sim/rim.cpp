@@ -68,6 +68,9 @@ void Rim::keep(const core::Input& input, core::Outputs& outputs) {
 bool Rim::staged_bytes_are_unused(const core::Input& input, const core::Outputs& outputs) const {
   if (std::any_of(outputs.records.begin(), outputs.records.end(), refers_to_bytes)) return false;
   if (const auto* publish = std::get_if<core::Publish>(&input)) return staged_count_ == 1 && !publish->mandatory;
+  if (const auto* publish = std::get_if<core::PublishMany>(&input))
+    return staged_count_ == publish->messages.size() &&
+           std::none_of(publish->messages.begin(), publish->messages.end(), [](const auto& one) { return one.mandatory; });
   if (std::holds_alternative<core::Append>(input) || std::holds_alternative<core::DeadLetterReady>(input))
     return staged_count_ == 1;
   return false;

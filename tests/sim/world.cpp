@@ -161,11 +161,13 @@ void World::add_client() {
 
 core::MessageView World::stage(MessageNumber number, const Properties& properties, std::string_view exchange,
                                std::string_view routing_key) {
-  room_ = message_of(number, properties, exchange, routing_key);
-  const auto parts = parse_message(room_);
+  rooms_.push_back(message_of(number, properties, exchange, routing_key));
+  if (rooms_.size() > views_kept) rooms_.pop_front();
+  const std::vector<std::byte>& room = rooms_.back();
+  const auto parts = parse_message(room);
   core::MessageView view;
-  view.body = rim_->stage(room_);
-  view.size_bytes = static_cast<std::uint32_t>(room_.size());
+  view.body = rim_->stage(room);
+  view.size_bytes = static_cast<std::uint32_t>(room.size());
   view.body_size_bytes = static_cast<std::uint32_t>(parts->body.size());
   view.exchange = parts->exchange;
   view.routing_key = parts->routing_key;

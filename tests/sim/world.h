@@ -2,6 +2,7 @@
 // write down what they were told. Everything that happens is drawn from one seed.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -110,7 +111,7 @@ class World final : public Clients {
   TimestampMs now() const { return rim_->now(); }
   const std::string& place_name(PlaceIndex place) const { return promises_.rules(place).name; }
   MessageNumber next_message() { return next_message_++; }
-  /// Stages a message and makes its view; both live until the next call.
+  /// Stages a message and makes its view, which lives until `views_kept` more are made.
   core::MessageView stage(MessageNumber number, const Properties& properties, std::string_view exchange,
                           std::string_view routing_key);
   /// A batch with one record per number, staged.
@@ -178,7 +179,8 @@ class World final : public Clients {
   MessageNumber next_message_ = 1;
   std::unordered_map<std::uint64_t, MessageNumber> staged_;  // by handle, of this life
   std::map<std::pair<QueueId, QueueSeq>, MessageNumber> by_seq_;
-  std::vector<std::byte> room_;
+  static constexpr std::size_t views_kept = 16;
+  std::deque<std::vector<std::byte>> rooms_;
   std::map<std::string, std::uint64_t> found_;  // per queue, messages found by the last start
   Report report_;
 };
