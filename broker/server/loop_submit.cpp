@@ -43,7 +43,6 @@ void Loop::keep(const core::Input& input, core::Outputs& outputs) {
   if (staged_count_ > 0 && staged_bytes_are_unused(input, outputs)) store_->unstage();
   staged_count_ = 0;
   if (outputs.records.empty()) return;
-  topics_exist_ = topics_exist_ || std::holds_alternative<core::TopicCreated>(outputs.records.front());
   store_->write(outputs.records, outputs.turn);
   written_turn_ = std::max(written_turn_, outputs.turn);
 }
