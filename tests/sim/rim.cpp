@@ -12,6 +12,8 @@ namespace tandem::sim {
 namespace {
 
 constexpr DurationMs retention_apart_ms = 10'000;
+// A broker that comes to no rest is a fault of its own, not a reason to hang.
+constexpr int settle_rounds_max = 200'000;
 
 bool refers_to_bytes(const core::Record& record) {
   return std::holds_alternative<core::Enqueued>(record) || std::holds_alternative<core::Appended>(record);
@@ -211,7 +213,12 @@ void Rim::read_through() {
 }
 
 void Rim::settle() {
+  int rounds = 0;
   for (int idle = 0; idle < 2 && failure_.empty();) {
+    if (++rounds > settle_rounds_max) {
+      failure_ = "the broker comes to no rest: something is never persisted, or always due";
+      restless_ = true;
+    }
     store_->pump();
     const bool had_work = !posted_.empty() || broker_.next_due() <= now_ || !all_persisted();
     while (!posted_.empty()) {

@@ -63,6 +63,8 @@ class Rim final : public storage::StoreEvents {
   bool behind() const { return store_->behind(); }
   bool all_persisted() const { return persisted_turn_ >= written_turn_; }
   const std::string& failure() const { return failure_; }
+  /// settle() gave up.
+  bool restless() const { return restless_; }
   bool held_back() const { return held_back_; }
   storage::Store& store() { return *store_; }
   core::Broker& broker() { return broker_; }
@@ -99,7 +101,7 @@ class Rim final : public storage::StoreEvents {
   bool routing_ = false;
   std::size_t staged_count_ = 0;
   TurnNumber written_turn_ = 0, persisted_turn_ = 0;
-  bool checkpoint_running_ = false, closing_ = false, held_back_ = false;
+  bool checkpoint_running_ = false, closing_ = false, held_back_ = false, restless_ = false;
   std::optional<core::CheckpointState> last_state_;
   std::string failure_;
 };

@@ -349,6 +349,7 @@ void World::stop_in_order() {
 
 void World::end_life() {
   const bool failed = !rim_->failure().empty();
+  if (rim_->restless()) promises_.violation(rim_->failure());
   report_.disk_failures += failed;
   if (!failed && dice(5) == 0) {
     // What is unanswered is answered before the stop; the connections are closed behind that.
