@@ -83,7 +83,14 @@ void AppendingClient::answered(const Batch& batch, const core::Send& answer) {
   const auto* ok = std::get_if<core::AppendedOk>(&answer);
   if (!ok) {
     const auto* refused = std::get_if<core::Refused>(&answer);
-    if (refused && refused->refusal.code != ErrorCode::resource_alarm)
+    // Behind a batch that a full disk turned away, the next ones are out of order until that one came again.
+    const auto& recent = recent_[batch.partition];
+    const bool is_behind_another = std::any_of(recent.begin(), recent.end(), [&](const Batch& other) {
+      return !other.answered && other.base_sequence < batch.base_sequence;
+    });
+    const bool is_expected = refused && (refused->refusal.code == ErrorCode::resource_alarm ||
+                                         (refused->refusal.code == ErrorCode::out_of_order_sequence && is_behind_another));
+    if (refused && !is_expected)
       world_.promises().violation("an append was refused: " + core::to_text(refused->refusal));
     sends_again_ = true;
     return;

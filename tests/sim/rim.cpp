@@ -180,6 +180,7 @@ void Rim::end_turn() {
   if (retention_due_ <= now_) {
     retention_due_ = now_ + retention_apart_ms;
     for (const auto& due : store_->retention_due(now_)) submit(due);
+    store_->background(now_);
   }
   if (store_->checkpoint_wanted()) begin_checkpoint();
   store_->flush();
@@ -214,6 +215,7 @@ void Rim::read_through() {
 
 void Rim::settle() {
   int rounds = 0;
+  store_->background(now_);  // a disk that was full is tried again
   for (int idle = 0; idle < 2 && failure_.empty();) {
     if (++rounds > settle_rounds_max) {
       failure_ = "the broker comes to no rest: something is never persisted, or always due";
