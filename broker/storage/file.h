@@ -50,6 +50,8 @@ class File {
   virtual Result<std::uint64_t> size() = 0;
   /// Cuts off or extends with zeros.
   virtual Result<> truncate(std::uint64_t size) = 0;
+  /// Takes disk space for the file's first `size` bytes, where the file system can; its size stays. Best effort.
+  virtual void reserve(std::uint64_t /*size*/) {}
   /// Gives the range's disk space back; it reads as zeros. The size stays.
   virtual Result<> punch_hole(std::uint64_t position, std::uint64_t size) = 0;
 

@@ -140,6 +140,9 @@ class PosixFile : public File {
     return static_cast<std::uint64_t>(facts.st_size);
   }
 
+  void reserve(std::uint64_t size) override {
+    (void)::fallocate(descriptor_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size));
+  }
   Result<> truncate(std::uint64_t size) override {
     if (::ftruncate(descriptor_.get(), static_cast<off_t>(size)) != 0)
       return system_error_at("truncate", path_, size);

@@ -149,6 +149,8 @@ Result<std::unique_ptr<File>> JournalSegments::make_file(const SegmentId& id) {
   auto file = spare ? files_.open(path) : files_.create(path);
   // An attempt before this one failed for want of space when the name was taken already.
   if (!file.ok() && file.error().code == ErrorCode::already_exists) file = files_.open(path);
+  // Without a spare it grows as it is written; its space is taken now, so that acks find room when the disk is full.
+  if (file.ok() && !spare) (*file)->reserve(id.size_bytes);
   // The new name must be there before anything in the file is relied on.
   if (file.ok())
     if (auto synced = files_.sync_directory(directory_); !synced) return synced.error();
