@@ -94,8 +94,7 @@ TEST_CASE("without a free byte publishers are refused, consumers and offsets go 
   if (!disk.mounted()) return;
   auto process = must(
       support::BrokerProcess::start({TANDEMD, disk / "data", {"--journal-size", "256MiB"}, 20'000}));
-  // From here on the journal has its room in advance; a segment that is begun before grows as it is written, and then
-  // a full disk holds everything that is to be written until there is space (docs/operations.md).
+  // From here on the journal has its room in advance, whatever the file system can reserve for it.
   REQUIRE(comes_true([&] { return has_spare_segment(disk / "data/journal"); }));
   const Client client = connect_to(process);
   must(client.ask(DeclareQueue{.name = "work"}));
