@@ -1,5 +1,7 @@
 #include "broker/server/clock.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -8,27 +10,41 @@ namespace tandem::server {
 namespace {
 
 using std::chrono::duration_cast;
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-milliseconds since_epoch(auto time_point) {
-  return duration_cast<milliseconds>(time_point.time_since_epoch());
+milliseconds read(clockid_t id) {
+  timespec time{};
+  clock_gettime(id, &time);
+  return duration_cast<milliseconds>(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
 // Far deadlines are cut to a day: waking once a day costs nothing, and no arithmetic can overflow.
 constexpr DurationMs sleep_max_ms = 24LL * 3600 * 1000;
+// An hour's difference is gone after eight days, a drift of 500 ppm (the most that NTP steers) never builds up, and a
+// time to live of ten seconds is wrong by 50 ms at most.
+constexpr int steering = 200;
 
 }  // namespace
 
-Clock::Clock() : started_(Steady::now()), steady_(started_) {
-  wall_minus_steady_ = since_epoch(std::chrono::system_clock::now()) - since_epoch(steady_);
+ClockSources ClockSources::system() {
+  return {[] { return read(CLOCK_BOOTTIME); }, [] { return read(CLOCK_REALTIME); }};
+}
+
+Clock::Clock(ClockSources sources)
+    : sources_(sources), started_(sources.passed()), passed_(started_), ahead_of_passed_(sources.wall() - started_) {
   refresh();
 }
 
 void Clock::refresh() {
+  const milliseconds passed = sources_.passed();
+  const microseconds step = microseconds(passed - passed_) / steering;
+  const microseconds wanted = sources_.wall() - passed;
+  ahead_of_passed_ += std::clamp(wanted - ahead_of_passed_, -step, step);
+  passed_ = passed;
   steady_ = Steady::now();
-  const milliseconds seen = since_epoch(std::chrono::system_clock::now()) - since_epoch(steady_);
-  wall_minus_steady_ = std::max(wall_minus_steady_, seen);
-  now_ = (since_epoch(steady_) + wall_minus_steady_).count();
+  now_ = std::max(now_, duration_cast<milliseconds>(passed + ahead_of_passed_).count());
+  wall_ahead_ = duration_cast<milliseconds>(wanted - ahead_of_passed_).count();
 }
 
 Clock::Steady::time_point Clock::moment_of(TimestampMs due) const {
@@ -38,7 +54,7 @@ Clock::Steady::time_point Clock::moment_of(TimestampMs due) const {
 }
 
 DurationMs Clock::uptime() const {
-  return duration_cast<milliseconds>(steady_ - started_).count();
+  return (passed_ - started_).count();
 }
 
 }  // namespace tandem::server

@@ -1,6 +1,7 @@
 #include "broker/server/loop.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -22,6 +23,7 @@ constexpr int ticks_per_turn_max = 8;
 // The store's looks at time: retention, compaction, disk space; more often while it waits for space.
 constexpr DurationMs background_apart_ms = 10'000, background_apart_when_short_ms = 1'000;
 // settle() of one peer can give sends to others; what is left then waits for the next turn.
+constexpr DurationMs clock_jump_told_ms = 10'000;
 constexpr int settle_rounds_max = 8;
 
 }  // namespace
@@ -112,7 +114,18 @@ void Loop::do_due_work() {
     background_due_ = now() + (held_reason_.empty() ? background_apart_ms : background_apart_when_short_ms);
     for (const auto& due : store_->retention_due(now())) submit(due);
     store_->background(now());
+    tell_of_the_clock();
   }
+}
+
+void Loop::tell_of_the_clock() {
+  const DurationMs ahead = clock_.wall_ahead();
+  if (std::abs(ahead - wall_ahead_told_) < clock_jump_told_ms) return;
+  if (std::abs(ahead) >= clock_jump_told_ms)
+    log_line(LogLevel::warning, "the system's clock was set; it is " + std::to_string(std::abs(ahead) / 1000) +
+                                    (ahead > 0 ? " s ahead of" : " s behind") +
+                                    " the broker's, which goes on until it is restarted: nothing expires early");
+  wall_ahead_told_ = ahead;
 }
 
 void Loop::tick_faces() {

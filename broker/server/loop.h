@@ -85,6 +85,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   std::function<void(std::function<void()>)> poster();
   net::Deadline next_due() const;
   void do_due_work();
+  void tell_of_the_clock();
   void tick_faces();
   void finish_turn();
   void settle_touched();
@@ -139,6 +140,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
 
   bool checkpoint_running_ = false;
   TimestampMs background_due_ = 0;
+  DurationMs wall_ahead_told_ = 0;
   std::string held_reason_;  // publishers are held back; "" = they are not
 
   std::optional<Error> failure_;
