@@ -13,6 +13,7 @@
 #include "broker/storage/segment.h"
 #include "broker/storage/store.h"
 #include "broker/storage/topic_segment_reader.h"
+#include "broker/storage/worker.h"
 #include "schemas/batch_filter.h"
 
 namespace tandem::storage {
@@ -208,7 +209,8 @@ void StoreCheck::check_journal(const CheckpointMark& mark) {
       topics_deleted_since_.insert(deleted->id);
     return Result<>{};
   };
-  const auto end = read_journal(**segments, mark.journal, visitor);
+  ThreadWorker reader("reader");
+  const auto end = read_journal(**segments, mark.journal, visitor, reader);
   if (!end) return problem(end.error().text);
   fact("journal: " + std::to_string(end->records) + " records behind the checkpoint, " +
        std::to_string(end->size_bytes) + " bytes");

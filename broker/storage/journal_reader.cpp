@@ -4,47 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "broker/storage/read_ahead.h"
+
 namespace tandem::storage {
 namespace {
-
-/// Parts of one file, read ahead in large steps and past the page cache, where the journal is not
-/// (docs/decisions/0006).
-class ReadAhead {
- public:
-  explicit ReadAhead(File& file) : file_(file) {}
-
-  /// Up to `size` bytes at `offset`; fewer only where the file ends. Valid until the next call.
-  Result<Bytes> at(std::uint64_t offset, std::size_t size) {
-    const bool inside = offset >= start_ && offset + size <= start_ + read_.size_bytes;
-    if (!inside)
-      if (auto filled = fill(offset, size); !filled) return filled.error();
-    const std::size_t skip = std::min(static_cast<std::size_t>(offset - start_), read_.size_bytes);
-    return read_.bytes().subspan(skip, std::min(size, read_.size_bytes - skip));
-  }
-
- private:
-  // Several frames of the usual size: what is cut off at the end of a step is read twice.
-  static constexpr std::size_t step_bytes = 4u << 20;
-
-  Result<> fill(std::uint64_t offset, std::size_t size) {
-    start_ = offset / direct_block_bytes * direct_block_bytes;
-    const std::size_t wanted = round_up_to_block(std::max<std::uint64_t>(offset - start_ + size, step_bytes));
-    if (capacity_bytes_ < wanted) {
-      read_.memory = make_aligned(wanted);
-      capacity_bytes_ = wanted;
-    }
-    read_.size_bytes = 0;
-    auto count = file_.read_direct(start_, {read_.memory.get(), wanted});
-    if (!count) return count.error();
-    read_.size_bytes = *count;
-    return Done{};
-  }
-
-  File& file_;
-  std::uint64_t start_ = 0;
-  AlignedBytes read_;
-  std::size_t capacity_bytes_ = 0;
-};
 
 struct Frame {
   FrameHeader header;
@@ -66,8 +29,8 @@ Result<std::optional<Frame>> whole_frame_at(ReadAhead& file, std::uint64_t offse
 
 class Scan {
  public:
-  Scan(const JournalSegments& segments, JournalPosition from, const FrameVisitor& visitor)
-      : segments_(segments), visitor_(visitor) {
+  Scan(const JournalSegments& segments, JournalPosition from, const FrameVisitor& visitor, Worker& reader)
+      : segments_(segments), visitor_(visitor), reader_(reader) {
     end_.position = std::max(from.position, journal_start);
     end_.epoch = newest_in_chain_ = from.epoch;
   }
@@ -101,7 +64,7 @@ class Scan {
 
   void enter(std::shared_ptr<const Segment> segment) {
     segment_ = std::move(segment);
-    if (segment_) file_.emplace(*segment_->file);
+    if (segment_) file_.emplace(*segment_->file, reader_);
   }
 
   /// Takes the frame that continues the chain, here or at the start of the next segment; false when there is
@@ -169,7 +132,7 @@ class Scan {
   }
 
   Result<> judge_file(File& file, std::uint64_t offset) {
-    ReadAhead ahead(file);
+    ReadAhead ahead(file, reader_);
     auto size = file.size();
     if (!size) return size.error();
     while (offset < *size) {
@@ -216,6 +179,7 @@ class Scan {
 
   const JournalSegments& segments_;
   const FrameVisitor& visitor_;
+  Worker& reader_;
   JournalEnd end_;
   std::uint32_t newest_in_chain_ = 0;
   std::shared_ptr<const Segment> segment_;
@@ -225,8 +189,8 @@ class Scan {
 }  // namespace
 
 Result<JournalEnd> read_journal(const JournalSegments& segments, JournalPosition from,
-                                const FrameVisitor& visitor) {
-  return Scan(segments, from, visitor).run();
+                                const FrameVisitor& visitor, Worker& reader) {
+  return Scan(segments, from, visitor, reader).run();
 }
 
 }  // namespace tandem::storage

@@ -8,6 +8,7 @@
 
 #include "broker/storage/journal_frame.h"
 #include "broker/storage/segment.h"
+#include "broker/storage/worker.h"
 
 namespace tandem::storage {
 
@@ -27,8 +28,8 @@ struct JournalEnd {
 };
 
 /// Errors: corrupt (damage, a missing segment), not_supported (a newer version's), the file system's, the
-/// visitor's.
+/// visitor's. `reader` reads ahead and is waited for.
 Result<JournalEnd> read_journal(const JournalSegments& segments, JournalPosition from,
-                                const FrameVisitor& visitor);
+                                const FrameVisitor& visitor, Worker& reader);
 
 }  // namespace tandem::storage

@@ -126,7 +126,7 @@ Result<JournalEnd> StoreParts::replay_journal(const CheckpointMark& mark, const 
     replay(record, turn);
     return Done{};
   };
-  auto end = read_journal(*segments_, mark.journal, visitor);
+  auto end = read_journal(*segments_, mark.journal, visitor, *reader_worker_);
   if (!end) return end;
   report.journal_records = end->records;
   report.journal_bytes = end->size_bytes;

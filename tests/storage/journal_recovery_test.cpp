@@ -338,7 +338,8 @@ TEST_CASE("an error of whoever takes the records stops the reading, with the fra
                                return Done{};
                              },
                              .body = nullptr};
-  const auto read = read_journal(**segments, {}, visitor);
+  InlineWorker reader;
+  const auto read = read_journal(**segments, {}, visitor, reader);
   REQUIRE(!read.ok());
   CHECK(read.error().text.find("no such queue") != std::string::npos);
   CHECK(read.error().text.find("position 12288") != std::string::npos);

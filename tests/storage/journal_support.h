@@ -57,7 +57,7 @@ class JournalRig : storage::JournalEvents {
                                               return Result<>();
                                             },
                                         .body = nullptr};
-    auto read = storage::read_journal(*segments, from, visitor);
+    auto read = storage::read_journal(*segments, from, visitor, reader);
     if (!read) return read.error();
     end = *read;
     cache = std::make_unique<storage::BodyCache>(
