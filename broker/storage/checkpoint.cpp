@@ -1,6 +1,7 @@
 #include "broker/storage/checkpoint.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <tuple>
 
@@ -81,24 +82,34 @@ void Checkpoint::start_again() {
 // ----------------------------------------------------------------------------------------------------------
 
 Result<> Checkpoint::home_runs_slice() {
-  std::vector<std::vector<std::byte>> extents;
+  const std::size_t first = next_plan_;
+  std::size_t size = 0;
+  for (; next_plan_ < plans_.size() && size < slice_size_bytes; ++next_plan_)
+    size += plans_[next_plan_].extent_size_bytes;
+  const std::span<std::byte> slice = cleared_slice(size);
+  std::vector<std::span<std::byte>> extents;
   std::vector<Move> moves;
-  const std::size_t first = runs_.size();
-  for (std::size_t size = 0; next_plan_ < plans_.size() && size < slice_size_bytes; ++next_plan_) {
-    const RunPlan& plan = plans_[next_plan_];
-    size += plan.extent_size_bytes;
-    extents.emplace_back(plan.extent_size_bytes);
-    runs_.push_back(place(plan, extents.back(), moves));
+  for (std::size_t i = first, at = 0; i < next_plan_; at += plans_[i++].extent_size_bytes) {
+    extents.push_back(slice.subspan(at, plans_[i].extent_size_bytes));
+    runs_.push_back(place(plans_[i], extents.back(), moves));
   }
   if (auto copied = copy_messages(moves); !copied) return copied;
-  for (std::size_t i = 0; i < extents.size(); ++i)
-    if (auto written = parts_.backlog.write(runs_[first + i].homed.position, extents[i]); !written)
-      return written;
+  const HomedRun* run = &runs_[runs_.size() - extents.size()];
+  for (const std::span<std::byte> extent : extents)
+    if (auto written = parts_.backlog.write((run++)->homed.position, extent); !written) return written;
+  if (next_plan_ == plans_.size()) slice_ = {};
   return parts_.backlog.sync();
 }
 
+/// Memory that the disk can write from, the same for every slice: new pages cost more than the copy into them.
+std::span<std::byte> Checkpoint::cleared_slice(std::size_t size_bytes) {
+  if (slice_.size_bytes < size_bytes) slice_ = {make_aligned(size_bytes), size_bytes};
+  std::memset(slice_.memory.get(), 0, size_bytes);
+  return {slice_.memory.get(), size_bytes};
+}
+
 /// Gives the run its extent and writes all of it but the messages.
-HomedRun Checkpoint::place(const RunPlan& plan, std::vector<std::byte>& extent, std::vector<Move>& moves) {
+HomedRun Checkpoint::place(const RunPlan& plan, std::span<std::byte> extent, std::vector<Move>& moves) {
   const Extent taken = parts_.backlog.take(plan.extent_size_bytes);
   const RunId id = task_.next_run;
   ++task_.next_run.value;

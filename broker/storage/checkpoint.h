@@ -79,7 +79,8 @@ class Checkpoint {
 
   Result<> home_runs_slice();
   Result<> copy_messages(std::vector<Move>& moves);
-  HomedRun place(const RunPlan& plan, std::vector<std::byte>& extent, std::vector<Move>& moves);
+  std::span<std::byte> cleared_slice(std::size_t size_bytes);
+  HomedRun place(const RunPlan& plan, std::span<std::byte> extent, std::vector<Move>& moves);
   void plan_topics();
   Result<> home_topics_slice();
   Result<> finish_topics();
@@ -94,6 +95,7 @@ class Checkpoint {
   std::vector<RunPlan> plans_;
   std::size_t next_plan_ = 0;
   std::vector<HomedRun> runs_;
+  AlignedBytes slice_;
 
   /// An entry of a tail, at the place in the journal up to which its partition has been read before it: in
   /// this order the journal is read once from front to back, and each partition's entries keep theirs.

@@ -1,6 +1,7 @@
 #include "broker/storage/topic_segment_writer.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "broker/base/check.h"
 
@@ -18,8 +19,21 @@ Result<> TopicSegmentWriter::append(Bytes batch, Offset base, Offset last, Times
     written_bytes_ = active_->size_bytes;
   }
   note(batch, base, last, max_timestamp);
-  slice_.insert(slice_.end(), batch.begin(), batch.end());
-  return slice_.size() >= slice_size_bytes ? write_slice() : Result<>{};
+  while (!batch.empty()) {
+    batch = batch.subspan(gather(batch));
+    if (slice_.size_bytes == slice_size_bytes)
+      if (auto written = write_slice(false); !written) return written;
+  }
+  return Done{};
+}
+
+/// Takes as much of it as there is room for, and says how much.
+std::size_t TopicSegmentWriter::gather(Bytes batch) {
+  if (!slice_.memory) slice_ = {make_aligned(slice_size_bytes), written_bytes_ % direct_block_bytes};
+  const std::size_t taken = std::min(batch.size(), slice_size_bytes - slice_.size_bytes);
+  std::memcpy(slice_.memory.get() + slice_.size_bytes, batch.data(), taken);
+  slice_.size_bytes += taken;
+  return taken;
 }
 
 void TopicSegmentWriter::note_delete_horizon(TimestampMs horizon) {
@@ -29,7 +43,7 @@ void TopicSegmentWriter::note_delete_horizon(TimestampMs horizon) {
 }
 
 Result<> TopicSegmentWriter::pause() {
-  if (auto written = write_slice(); !written) return written;
+  if (auto written = write_slice(true); !written) return written;
   slice_ = {};
   if (!file_) return Done{};
   auto synced = file_->sync();
@@ -109,18 +123,45 @@ void TopicSegmentWriter::note(Bytes batch, Offset base, Offset last, TimestampMs
   active_ = facts;
 }
 
-Result<> TopicSegmentWriter::write_slice() {
-  if (slice_.empty()) return Done{};
-  if (!file_) {
-    const std::string path = directory_ + "/" + segment_file_name(active_->base, active_->generation);
-    auto file = written_bytes_ == 0 ? make_file(path) : open_file(path);
-    if (!file) return file.error();
-    file_ = std::move(*file);
+/// `all`: also what does not fill its last block yet.
+Result<> TopicSegmentWriter::write_slice(bool all) {
+  const std::size_t begin = written_bytes_ % direct_block_bytes;  // what is before it in its block is on the disk
+  const std::size_t end = slice_.size_bytes;
+  if (!slice_.memory || begin == end) return Done{};
+  if (auto opened = open_active(); !opened) return opened;
+  const std::size_t blocks_end = end / direct_block_bytes * direct_block_bytes;
+  const std::size_t head_end = begin == 0 ? 0 : std::min(direct_block_bytes, end);
+  // A few blocks are not worth a way of their own.
+  const bool direct = blocks_end >= head_end + direct_min_bytes;
+  const std::size_t whole_end = all && !direct ? end : blocks_end;
+  if (direct) {
+    if (auto written = write_part(begin, head_end, false); !written) return written;
+    if (auto written = write_part(head_end, blocks_end, true); !written) return written;
+  } else if (auto written = write_part(begin, whole_end, false); !written) {
+    return written;
   }
-  auto written = file_->write(written_bytes_, Bytes(slice_));
-  written_bytes_ += slice_.size();
-  slice_.clear();
+  if (all && direct)
+    if (auto written = write_part(blocks_end, end, false); !written) return written;
+  std::memmove(slice_.memory.get(), slice_.memory.get() + blocks_end, end - blocks_end);
+  slice_.size_bytes = end - blocks_end;
+  return Done{};
+}
+
+Result<> TopicSegmentWriter::write_part(std::size_t begin, std::size_t end, bool direct) {
+  if (begin >= end) return Done{};
+  const Bytes part = slice_.bytes().subspan(begin, end - begin);
+  auto written = direct ? file_->write_direct(written_bytes_, std::span(&part, 1)) : file_->write(written_bytes_, part);
+  written_bytes_ += part.size();
   return written;
+}
+
+Result<> TopicSegmentWriter::open_active() {
+  if (file_) return Done{};
+  const std::string path = directory_ + "/" + segment_file_name(active_->base, active_->generation);
+  auto file = written_bytes_ == 0 ? make_file(path) : open_file(path);
+  if (!file) return file.error();
+  file_ = std::move(*file);
+  return Done{};
 }
 
 }  // namespace tandem::storage

@@ -1,5 +1,5 @@
-// Appends batches to the segment files of one partition, for a checkpoint. Thread rule: the checkpoint's
-// thread.
+// Appends batches to the segment files of one partition, for a checkpoint: whole blocks past the page cache, what is
+// less than a block by way of it. Thread rule: the checkpoint's thread.
 #pragma once
 
 #include <memory>
@@ -44,12 +44,16 @@ class TopicSegmentWriter {
 
  private:
   static constexpr std::size_t slice_size_bytes = 1u << 20;
+  static constexpr std::size_t direct_min_bytes = 64u << 10;
 
   bool must_roll(std::size_t batch_size_bytes, TimestampMs max_timestamp) const;
   Result<> roll(Offset base);
   Result<std::unique_ptr<File>> make_file(const std::string& path);
   Result<std::unique_ptr<File>> open_file(const std::string& path);
-  Result<> write_slice();
+  std::size_t gather(Bytes batch);
+  Result<> write_slice(bool all);
+  Result<> write_part(std::size_t begin, std::size_t end, bool direct);
+  Result<> open_active();
   Result<> sync_names();
   void note(Bytes batch, Offset base, Offset last, TimestampMs max_timestamp);
 
@@ -59,7 +63,7 @@ class TopicSegmentWriter {
   const TopicSegmentKind kind_;
   std::optional<TopicSegmentFacts> active_;
   std::unique_ptr<File> file_;
-  std::vector<std::byte> slice_;        // appended, not written yet
+  AlignedBytes slice_;                  // of the active file, from the block on that written_bytes_ is in
   std::uint64_t written_bytes_ = 0;     // of the active file
   std::uint64_t indexed_at_bytes_ = 0;  // position of the last index entry
   bool names_changed_ = false;
