@@ -49,7 +49,6 @@ void Broker::settle_in() const {
   wait_for_checkpoint();
 }
 
-/// What a checkpoint writes belongs to the load before.
 void Broker::wait_for_checkpoint() const {
   constexpr int waits_max = 50;
   double before_s = -1;

@@ -28,6 +28,8 @@ class Broker {
   /// Brings it to where a broker is that has run for a while: its journal's segments are written once and from now on
   /// recycled. Without it the first seconds of load measure the writing of zeros.
   void settle_in() const;
+  /// What a checkpoint writes belongs to the load before.
+  void wait_for_checkpoint() const;
 
   /// kill -9, and a start on what is left.
   void crash_and_restart();
@@ -35,7 +37,6 @@ class Broker {
 
  private:
   void start();
-  void wait_for_checkpoint() const;
 
   const std::string program_, directory_;
   std::unique_ptr<support::BrokerProcess> process_;

@@ -89,11 +89,14 @@ Outcome catch_up(const Settings& settings) {
   const Plan plan{.value_size_bytes = 1'000, .batch_size_max_bytes = 1u << 20};
   const Broker broker(settings.tandemd, settings.directory + "/topic");
   const Client client = broker.connect();
-  must(client.ask(CreateTopic{.name = topic}), "create");
+  // The records are from 2023: retention by age would take them away meanwhile.
+  must(client.ask(CreateTopic{.name = topic, .config = {{"retention.ms", "-1"}}}), "create");
   const auto appended = append_while(client, plan, [&](std::uint64_t count) { return count < records; });
+  const std::atomic<std::uint64_t> end{appended};
+  broker.wait_for_checkpoint();
+  read_along(client, 1, end);  // what went home is on the disk only
 
   Outcome outcome;
-  const std::atomic<std::uint64_t> end{appended};
   const Stretch stretch(broker);
   const auto begin = Clock::now();
   double bytes = 0;

@@ -1,6 +1,7 @@
 // Every limit of the broker, with its reason and what happens when it is reached.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -61,6 +62,9 @@ inline constexpr std::size_t journal_size_max_bytes = 1u << 30;
 inline constexpr std::size_t checkpoint_interval_bytes = 128u << 20;
 /// One commit group; when the gathering one is this full and the disk is behind, connections are not read.
 inline constexpr std::size_t group_size_max_bytes = 8u << 20;
+/// A disk whose last sync took less is waited for by the loop when one block is all that is to be written
+/// (docs/decisions/0009). Above it, waiting would cost others more than two threads that wake each other.
+inline constexpr std::chrono::microseconds quick_sync_max{500};
 /// A connection's unwritten bytes: beyond high no dispatch to it, below low again; beyond the hard limit a peer that
 /// never reads is dropped.
 inline constexpr std::size_t outbox_high_bytes = 1u << 20;

@@ -137,10 +137,11 @@ void Loop::tick_faces() {
   faces_due_ = due == never_due ? due : std::max(due, now() + faces_apart_ms);
 }
 
-// The group goes to the disk first, so that the disk works while the outboxes are written.
+// The group goes to the disk first, so that the disk works while the outboxes are written; a small one goes last, when
+// nothing is left to do.
 void Loop::finish_turn() {
   if (!checkpoint_running_ && !stopping() && store_->checkpoint_wanted()) submit(core::CheckpointBegun{});
-  store_->flush();
+  store_->flush_ahead();
   for (int round = 0; round < settle_rounds_max && !touched_.empty(); ++round) settle_touched();
   remove_gone();
   read_those_that_waited();

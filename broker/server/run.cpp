@@ -33,6 +33,7 @@ storage::StoreOptions store_options(const Options& options) {
   storage::StoreOptions store;
   store.directory = options.data_directory;
   store.journal_size_max_bytes = options.journal_size_max_bytes;
+  store.quick_sync_max = limits::quick_sync_max;
   store.body_cache_max_bytes = options.cache_size_max_bytes;
   // A small journal is checkpointed more often, so that it never fills.
   store.checkpoint_interval_bytes =

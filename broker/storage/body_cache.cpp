@@ -38,10 +38,10 @@ Lsn window_start(const Segment& segment, BodyHandle body) {
   return segment.id.first + offset / journal_window_size_bytes * journal_window_size_bytes;
 }
 
-std::size_t window_size(const Segment& segment, Lsn start, BodyHandle body, std::uint32_t size_bytes) {
+std::size_t window_size(const Segment& segment, Lsn start, BodyHandle body, std::uint32_t size_bytes,
+                        std::uint64_t size_min_bytes) {
   const std::uint64_t needed = body.value + size_bytes - start;
-  return std::min<std::uint64_t>(std::max<std::uint64_t>(round_up_to_block(needed), journal_window_size_bytes),
-                                 segment.id.end() - start);
+  return std::min(std::max(round_up_to_block(needed), size_min_bytes), segment.id.end() - start);
 }
 
 Result<std::shared_ptr<const Segment>> segment_of(const JournalSegments& segments, BodyHandle body,
@@ -54,13 +54,11 @@ Result<std::shared_ptr<const Segment>> segment_of(const JournalSegments& segment
   return segment;
 }
 
-/// The window, as far as the file goes.
-Result<JournalWindow> read_window(const Segment& segment, Lsn start, std::size_t size) {
-  JournalWindow window{start, {make_aligned(size), size}};
-  auto count = segment.file->read_direct(start - segment.id.first, {window.bytes.memory.get(), size});
+/// Fills `memory`, which has room for `size`, as far as the file goes.
+Result<JournalWindow> read_window(const Segment& segment, Lsn start, std::size_t size, AlignedMemory memory) {
+  auto count = segment.file->read_direct(start - segment.id.first, {memory.get(), size});
   if (!count) return count.error();
-  window.bytes.size_bytes = *count;
-  return window;
+  return JournalWindow{start, {std::move(memory), *count}};
 }
 
 Error damaged(const JournalSegments& segments, BodyHandle body, std::uint32_t size_bytes) {
@@ -81,8 +79,18 @@ Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes)
   if (!segment) return segment.error();
   // From the body on: the caller goes forward.
   const Lsn start = (body.value - numbers_size_bytes) / journal_block_bytes * journal_block_bytes;
-  auto window = read_window(**segment, start, window_size(**segment, start, body, size_bytes));
-  if (!window) return window.error();
+  const std::size_t size = window_size(**segment, start, body, size_bytes, journal_walk_window_size_bytes);
+  AlignedMemory memory = std::move(window_.bytes.memory);  // new pages cost more than what is read into them
+  window_ = {};
+  if (capacity_bytes_ < size) {
+    memory = make_aligned(size);
+    capacity_bytes_ = size;
+  }
+  auto window = read_window(**segment, start, size, std::move(memory));
+  if (!window) {
+    capacity_bytes_ = 0;
+    return window.error();
+  }
   window_ = std::move(*window);
   if (auto bytes = take(window_, body, size_bytes)) return *bytes;
   return damaged(segments_, body, size_bytes);
@@ -153,7 +161,7 @@ void BodyCache::read(BodyHandle body, std::uint32_t size_bytes, ReadDone done) {
   auto segment = segment_of(segments_, body, size_bytes);
   if (!segment) return done(segment.error());
   const Lsn start = window_start(**segment, body);
-  const std::size_t size = window_size(**segment, start, body, size_bytes);
+  const std::size_t size = window_size(**segment, start, body, size_bytes, journal_window_size_bytes);
 
   JournalWindow window{start, {make_aligned(size), size}};
   auto cached = (*segment)->file->try_read_cached(start - (*segment)->id.first, {window.bytes.memory.get(), size});
@@ -170,7 +178,7 @@ void BodyCache::read(BodyHandle body, std::uint32_t size_bytes, ReadDone done) {
 
 void BodyCache::fetch(std::shared_ptr<const Segment> segment, Lsn start, std::size_t size) {
   reader_.run([this, segment, start, size, alive = alive_] {
-    auto result = std::make_shared<Result<JournalWindow>>(read_window(*segment, start, size));
+    auto result = std::make_shared<Result<JournalWindow>>(read_window(*segment, start, size, make_aligned(size)));
     post_([alive, start, size, result] {
       if (BodyCache* cache = *alive) cache->window_arrived(start, size, std::move(*result));
     });

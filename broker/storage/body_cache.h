@@ -25,6 +25,8 @@ struct JournalWindow {
   AlignedBytes bytes;
 };
 inline constexpr std::size_t journal_window_size_bytes = 128u << 10;
+/// The same for who walks through many of them, from front to back.
+inline constexpr std::size_t journal_walk_window_size_bytes = 1u << 20;
 
 /// Reads journal bodies from segment files, for one thread that walks through many (the checkpoint):
 /// neighbours cost one read. Only what is written already (below Journal::written_through()).
@@ -38,6 +40,7 @@ class JournalBodyReader {
  private:
   const JournalSegments& segments_;
   JournalWindow window_;
+  std::size_t capacity_bytes_ = 0;  // of its memory
 };
 
 /// Thread rule: the loop's thread.

@@ -32,11 +32,13 @@ Journal::Journal(const JournalOptions& options, const JournalParts& parts, const
     : parts_(parts),
       size_max_bytes_(or_default(options.size_max_bytes, limits::journal_size_max_bytes)),
       group_size_max_bytes_(or_default(options.group_size_max_bytes, limits::group_size_max_bytes)),
+      quick_sync_max_(options.quick_sync_max),
       epoch_(end.epoch + 1),
       next_(end.position),
       chain_end_(end.position),
       oldest_(end.position),
       pool_(std::make_shared<JournalBufferPool>()),
+      last_sync_us_(std::numeric_limits<std::int64_t>::max()),
       last_turn_(end.last_turn),
       durable_through_(end.position),
       written_through_(end.position),
@@ -197,21 +199,38 @@ void Journal::seal_frame(bool even_empty) {
 
 void Journal::flush() {
   if (in_flight_ || failed_) return;
+  const bool here = is_quick();
   const bool durable_waits = gathering_.sync || (frame_open_ && frame_.last_turn != 0);
   if (durable_waits) seal_frame(false);
-  if (!gathering_.frames.empty() || gathering_.sync) hand_over();
+  if (!gathering_.frames.empty() || gathering_.sync) hand_over(here);
 }
 
-void Journal::hand_over() {
+void Journal::flush_ahead() {
+  if (!is_quick()) flush();
+}
+
+/// One block, in the segment that is open anyway, and nothing before it waits.
+bool Journal::is_quick() const {
+  return !in_flight_ && frame_open_ && frame_.last_turn != 0 && frame_size_bytes_ <= journal_block_bytes &&
+         gathering_.frames.empty() && frame_.segment.number == handed_segment_ &&
+         last_sync_us_.load(std::memory_order_relaxed) < quick_sync_max_.count();
+}
+
+void Journal::hand_over(bool here) {
   in_flight_ = true;
   gathering_from_ = chain_end_;
   gathering_size_bytes_ = 0;
-  write_group(std::make_shared<CommitGroup>(std::exchange(gathering_, {})));
+  if (!gathering_.frames.empty()) handed_segment_ = gathering_.frames.back().segment.number;
+  write_group(std::make_shared<CommitGroup>(std::exchange(gathering_, {})), here);
 }
 
-void Journal::write_group(std::shared_ptr<CommitGroup> group) {
-  parts_.writer.run([this, group = std::move(group), alive = alive_] {
+/// `here`: on this thread; the journal's has nothing to do, and is given nothing before this is done.
+void Journal::write_group(std::shared_ptr<CommitGroup> group, bool here) {
+  auto task = [this, group = std::move(group), alive = alive_] {
+    const auto begun = std::chrono::steady_clock::now();
     GroupResult done = writer_.write(*group);
+    const auto taken = std::chrono::steady_clock::now() - begun;
+    last_sync_us_ = std::chrono::duration_cast<std::chrono::microseconds>(taken).count();
     if (done.may_retry)
       done.group = group;
     else
@@ -228,7 +247,9 @@ void Journal::write_group(std::shared_ptr<CommitGroup> group) {
     parts_.post([alive] {
       if (Journal* journal = *alive) journal->collect();
     });
-  });
+  };
+  if (here) return task();
+  parts_.writer.run(std::move(task));
 }
 
 /// Takes in what the journal thread has finished, and gives it the next group.
@@ -255,11 +276,11 @@ void Journal::collect() {
     parts_.cache.set_written_through(done.end);
     if (done.last_turn != 0) parts_.events.persisted(done.last_turn);
   }
-  if (!finished.empty()) flush();
+  if (!finished.empty()) flush_ahead();
 }
 
 void Journal::retry() {
-  if (stalled_) write_group(std::exchange(stalled_, nullptr));
+  if (stalled_) write_group(std::exchange(stalled_, nullptr), false);
 }
 
 Result<> Journal::drain() {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -31,6 +32,8 @@ namespace tandem::storage {
 struct JournalOptions {
   std::uint64_t size_max_bytes = 0;  // live segments; 0 = limits.h. Reached: behind() until recycle_below()
   std::uint64_t group_size_max_bytes = 0;  // 0 = limits.h. Reached while the disk works: behind()
+  /// How long the sync before may have taken for the loop to wait for the next one itself (flush()); 0: never.
+  std::chrono::microseconds quick_sync_max{0};
 };
 
 /// Called on the loop's thread.
@@ -77,8 +80,11 @@ class Journal {
   void write(std::span<const core::Record> records, TurnNumber turn);
   /// Hands what was gathered to the journal thread if that is idle and something durable waits; else it goes
   /// by itself as soon as the thread is free. Without anything durable only whole buffers go, and are not
-  /// synced.
+  /// synced. A group of one block on a disk that was quick just now is written and synced before this returns: two
+  /// threads that wake each other take as long as such a disk (docs/decisions/0009).
   void flush();
+  /// The same, but leaves such a small group for the flush() that ends the loop's turn.
+  void flush_ahead();
   /// Writes the group once more that found no room; does nothing when none waits.
   void retry();
   bool is_stalled() const { return stalled_ != nullptr; }
@@ -120,14 +126,16 @@ class Journal {
   void enter_next_segment(std::uint64_t frame_size_bytes);
   void seal_frame(bool even_empty);
   void write_turn(std::span<const core::Record> records, TurnNumber turn);
-  void hand_over();
-  void write_group(std::shared_ptr<CommitGroup> group);
+  bool is_quick() const;
+  void hand_over(bool here);
+  void write_group(std::shared_ptr<CommitGroup> group, bool here);
   void collect();
   void want_spare();
 
   const JournalParts parts_;
   const std::uint64_t size_max_bytes_;
   const std::uint64_t group_size_max_bytes_;
+  const std::chrono::microseconds quick_sync_max_;
   const std::uint32_t epoch_;
 
   // Where bytes go. All frames below next_ are sealed; the chain's end differs from it only after a segment
@@ -150,6 +158,8 @@ class Journal {
   CommitGroup gathering_;  // sealed frames that wait for the journal thread
   std::uint64_t gathering_size_bytes_ = 0;
   Lsn gathering_from_ = 0;  // handed over below this: not editable any more
+  std::uint64_t handed_segment_ = 0;  // number of the segment of the last group
+  std::atomic<std::int64_t> last_sync_us_;
   bool in_flight_ = false;                // also while a group is stalled
   std::shared_ptr<CommitGroup> stalled_;  // found no room on the disk
   bool failed_ = false;

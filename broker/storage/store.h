@@ -5,6 +5,7 @@
 // StoreEvents through the `post` function, which runs a task on the loop's thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -29,6 +30,7 @@ struct StoreOptions {
   std::uint64_t body_cache_max_bytes = 0;        // 0 = limits.h
   std::uint64_t journal_segment_size_bytes = 0;  // 0 = limits.h
   std::string lmdb_directory;  // "" = directory; LMDB needs the real file system, also when a test's is in memory
+  std::chrono::microseconds quick_sync_max{0};  // JournalOptions
   bool inline_threads = false;  // tests and simulation: no threads, work is done when pump() is called
 };
 
@@ -83,6 +85,8 @@ class Store {
   /// Hands the open group to the journal thread if that is idle and there is something durable to write; else it goes
   /// as soon as the thread is free. Call once per loop iteration.
   virtual void flush() = 0;
+  /// The same before the loop's turn ends: leaves a group that is quickly written for flush().
+  virtual void flush_ahead() { flush(); }
   /// True when the gathering group is full and the disk is behind: stop reading publishers until persisted().
   virtual bool behind() const = 0;
 

@@ -137,6 +137,7 @@ Result<JournalEnd> StoreParts::replay_journal(const CheckpointMark& mark, const 
 Result<> StoreParts::start(const CheckpointMark& mark, const JournalEnd& end) {
   JournalOptions journal_options;
   journal_options.size_max_bytes = options_.journal_size_max_bytes;
+  journal_options.quick_sync_max = options_.quick_sync_max;
   auto journal =
       Journal::open(journal_options,
                     {*segments_, *cache_, *journal_worker_, *checkpoint_worker_, guarded_post(), *this}, end);

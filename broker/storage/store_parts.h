@@ -37,6 +37,7 @@ class StoreParts : public Store, private JournalEvents {
   void unstage() override { journal_->unstage(); }
   void write(std::span<const core::Record> records, TurnNumber turn) override;
   void flush() override;
+  void flush_ahead() override { journal_->flush_ahead(); }
   bool behind() const override { return journal_->behind(); }
 
   StoredBytes resident(BodyHandle body, std::uint32_t size_bytes) override;

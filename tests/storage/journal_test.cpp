@@ -44,6 +44,44 @@ TEST_CASE("a turn is persisted after one write and one sync, and is there after 
   CHECK(rig.read(body, 5) == "hello");
 }
 
+TEST_CASE("a group of one block is on disk when flush() returns, if the sync before was quick") {
+  JournalRig::Options options;
+  options.journal.quick_sync_max = std::chrono::microseconds::max();
+  JournalRig rig(options);
+  REQUIRE(rig.open().ok());
+  rig.publish(1, "the first one finds out how quick the disk is");
+  rig.journal->flush();
+  rig.settle();
+  const auto syncs = rig.files.count(FileOperation::sync);
+
+  rig.publish(2, "hello");
+  rig.journal->flush_ahead();
+  CHECK(rig.files.count(FileOperation::sync) == syncs);
+  rig.journal->flush();
+  CHECK(rig.files.count(FileOperation::sync) == syncs + 1);
+  CHECK(!rig.writer.pump());  // the journal's thread was given nothing
+  CHECK(rig.persisted_through == 1);
+  rig.run_posted();
+  CHECK(rig.persisted_through == 2);
+
+  rig.publish(3, std::string(5'000, 'x'));
+  rig.journal->flush_ahead();
+  CHECK(rig.files.count(FileOperation::sync) == syncs + 1);
+  CHECK(rig.writer.pump());
+  rig.publish(4, "behind one that is under way");
+  rig.journal->flush();
+  rig.run_posted();
+  CHECK(rig.persisted_through == 3);
+  rig.journal->flush();
+  rig.settle();
+  CHECK(rig.persisted_through == 4);
+
+  std::mt19937_64 random(1);
+  rig.crash(random);
+  REQUIRE(rig.open().ok());
+  CHECK(rig.replayed.size() == 4);
+}
+
 TEST_CASE("turns that gather while the disk works are persisted together, in one group") {
   JournalRig rig;
   REQUIRE(rig.open().ok());
