@@ -1,5 +1,7 @@
 #include "bench/broker.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <thread>
 
@@ -60,15 +62,30 @@ void Broker::wait_for_checkpoint() const {
   }
 }
 
+std::uint64_t Broker::disk_used_bytes() const {
+  constexpr std::uint64_t block_bytes = 512;  // as st_blocks counts, whatever the file system's blocks are
+  std::uint64_t used = 0;
+  std::error_code gone;  // files come and go meanwhile
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_, gone)) {
+    struct stat file {};
+    if (lstat(entry.path().c_str(), &file) == 0) used += static_cast<std::uint64_t>(file.st_blocks) * block_bytes;
+  }
+  return used;
+}
+
 void Broker::crash_and_restart() {
   process_->kill();
   start();
 }
 
 void Broker::stop_and_restart() {
+  stop();
+  start();
+}
+
+void Broker::stop() {
   if (const int status = process_->terminate(); status != 0)
     throw Failure("tandemd ended with status " + std::to_string(status));
-  start();
 }
 
 }  // namespace tandem::bench

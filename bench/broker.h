@@ -28,16 +28,20 @@ class Broker {
   /// Brings it to where a broker is that has run for a while: its journal's segments are written once and from now on
   /// recycled. Without it the first seconds of load measure the writing of zeros.
   void settle_in() const;
-  /// What a checkpoint writes belongs to the load before.
+  /// Until the checkpoint's thread has nothing to do, at most 5 s: what it writes belongs to the load before.
   void wait_for_checkpoint() const;
 
   /// kill -9, and a start on what is left.
   void crash_and_restart();
   void stop_and_restart();
+  void stop();
+  void start();  // on what is there
+
+  /// What lies on the disk for its data directory, holes not counted.
+  std::uint64_t disk_used_bytes() const;
+  const std::string& directory() const { return directory_; }
 
  private:
-  void start();
-
   const std::string program_, directory_;
   std::unique_ptr<support::BrokerProcess> process_;
 };

@@ -1,4 +1,4 @@
-// How long one message takes: confirm with one in flight, request and reply, and confirms at a fixed rate.
+// How long one message takes when it is alone: confirm with one in flight, request and reply.
 #include <atomic>
 #include <future>
 #include <thread>
@@ -126,44 +126,6 @@ Outcome request_reply(const Settings& settings) {
   return outcome;
 }
 
-/// Confirms at a fixed rate. A message's time begins when it was due, not when it was sent, so that a stall counts for
-/// every message it held up.
-Outcome fixed_rate(const Settings& settings, double per_second) {
-  const Broker broker(settings.tandemd, settings.directory + "/rate");
-  const Client client = broker.connect(), consuming = broker.connect();
-  must(client.ask(DeclareQueue{.name = "latency"}), "declare");
-  ConsumerOptions draining{.queue = "latency", .prefetch = 10'000};
-  draining.on_delivery = [](Delivery delivery) { delivery.ack(); };
-  const auto drain = must(Consumer::open(consuming, draining), "consumer");
-
-  const double gap_ns = 1e9 / per_second;
-  Clock::time_point begin;
-  Histogram times;
-  PublisherOptions options;
-  options.window_messages = 1'000'000;
-  options.on_outcome = [&](const PublishOutcome& outcome) {
-    const auto now_ns = static_cast<double>(ns_since(begin));
-    for (auto seq = outcome.first; seq <= outcome.last; ++seq)
-      times.add(static_cast<std::uint64_t>(std::max(0.0, now_ns - static_cast<double>(seq - 1) * gap_ns)));
-  };
-  auto publisher = must(Publisher::open(client, options), "publisher");
-  const EncodedProperties properties;
-  const std::string body(100, 'b');
-  Outcome outcome;
-  const Stretch stretch(broker);
-  begin = Clock::now();
-  for (double sent = 0;;) {
-    const double now_s = seconds_since(begin);
-    if (now_s >= settings.seconds) break;
-    for (; sent * gap_ns <= now_s * 1e9; ++sent) must(publisher.post(parts_of(properties, "latency", body)), "publish");
-    std::this_thread::sleep_for(std::chrono::microseconds(50));
-  }
-  must(publisher.flush(), "publish");
-  stretch.finish(outcome);
-  fill(outcome, times);
-  return outcome;
-}
-
 void add(std::vector<Workload>& all, std::string name, std::string what, std::function<Outcome(const Settings&)> run,
          std::function<Limit(const Machine&)> limit, std::optional<double> target_share = std::nullopt) {
   Workload workload;
@@ -186,11 +148,6 @@ void add_latency_workloads(std::vector<Workload>& all) {
   add(all, "confirm", "100 B, one in flight, confirms called back", confirm, sync, 1.8);
   add(all, "confirm-blocking", "the same, by a thread that waits for each", confirm_blocking, sync);
   add(all, "request-reply", "100 B there and back, transient, one at a time", request_reply, round_trips);
-  for (const int rate : {50'000, 250'000})
-    add(
-        all, "rate-" + std::to_string(rate / 1'000) + "k",
-        "confirms of 100 B at " + std::to_string(rate) + "/s, drained",
-        [rate](const Settings& settings) { return fixed_rate(settings, rate); }, sync);
 }
 
 }  // namespace tandem::bench

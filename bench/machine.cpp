@@ -4,14 +4,15 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <thread>
 #include <vector>
-
-#include "bench/measure.h"
 
 namespace tandem::bench {
 namespace {
@@ -49,14 +50,21 @@ Histogram write_and_sync(int file, std::size_t size) {
   return times;
 }
 
-void measure_disk(const std::string& directory, Machine& machine) {
+/// A pre-written file that is gone when it is closed.
+int open_raw(const std::string& directory) {
   const std::string path = directory + "/raw";
-  const Descriptor file(open(path.c_str(), O_CREAT | O_RDWR | O_TRUNC | O_CLOEXEC, 0600), "raw journal");
+  const int file = open(path.c_str(), O_CREAT | O_RDWR | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return file;
   unlink(path.c_str());
   const std::vector<char> zeros(1u << 20, 0);
   for (std::size_t at = 0; at < file_size_bytes; at += zeros.size())
-    if (pwrite(file.get(), zeros.data(), zeros.size(), static_cast<off_t>(at)) < 0) throw Failure("raw journal: disk full");
-  fsync(file.get());
+    if (pwrite(file, zeros.data(), zeros.size(), static_cast<off_t>(at)) < 0) throw Failure("raw journal: disk full");
+  fsync(file);
+  return file;
+}
+
+void measure_disk(const std::string& directory, Machine& machine) {
+  const Descriptor file(open_raw(directory), "raw journal");
   const Histogram small = write_and_sync(file.get(), 4096);
   machine.sync_4k_p50_us = small.quantile_ns(0.5) / 1e3;
   machine.sync_4k_p99_us = small.quantile_ns(0.99) / 1e3;
@@ -146,6 +154,43 @@ Machine measure_machine(const std::string& directory) {
   machine.loopback_bytes_per_s = measure_loopback_bytes();
   machine.round_trip_us = measure_round_trip_us();
   return machine;
+}
+
+Histogram bare_syncs(const std::string& directory, double bytes_per_s, double seconds) {
+  constexpr std::size_t page = 4096, group_max_bytes = 8u << 20;
+  const Descriptor file(open_raw(directory), "raw journal");
+  const std::vector<char> block(group_max_bytes, 'x');
+  Histogram times;
+  double written = 0;
+  std::size_t at = 0;
+  for (const auto begin = Clock::now(); seconds_since(begin) < seconds;) {
+    const double due = bytes_per_s * seconds_since(begin) - written;
+    if (due < 1) continue;
+    const std::size_t size = std::min(group_max_bytes, (static_cast<std::size_t>(due) + page - 1) / page * page);
+    if (at + size > file_size_bytes) at = 0;
+    const auto start = Clock::now();
+    if (pwrite(file.get(), block.data(), size, static_cast<off_t>(at)) < 0 || fdatasync(file.get()) != 0)
+      throw Failure(std::string("raw journal: ") + std::strerror(errno));
+    times.add(static_cast<std::uint64_t>(std::chrono::nanoseconds(Clock::now() - start).count()));
+    at += size;
+    written += static_cast<double>(size);
+  }
+  return times;
+}
+
+std::size_t touch_memory(std::size_t size_max_bytes) {
+  std::size_t available_kib = 0;
+  std::ifstream info("/proc/meminfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("MemAvailable:")) available_kib = std::strtoull(line.c_str() + 13, nullptr, 10);
+  const std::size_t size = std::min(size_max_bytes, available_kib / 4 * 1024);
+  if (size == 0) return 0;
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return 0;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  for (std::size_t at = 0; at < size; at += page) static_cast<volatile char*>(memory)[at] = 1;
+  munmap(memory, size);
+  return size;
 }
 
 }  // namespace tandem::bench

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "bench/measure.h"
+
 namespace tandem::bench {
 
 struct Machine {
@@ -15,5 +17,13 @@ struct Machine {
 
 /// Takes about a second; files are made in `directory` and removed.
 Machine measure_machine(const std::string& directory);
+
+/// Times of pwrite + fdatasync in a loop that writes so many bytes per second: each takes what has become due while the
+/// last one ran, at least 4 KiB, as a commit group does.
+Histogram bare_syncs(const std::string& directory, double bytes_per_s, double seconds);
+
+/// Touches a quarter of the memory that is available, at most `size_max_bytes`, and frees it again. In a virtual machine
+/// the first touch of a page costs several times what later ones do, and whoever runs first would pay. Gives the bytes.
+std::size_t touch_memory(std::size_t size_max_bytes);
 
 }  // namespace tandem::bench

@@ -62,6 +62,12 @@ ProcessUse use_of(pid_t pid) {
     if (name == "VmRSS:") use.rss_mib = kib / 1024;
     if (name == "VmHWM:") use.rss_peak_mib = kib / 1024;
   }
+  std::ifstream io(process / "io");
+  for (std::string name; io >> name;) {
+    double value = 0;
+    io >> value;
+    if (name == "write_bytes:") use.written_bytes = value;
+  }
   return use;
 }
 

@@ -63,6 +63,7 @@ struct ProcessUse {
   double cpu_s = 0;  // user and system, all threads that live
   std::map<std::string, double> thread_cpu_s;
   double rss_mib = 0, rss_peak_mib = 0;
+  double written_bytes = 0;  // handed to the disk since it started
 };
 /// Of a process that runs, from /proc.
 ProcessUse use_of(pid_t pid);

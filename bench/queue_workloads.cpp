@@ -1,5 +1,8 @@
 // Queues: publish, confirm, deliver, ack, in several shapes.
+#include <algorithm>
+
 #include "bench/flow.h"
+#include "bench/many_queues.h"
 
 namespace tandem::bench {
 namespace {
@@ -19,8 +22,9 @@ Outcome flow(const Settings& settings, const FlowPlan& plan) {
 }
 
 void add(std::vector<Workload>& all, std::string name, std::string what, const FlowPlan& plan,
-         std::optional<double> target = std::nullopt) {
+         std::optional<double> target = std::nullopt, bool is_long = false) {
   Workload workload;
+  workload.is_long = is_long;
   workload.name = std::move(name);
   workload.what = std::move(what);
   workload.unit = "messages/s";
@@ -63,6 +67,54 @@ Outcome pattern(const Settings& settings) {
   return run_flow(broker, settings, plan);
 }
 
+Outcome many_queues(const Settings& settings, const ManyPlan& plan) {
+  Broker broker(settings.tandemd, settings.directory + "/queues");
+  ManyQueues queues(broker, plan);
+  queues.declare();
+  broker.settle_in();
+  queues.subscribe(plan.prefetch);
+  queues.flow(0.5);
+  Outcome outcome;
+  const Stretch stretch(broker);
+  outcome.operations = static_cast<double>(queues.flow(settings.seconds));
+  stretch.finish(outcome);
+  outcome.value = outcome.operations / outcome.seconds;
+  return outcome;
+}
+
+void add_many(std::vector<Workload>& all, int count) {
+  Workload workload;
+  const std::string number = count >= 1'000 ? std::to_string(count / 1'000) + "k" : std::to_string(count);
+  workload.name = "queues-" + number;
+  workload.what = "100 B over " + std::to_string(count) + " queues, a consumer each";
+  workload.unit = "messages/s";
+  workload.run = [count](const Settings& settings) { return many_queues(settings, {.queues = count}); };
+  workload.limit = [](const Machine& machine) { return flow_limit(machine, 100); };
+  all.push_back(std::move(workload));
+}
+
+/// The rest of sizes x publishers and consumers x prefetch; what is not in here is run by default.
+void add_series(std::vector<Workload>& all) {
+  const std::pair<std::size_t, std::string> sizes[] = {{100, ""}, {1'000, "-1k"}, {16'000, "-16k"}};
+  for (const auto& [size, size_name] : sizes)
+    for (const int threads : {1, 8})
+      for (const std::uint32_t prefetch : {1u, 256u, 10'000u}) {
+        const bool by_default = prefetch == 10'000 ? threads == 1 || size == 100 : threads == 1 && size == 100;
+        if (by_default) continue;
+        FlowPlan plan;
+        plan.body_size_bytes = size;
+        plan.publishers = plan.consumers = threads;
+        plan.prefetch = size == 16'000 ? std::min(prefetch, 1'000u) : prefetch;
+        if (size == 16'000) plan.in_flight_max = 2'000;
+        std::string name = "queue" + size_name + (threads == 8 ? "-8x8" : "");
+        if (prefetch < 10'000) name += "-prefetch-" + std::to_string(prefetch);
+        add(all, name,
+            std::to_string(size) + " B, " + std::to_string(threads) + " publishers and consumers, prefetch " +
+                std::to_string(plan.prefetch),
+            plan, std::nullopt, true);
+      }
+}
+
 }  // namespace
 
 void add_queue_workloads(std::vector<Workload>& all) {
@@ -83,9 +135,8 @@ void add_queue_workloads(std::vector<Workload>& all) {
   plan = {};
   plan.prefetch = 256;
   add(all, "queue-prefetch-256", "100 B, prefetch 256", plan);
-  plan = {};
-  plan.queues = 100;
-  add(all, "queues-100", "100 B over 100 queues", plan);
+  add_series(all);
+  for (const int count : {100, 10'000}) add_many(all, count);
 
   Workload workload;
   workload.unit = "messages/s";

@@ -72,6 +72,13 @@ std::string met(const Workload& workload, double median, const std::optional<Lim
   return format("%s %.0f %%", reached >= 1 ? "met," : "NOT,", reached * 100);
 }
 
+/// The run's own, or the machine's.
+std::optional<Limit> limit_of(const Series& series, const Machine& machine) {
+  if (series.rounds.front().limit)
+    return Limit{series.workload->limit_what, spread(series.rounds, [](const Outcome& o) { return *o.limit; }).median};
+  return series.workload->limit ? std::optional(series.workload->limit(machine)) : std::nullopt;
+}
+
 using Row = std::vector<std::string>;
 
 /// Characters as a terminal shows them: UTF-8 continuation bytes take no place.
@@ -99,7 +106,7 @@ std::string align(const std::vector<Row>& rows) {
 Row row_of(const Series& series, const Machine& machine) {
   const Workload& workload = *series.workload;
   const Spread value = spread(series.rounds, [](const Outcome& o) { return o.value; });
-  const auto limit = workload.limit ? std::optional(workload.limit(machine)) : std::nullopt;
+  const auto limit = limit_of(series, machine);
   const double broker_us = spread(series.rounds, [](const Outcome& o) { return cpu_us_each(o, o.broker.cpu_s); }).median;
   const double client_us = spread(series.rounds, [](const Outcome& o) { return cpu_us_each(o, o.client_cpu_s); }).median;
   const double cores = spread(series.rounds, [](const Outcome& o) { return o.seconds > 0 ? o.broker.cpu_s / o.seconds : 0; }).median;
@@ -122,13 +129,39 @@ Row row_of(const Series& series, const Machine& machine) {
           rss > 0 ? format("%.0f", rss) : "-"};
 }
 
+std::string judged(const Workload& workload, const std::string& figure, double median) {
+  for (const Goal& goal : workload.goals)
+    if (goal.figure == figure) {
+      const bool is_met = goal.better == Better::higher ? median >= goal.value : median <= goal.value;
+      return std::string(is_met ? ", met: " : ", NOT met: ") + (goal.better == Better::higher ? "≥ " : "≤ ") +
+             number(goal.value);
+    }
+  return "";
+}
+
+/// Few figures stand in one line, many in one each.
 std::string more_of(const Series& series) {
+  constexpr std::size_t few = 4;
+  const auto& figures = series.rounds.front().more;
+  const std::string space = figures.size() > few ? "\n    " : " ";
   std::string text;
-  for (const auto& [name, ignored] : series.rounds.front().more) {
+  for (const auto& [name, ignored] : figures) {
     const Spread value = spread(series.rounds, [&key = name](const Outcome& o) { return o.more.at(key); });
-    text += (text.empty() ? "" : ", ") + name + " " + number(value.median) + " (" + number(value.min) + " … " +
-            number(value.max) + ")";
+    text += (text.empty() || figures.size() > few ? "" : ";") + space + name + " " + number(value.median) + " (" +
+            number(value.min) + " … " + number(value.max) + ")" + judged(*series.workload, name, value.median);
   }
+  return text;
+}
+
+/// What stands below the table for one workload.
+std::string notes_of(const Series& series) {
+  const std::string& name = series.workload->name;
+  std::string text;
+  if (!series.rounds.empty() && !series.rounds.front().more.empty()) text += name + ":" + more_of(series) + "\n";
+  if (!series.rounds.empty() && !series.rounds.front().note.empty())
+    text += name + ": " + series.rounds.front().note + "\n";
+  if (!series.skipped.empty()) text += name + " was skipped: " + series.skipped + "\n";
+  for (const auto& failure : series.failures) text += name + " FAILED: " + failure + "\n";
   return text;
 }
 
@@ -138,25 +171,23 @@ std::string table_of(const Report& report) {
   const Machine machine = best_machine(report);
   std::string text = format(
       "%s, %ld cores, %d rounds\nmachine, best round: fdatasync of 4 KB p50 %.0f µs p99 %.0f µs; raw journal (1 MB write + fdatasync) "
-      "%.2f GB/s; memory copy %.1f GB/s; loopback %.2f GB/s, round trip %.0f µs\n\n",
+      "%.2f GB/s; memory copy %.1f GB/s; loopback %.2f GB/s, round trip %.0f µs\n"
+      "%.1f GiB of memory were touched once before the first round\n\n",
       report.date.c_str(), sysconf(_SC_NPROCESSORS_ONLN), report.rounds, machine.sync_4k_p50_us, machine.sync_4k_p99_us,
       machine.journal_bytes_per_s / 1e9, machine.copy_bytes_per_s / 1e9, machine.loopback_bytes_per_s / 1e9,
-      machine.round_trip_us);
+      machine.round_trip_us, static_cast<double>(report.touched_bytes) / (1 << 30));
   std::vector<Row> rows = {{"workload", "median", "min", "max", "unit", "target", "reached", "machine's limit", "of it",
                             "broker µs/op", "client µs/op", "by CPU, op/s", "broker cores", "others' cores", "peak RSS MiB"}};
   for (const auto& series : report.series)
     if (!series.rounds.empty()) rows.push_back(row_of(series, machine));
   text += align(rows) + "\n";
-  for (const auto& series : report.series) {
-    if (!series.rounds.empty() && !series.rounds.front().more.empty())
-      text += series.workload->name + ": " + more_of(series) + "\n";
-    for (const auto& failure : series.failures) text += series.workload->name + " FAILED: " + failure + "\n";
-  }
+  for (const auto& series : report.series) text += notes_of(series);
   return text;
 }
 
 nlohmann::json json_of(const Report& report) {
-  nlohmann::json json = {{"date", report.date}, {"cores", sysconf(_SC_NPROCESSORS_ONLN)}};
+  const Machine machine = best_machine(report);
+  nlohmann::json json = {{"date", report.date}, {"cores", sysconf(_SC_NPROCESSORS_ONLN)}, {"touched_bytes", report.touched_bytes}};
   for (const auto& m : report.machine)
     json["machine"].push_back({{"sync_4k_p50_us", m.sync_4k_p50_us},
                                {"sync_4k_p99_us", m.sync_4k_p99_us},
@@ -166,6 +197,14 @@ nlohmann::json json_of(const Report& report) {
                                {"round_trip_us", m.round_trip_us}});
   for (const auto& series : report.series) {
     nlohmann::json one = {{"name", series.workload->name}, {"what", series.workload->what}, {"unit", series.workload->unit}};
+    one["better"] = series.workload->better == Better::higher ? "higher" : "lower";
+    const auto limit = series.rounds.empty() ? std::nullopt : limit_of(series, machine);
+    if (limit) one["limit"] = {{"what", limit->what}, {"value", limit->value}};
+    if (series.workload->target && (limit || !series.workload->target_is_share))
+      one["target"] = *series.workload->target * (series.workload->target_is_share ? limit->value : 1);
+    for (const Goal& goal : series.workload->goals)
+      one["goals"][goal.figure] = {{"better", goal.better == Better::higher ? "higher" : "lower"}, {"value", goal.value}};
+    one["skipped"] = series.skipped;
     one["rounds"] = nlohmann::json::array();
     for (const auto& o : series.rounds)
       one["rounds"].push_back({{"value", o.value},
@@ -176,7 +215,8 @@ nlohmann::json json_of(const Report& report) {
                                {"client_cpu_s", o.client_cpu_s},
                                {"others_cores", o.others_cores},
                                {"rss_peak_mib", o.broker.rss_peak_mib},
-                               {"more", o.more}});
+                               {"more", o.more},
+                               {"note", o.note}});
     one["failures"] = series.failures;
     json["workloads"].push_back(std::move(one));
   }

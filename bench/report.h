@@ -13,11 +13,13 @@ struct Series {
   const Workload* workload = nullptr;
   std::vector<Outcome> rounds;
   std::vector<std::string> failures;
+  std::string skipped;  // why, if it is
 };
 
 struct Report {
   std::string date;  // UTC
   int rounds = 0;
+  std::size_t touched_bytes = 0;  // of memory, before the first round
   std::vector<Machine> machine;  // one per round
   std::vector<Series> series;
 };

@@ -1,9 +1,11 @@
 // Topics: append, append and tail, 1 MB batches, catch-up.
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "bench/broker.h"
 #include "bench/flow.h"
+#include "bench/page_cache.h"
 
 namespace tandem::bench {
 namespace {
@@ -40,7 +42,8 @@ std::uint64_t append_while(const Client& client, const Plan& plan, GoOn go_on) {
   const std::string value(plan.value_size_bytes, 'v');
   Record record;
   record.value = value;
-  record.timestamp = 1'700'000'000'000;
+  // Of now, as retention by time would delete them otherwise; the same for all, as a clock is not what is measured.
+  record.timestamp = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::uint64_t count = 0;
   for (; count % 64 != 0 || go_on(count); ++count) {
     if (plan.partitions > 1) record.partition = static_cast<std::int32_t>(count / 64 % static_cast<std::uint64_t>(plan.partitions));
@@ -109,6 +112,37 @@ Outcome catch_up(const Settings& settings) {
   return outcome;
 }
 
+/// A topic of 4 GB that neither the broker nor the page cache has, read from the start.
+Outcome cold_catch_up(const Settings& settings) {
+  constexpr std::uint64_t records = 4'000'000, disk_needed_bytes = 10ull << 30;
+  if (std::filesystem::space(settings.directory).available < disk_needed_bytes) throw Skipped("needs 10 GiB of disk");
+  const Plan plan{.value_size_bytes = 1'000, .batch_size_max_bytes = 1u << 20};
+  Broker broker(settings.tandemd, settings.directory + "/cold");
+  must(broker.connect().ask(CreateTopic{.name = topic}), "create");
+  const std::atomic<std::uint64_t> end{append_while(broker.connect(), plan, [&](std::uint64_t count) {
+    if (count % 65'536 == 0) settings.progress("filling", static_cast<double>(count) / records);
+    return count < records;
+  })};
+  broker.wait_for_checkpoint();
+  broker.stop();
+  const Eviction eviction = evict(broker.directory());
+  broker.start();
+  settings.progress("reading", -1);
+  Outcome outcome;
+  const Stretch stretch(broker);
+  const double bytes = static_cast<double>(read_along(broker.connect(), 1, end) * plan.value_size_bytes);
+  stretch.finish(outcome);
+  outcome.value = bytes / outcome.seconds / 1e9;
+  outcome.operations = bytes / 1e6;
+  outcome.more["still in the page cache before, %"] = eviction.resident_share * 100;
+  broker.stop();
+  evict(broker.directory());
+  outcome.limit = read_all(broker.directory()) / 1e9;
+  outcome.note = "page cache emptied by " + eviction.how + "; a virtual machine's host may have had the files";
+  broker.start();
+  return outcome;
+}
+
 Limit records_limit(const Machine& machine) {
   return {"raw journal", machine.journal_bytes_per_s / 100};
 }
@@ -159,6 +193,14 @@ void add_topic_workloads(std::vector<Workload>& all) {
   workload.target_is_share = false;
   workload.limit = loopback_limit;
   workload.run = catch_up;
+  all.push_back(workload);
+  workload.name = "topic-cold-4g";
+  workload.what = "4 GB of 1 KB records read from the start, page cache emptied";
+  workload.target.reset();
+  workload.is_long = true;
+  workload.limit = nullptr;
+  workload.limit_what = "cold read of the files";
+  workload.run = cold_catch_up;
   all.push_back(workload);
 }
 

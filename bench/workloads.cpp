@@ -7,8 +7,12 @@ const std::vector<Workload>& workloads() {
     std::vector<Workload> list;
     add_queue_workloads(list);
     add_topic_workloads(list);
+    add_mixed_workloads(list);
+    add_amqp_workloads(list);
     add_latency_workloads(list);
+    add_rate_workloads(list);
     add_standing_workloads(list);
+    add_backlog_workloads(list);
     return list;
   }();
   return all;
