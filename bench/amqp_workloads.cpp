@@ -15,6 +15,7 @@ nlohmann::json peer_load(const Settings& settings, const Broker& broker, std::si
   std::string text;
   for (char block[512]; std::fgets(block, sizeof block, out);) text += block;
   if (pclose(out) != 0) throw Failure("peer_load failed: " + text);
+  text.erase(0, text.find('{'));  // "warm" stands before it
   auto json = nlohmann::json::parse(text, nullptr, false);
   if (json.is_discarded()) throw Failure("peer_load said: " + text);
   return json;

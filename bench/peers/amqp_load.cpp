@@ -167,7 +167,7 @@ void publish(Flow& flow) {
       });
   };
   const auto begin = Clock::now();
-  while (!flow.failed && seconds_since(begin) < flow.plan.seconds) {
+  while (!flow.failed && seconds_since(begin) < flow.load_s) {
     const bool has_window = confirms.unconfirmed() + block_messages <= flow.plan.window;
     if (has_window && flow.has_room(block_messages)) {
       connection.socket().send(block);

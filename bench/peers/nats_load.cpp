@@ -85,7 +85,7 @@ void publish(Flow& flow) {
       });
   };
   const auto begin = Clock::now();
-  while (!flow.failed && seconds_since(begin) < flow.plan.seconds) {
+  while (!flow.failed && seconds_since(begin) < flow.load_s) {
     if (flow.posted + block_messages <= confirmed + flow.plan.window && flow.has_room(block_messages)) {
       connection.socket().send(block);
       flow.posted += block_messages;
@@ -120,14 +120,39 @@ void consume(Flow& flow) {
   }
 }
 
+/// Reads along, without acks.
+void tail(Flow& flow) {
+  Connection connection(flow.plan.port);
+  connection.ask(std::string("CONSUMER.CREATE.") + stream,
+                 "{\"stream_name\":\"FLOW\",\"config\":{\"deliver_subject\":\"_deliver\",\"ack_policy\":\"none\","
+                 "\"deliver_policy\":\"all\"}}");
+  connection.socket().send("SUB _deliver 2\r\n");  // now: before, records could come beside the answer
+  std::uint64_t read = 0;
+  while (!flow.failed && !flow.all_is_here()) {
+    if (!connection.socket().receive(20)) continue;
+    connection.take([&](const Message& message) { read += !message.reply.empty(); });
+    flow.acked = read;
+  }
+}
+
+void create_stream(std::uint16_t port, const std::string& retention) {
+  Connection(port).ask(std::string("STREAM.CREATE.") + stream,
+                       "{\"name\":\"FLOW\",\"subjects\":[\"flow.in\"],\"retention\":\"" + retention +
+                           "\",\"storage\":\"file\",\"num_replicas\":1,\"max_msgs\":-1,\"max_bytes\":-1,\"max_age\":0}");
+}
+
 }  // namespace
 
 LoadResult nats_load(const LoadPlan& plan) {
-  Connection(plan.port).ask(std::string("STREAM.CREATE.") + stream,
-                            "{\"name\":\"FLOW\",\"subjects\":[\"flow.in\"],\"retention\":\"workqueue\",\"storage\":\"file\","
-                            "\"num_replicas\":1,\"max_msgs\":-1,\"max_bytes\":-1,\"max_age\":0}");
+  create_stream(plan.port, "workqueue");
   Flow flow(plan);
   return run_flow(flow, [&] { publish(flow); }, [&] { consume(flow); });
+}
+
+LoadResult nats_topic_load(const LoadPlan& plan) {
+  create_stream(plan.port, "limits");
+  Flow flow(plan);
+  return run_flow(flow, [&] { publish(flow); }, [&] { tail(flow); });
 }
 
 }  // namespace tandem::bench::peers

@@ -39,7 +39,7 @@ void publish(Flow& flow) {
     confirmed += block_messages;
   };
   const auto begin = Clock::now();
-  while (!flow.failed && seconds_since(begin) < flow.plan.seconds) {
+  while (!flow.failed && seconds_since(begin) < flow.load_s) {
     if (flow.posted - confirmed >= 8 * block_messages) take_confirms();
     if (!flow.has_room(block_messages)) {
       if (confirmed < flow.posted) take_confirms();
@@ -74,6 +74,23 @@ void consume(Flow& flow) {
   }
 }
 
+/// Asks for what is behind the last id, again and again.
+void tail(Flow& flow) {
+  Socket socket(flow.plan.port);
+  std::string last = "0-0";
+  while (!flow.failed && !flow.all_is_here()) {
+    std::size_t texts = 0, entries = 0;
+    socket.send(command({"XREAD", "COUNT", "1000", "BLOCK", "20", "STREAMS", "flow", last}));
+    // stream name, then per entry: id, field, value
+    read_reply(socket, [&](std::string_view text) {
+      if (texts++ % 3 != 1) return;
+      last = text;
+      ++entries;
+    });
+    flow.acked += entries;
+  }
+}
+
 }  // namespace
 
 LoadResult redis_load(const LoadPlan& plan) {
@@ -82,6 +99,11 @@ LoadResult redis_load(const LoadPlan& plan) {
   read_reply(socket, [](std::string_view) {});
   Flow flow(plan);
   return run_flow(flow, [&] { publish(flow); }, [&] { consume(flow); });
+}
+
+LoadResult redis_topic_load(const LoadPlan& plan) {
+  Flow flow(plan);
+  return run_flow(flow, [&] { publish(flow); }, [&] { tail(flow); });
 }
 
 }  // namespace tandem::bench::peers
