@@ -92,8 +92,7 @@ Outcome catch_up(const Settings& settings) {
   const Plan plan{.value_size_bytes = 1'000, .batch_size_max_bytes = 1u << 20};
   const Broker broker(settings.tandemd, settings.directory + "/topic");
   const Client client = broker.connect();
-  // The records are from 2023: retention by age would take them away meanwhile.
-  must(client.ask(CreateTopic{.name = topic, .config = {{"retention.ms", "-1"}}}), "create");
+  must(client.ask(CreateTopic{.name = topic}), "create");
   const auto appended = append_while(client, plan, [&](std::uint64_t count) { return count < records; });
   const std::atomic<std::uint64_t> end{appended};
   broker.wait_for_checkpoint();
