@@ -57,7 +57,8 @@ inline constexpr std::size_t run_size_max_bytes = 1u << 20;
 inline constexpr std::size_t body_cache_max_bytes = 64u << 20;
 /// Journal: segments are pre-written and recycled; a frame never crosses a segment.
 inline constexpr std::size_t journal_segment_size_bytes = 64u << 20;
-inline constexpr std::size_t journal_size_max_bytes = 1u << 30;
+/// A disk that reads 1 GB/s has a journal of this size replayed within a second (docs/decisions/0010).
+inline constexpr std::size_t journal_size_max_bytes = 512u << 20;
 /// Journal bytes between two checkpoints: bounds replay time and entries that are not homed.
 inline constexpr std::size_t checkpoint_interval_bytes = 128u << 20;
 /// One commit group; when the gathering one is this full and the disk is behind, connections are not read.

@@ -30,7 +30,7 @@ Result<std::optional<Frame>> whole_frame_at(ReadAhead& file, std::uint64_t offse
 class Scan {
  public:
   Scan(const JournalSegments& segments, JournalPosition from, const FrameVisitor& visitor, Worker& reader)
-      : segments_(segments), visitor_(visitor), reader_(reader) {
+      : segments_(segments), visitor_(visitor), ahead_(reader) {
     end_.position = std::max(from.position, journal_start);
     end_.epoch = newest_in_chain_ = from.epoch;
   }
@@ -63,8 +63,8 @@ class Scan {
   }
 
   void enter(std::shared_ptr<const Segment> segment) {
+    if (segment) ahead_.open(*segment->file);
     segment_ = std::move(segment);
-    if (segment_) file_.emplace(*segment_->file, reader_);
   }
 
   /// Takes the frame that continues the chain, here or at the start of the next segment; false when there is
@@ -84,7 +84,7 @@ class Scan {
   Result<bool> take(Lsn position) {
     const SegmentId& id = segment_->id;
     if (position >= id.end()) return false;
-    auto frame = whole_frame_at(*file_, position - id.first, id.size_bytes);
+    auto frame = whole_frame_at(ahead_, position - id.first, id.size_bytes);
     if (!frame) return frame.error();
     if (!*frame) return false;
     const FrameHeader header = (*frame)->header;
@@ -128,22 +128,24 @@ class Scan {
   Result<> judge_suspicious(const std::string& path) {
     auto file = segments_.open_read_only(path);
     if (!file) return file.error();
-    return judge_file(**file, journal_block_bytes);
+    auto judged = judge_file(**file, journal_block_bytes);
+    ahead_.close();
+    return judged;
   }
 
   Result<> judge_file(File& file, std::uint64_t offset) {
-    ReadAhead ahead(file, reader_);
+    ahead_.open(file);
     auto size = file.size();
     if (!size) return size.error();
     while (offset < *size) {
-      auto start = ahead.at(offset, frame_header_size_bytes);
+      auto start = ahead_.at(offset, frame_header_size_bytes);
       if (!start) return start.error();
       const auto header = peek_frame(*start);
       // A stale frame of a recycled segment has a position from before; the usual rest is zeros.
       const bool later = header && header->position >= end_.position && header->epoch >= newest_in_chain_;
       std::uint64_t step = journal_block_bytes;
       if (later) {
-        auto frame = whole_frame_at(ahead, offset, *size);
+        auto frame = whole_frame_at(ahead_, offset, *size);
         if (!frame) return frame.error();
         if (auto judged = judge_leftover(file, *header, frame->has_value()); !judged) return judged;
         if (*frame) step = header->size_bytes();
@@ -179,11 +181,10 @@ class Scan {
 
   const JournalSegments& segments_;
   const FrameVisitor& visitor_;
-  Worker& reader_;
   JournalEnd end_;
   std::uint32_t newest_in_chain_ = 0;
   std::shared_ptr<const Segment> segment_;
-  std::optional<ReadAhead> file_;
+  ReadAhead ahead_;  // in its file, and behind the chain's end in those that are judged
 };
 
 }  // namespace

@@ -7,6 +7,13 @@
 
 namespace tandem::storage {
 
+void ReadAhead::open(File& file) {
+  wait();
+  file_ = &file;
+  now_.begin = now_.end = 0;
+  now_.at_end_of_file = false;
+}
+
 Result<Bytes> ReadAhead::at(std::uint64_t offset, std::size_t size) {
   if (!holds(offset, size)) {
     auto joined = join_next(offset, size);
@@ -44,7 +51,7 @@ Result<> ReadAhead::fill(std::uint64_t offset, std::size_t size) {
   wait();
   const std::uint64_t begin = offset / direct_block_bytes * direct_block_bytes;
   const std::size_t wanted = round_up_to_block(std::max<std::uint64_t>(offset - begin + size, step_bytes));
-  return read(file_, now_, begin, wanted, 0);
+  return read(*file_, now_, begin, wanted, 0);
 }
 
 Result<> ReadAhead::read(File& file, Stretch& into, std::uint64_t begin, std::size_t size, std::size_t skip) {
@@ -66,7 +73,7 @@ void ReadAhead::start_next() {
   if (now_.at_end_of_file) return;
   reading_ = true;
   next_read_.reset();
-  reader_.run([this, begin = now_.end] { next_read_ = read(file_, next_, begin, step_bytes, step_bytes); });
+  reader_.run([this, begin = now_.end] { next_read_ = read(*file_, next_, begin, step_bytes, step_bytes); });
 }
 
 void ReadAhead::wait() {

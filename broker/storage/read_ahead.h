@@ -1,4 +1,4 @@
-// One file from front to back, the next stretch of it read while the one before is looked at.
+// Files from front to back, the next stretch of it read while the one before is looked at.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,14 @@ namespace tandem::storage {
 /// for, so nothing else that takes long may run there.
 class ReadAhead {
  public:
-  ReadAhead(File& file, Worker& reader) : file_(file), reader_(reader) {}
+  explicit ReadAhead(Worker& reader) : reader_(reader) {}
   ~ReadAhead() { wait(); }
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
+  /// From now on it reads this file, with the memory that it has; the file must stay until close() or the next open().
+  void open(File& file);
+  void close() { wait(); }
   /// Up to `size` bytes at `offset`; fewer only where the file ends. Valid until the next call.
   Result<Bytes> at(std::uint64_t offset, std::size_t size);
 
@@ -45,7 +48,7 @@ class ReadAhead {
   void start_next();
   void wait();
 
-  File& file_;
+  File* file_ = nullptr;
   Worker& reader_;
   Stretch now_, next_;
   std::optional<Result<>> next_read_;  // what became of it, once waited for
