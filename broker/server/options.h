@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/base/limits.h"
 #include "broker/server/log_line.h"
 
 namespace tandem::server {
@@ -32,7 +33,7 @@ struct Options {
   bool kafka_auto_create_topics = true;
   int kafka_default_partitions = 1;
   int kafka_replication_max = 3;
-  std::uint64_t journal_size_max_bytes = 1ull << 30;
+  std::uint64_t journal_size_max_bytes = limits::journal_size_max_bytes;
   std::uint64_t cache_size_max_bytes = 64ull << 20;
   LogLevel log_level = LogLevel::info;
 };

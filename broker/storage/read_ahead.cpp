@@ -34,7 +34,7 @@ bool ReadAhead::holds(std::uint64_t offset, std::size_t size) const {
 
 /// Goes on with what was read ahead, if that is what is wanted; false: it is not.
 Result<bool> ReadAhead::join_next(std::uint64_t offset, std::size_t size) {
-  if (!reading_ || offset < now_.begin || offset > now_.end || next_.begin != now_.end) return false;
+  if (!reading_ || offset < now_.begin || offset > now_.end) return false;
   const auto rest = static_cast<std::size_t>(now_.end - offset);
   if (rest > step_bytes) return false;
   wait();
