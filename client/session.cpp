@@ -47,7 +47,7 @@ Result<std::size_t> Session::receive(Bytes input, const Owner& owner) {
     frame::View view;
     std::size_t wanted = frame::header_size_bytes;
     const auto judgement = frame::judge(input.subspan(consumed), view, &wanted);
-    if (judgement == frame::Judgement::broken) return broken("a frame with sizes that no frame can have");
+    if (judgement == frame::Judgement::broken) return broken(frame::fault(input.subspan(consumed)));
     if (judgement == frame::Judgement::incomplete) {
       input_wanted_ = wanted;
       return consumed;

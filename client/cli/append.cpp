@@ -1,4 +1,5 @@
 // tandem append
+#include "client/cli/bodies.h"
 #include "client/cli/context.h"
 
 namespace tandem::cli {

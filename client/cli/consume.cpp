@@ -7,10 +7,12 @@
 namespace tandem::cli {
 namespace {
 
+constexpr std::size_t batch_messages = 256;  // printed, then settled together
+
 struct ConsumeOptions {
   std::string queue, timeout;
   std::uint64_t count = 0;
-  std::uint32_t prefetch = 256;
+  std::uint32_t prefetch = 2'048;  // several batches: the next ones are on their way while one is printed
   bool ack = false, requeue = false, reject = false, no_ack = false;
 };
 
@@ -63,8 +65,7 @@ void consume(Context& context, const ConsumeOptions& options) {
   auto last = std::chrono::steady_clock::now();
   while (options.count == 0 || taken < options.count) {
     const std::size_t wanted =
-        options.count == 0 ? 256
-                           : static_cast<std::size_t>(std::min<std::uint64_t>(256, options.count - taken));
+        options.count == 0 ? batch_messages : std::min<std::uint64_t>(batch_messages, options.count - taken);
     auto received = consumer.receive_many(batch, wanted, Milliseconds(100));
     if (!received && received.error().code != ErrorCode::timed_out) fail(received.error());
     if (batch.empty()) {

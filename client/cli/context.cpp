@@ -3,9 +3,7 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
 namespace tandem::cli {
 
@@ -82,37 +80,6 @@ std::uint64_t size_option(const std::string& option, const std::string& text) {
   const auto bytes = parse_size_bytes(text);
   if (!bytes) fail_usage(option + " wants a size like 512, 64KiB or 1GB, not '" + text + "'");
   return *bytes;
-}
-
-void add_bodies(CLI::App& verb, Bodies& bodies, const std::string& what) {
-  verb.add_option("BODY", bodies.words, what + " (none: one per line of stdin)");
-  verb.add_option("--file", bodies.file, "one per line of this file; - is stdin");
-  verb.add_flag("--null", bodies.null_separated, "separated by NUL instead of line ends");
-  verb.add_flag("--whole", bodies.whole, "the whole file is one");
-}
-
-namespace {
-
-void read_bodies(std::istream& in, const Bodies& bodies, const std::function<void(std::string_view)>& take) {
-  if (bodies.whole) {
-    const std::string all(std::istreambuf_iterator<char>(in), {});
-    take(all);
-    return;
-  }
-  for (std::string body; std::getline(in, body, bodies.null_separated ? '\0' : '\n');) take(body);
-}
-
-}  // namespace
-
-void for_each_body(const Bodies& bodies, const std::function<void(std::string_view)>& take) {
-  for (const auto& word : bodies.words) take(word);
-  if (!bodies.file.empty() && bodies.file != "-") {
-    std::ifstream in(bodies.file, std::ios::binary);
-    if (!in) throw Failure{exit_failed, "cannot read " + bodies.file};
-    read_bodies(in, bodies, take);
-  } else if (bodies.file == "-" || bodies.words.empty()) {
-    read_bodies(std::cin, bodies, take);
-  }
 }
 
 }  // namespace tandem::cli

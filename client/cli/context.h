@@ -64,14 +64,4 @@ std::vector<std::pair<std::string, std::string>> pairs_of(const std::vector<std:
 std::int64_t duration_option(const std::string& option, const std::string& text);
 std::uint64_t size_option(const std::string& option, const std::string& text);
 
-/// The messages to send: words, or the lines of a file or of stdin. Calls `take` for each.
-struct Bodies {
-  std::vector<std::string> words;
-  std::string file;  // "-" = stdin
-  bool null_separated = false;
-  bool whole = false;  // the file is one body
-};
-void add_bodies(CLI::App& verb, Bodies& bodies, const std::string& what);
-void for_each_body(const Bodies& bodies, const std::function<void(std::string_view)>& take);
-
 }  // namespace tandem::cli

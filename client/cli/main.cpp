@@ -59,6 +59,8 @@ void describe(CLI::App& app, Context& context) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // flush_stdout() ends the program when nobody reads
+  // Written in large blocks where nobody watches; verbs that stream flush when they have nothing more at hand.
+  if (!stdout_is_terminal()) std::setvbuf(stdout, nullptr, _IOFBF, 256u << 10);
   Context context;
   CLI::App app;
   describe(app, context);

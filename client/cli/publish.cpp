@@ -1,6 +1,7 @@
 // tandem publish
 #include <mutex>
 
+#include "client/cli/bodies.h"
 #include "client/cli/context.h"
 
 namespace tandem::cli {

@@ -43,6 +43,23 @@ class Program(unittest.TestCase):
         self.assertEqual(self.run_tandem("consume", "work", "--count", "3", "--ack").stdout, "one\ntwo\nthree\n")
         self.assertEqual(self.json_of("queue", "show", "work")["acked"], 3)
 
+    def test_bodies_come_from_words_files_and_stdin(self):
+        self.run_tandem("queue", "declare", "bodies")
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("two lines\nof a file")
+            file.flush()
+            self.run_tandem("publish", "--queue", "bodies", "a word", "--file", file.name)
+            self.run_tandem("publish", "--queue", "bodies", "--file", file.name, "--whole")
+        self.run_tandem("publish", "--queue", "bodies", "--file", "-", "--null", stdin="with\nends\0of NUL")
+        self.run_tandem("publish", "--queue", "bodies", stdin="")
+        self.assertEqual([m["body"] for m in self.json_of("queue", "peek", "bodies", "--count", "9")],
+                         ["a word", "two lines", "of a file", "two lines\nof a file", "with\nends", "of NUL"])
+        for file in ("/", "/nowhere"):
+            self.assertIn(file, self.run_tandem("publish", "--queue", "bodies", "--file", file, status=1).stderr)
+        long = self.run_tandem("publish", "--queue", "bodies", stdin="short\n" + "x" * (17 << 20), status=1)
+        self.assertIn("line 2", long.stderr)
+        self.run_tandem("publish", "--queue", "bodies", stdin="x" * (16 << 20), status=5)
+
     def test_move_takes_messages_to_another_queue(self):
         for name in ("from", "to"):
             self.run_tandem("queue", "declare", name)
