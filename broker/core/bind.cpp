@@ -39,7 +39,7 @@ std::optional<Refusal> find_exchange_end(Turn& turn, std::string_view name, Boun
 }
 
 std::optional<Refusal> judge_binding(const State& state, const Bound& binding) {
-  if (auto refusal = judge_name(ObjectKind::binding, binding.routing_key)) return refusal;
+  if (auto refusal = judge_name_size(ObjectKind::binding, binding.routing_key)) return refusal;
   if (auto refusal = state.catalog.find_exchange(binding.source)->router->judge(binding)) return refusal;
   if (binding.destination_kind == DestinationKind::topic)
     if (auto fault = judge_topic_binding(&binding.arguments))

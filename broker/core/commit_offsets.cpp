@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/base/limits.h"
+#include "broker/core/group_name.h"
 #include "broker/core/group_rebalance.h"
 #include "broker/core/group_verbs.h"
 #include "broker/core/producer_verbs.h"
@@ -36,7 +37,7 @@ ErrorCode judge_caller(Turn& turn, const CommitOffsets& input) {
 }
 
 ErrorCode judge_group(const Turn& turn, std::string_view group) {
-  if (group.empty() || group.size() > limits::name_size_max_bytes) return ErrorCode::invalid_argument;
+  if (!is_group_name(group)) return ErrorCode::invalid_argument;
   const Groups& groups = turn.state().groups;
   const bool too_many = !groups.find(group) && groups.all().size() >= limits::groups_max;
   return too_many ? ErrorCode::limit_reached : ErrorCode::none;

@@ -2,6 +2,7 @@
 #include "broker/core/delayed.h"
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/queue_options.h"
+#include "schemas/utf8.h"
 
 namespace tandem::core {
 
@@ -45,10 +46,16 @@ Refusal default_exchange_refused() {
 }
 
 std::optional<Refusal> judge_name(ObjectKind object, std::string_view name) {
+  if (auto refusal = judge_name_size(object, name)) return refusal;
+  if (is_utf8(name)) return std::nullopt;
+  return Refusal{ErrorCode::invalid_argument, object, escaped(name), "name", "", "", "names are UTF-8"};
+}
+
+std::optional<Refusal> judge_name_size(ObjectKind object, std::string_view name) {
   if (name.size() <= limits::name_size_max_bytes) return std::nullopt;
   return Refusal{ErrorCode::invalid_argument,
                  object,
-                 std::string(name.substr(0, 40)) + "…",
+                 escaped(name.substr(0, 40)) + "…",
                  "name",
                  "",
                  "",

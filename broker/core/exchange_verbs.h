@@ -28,7 +28,9 @@ void delete_exchange(Turn& turn, ExchangeId exchange);
 /// Refusals that several verbs share.
 Refusal not_found(ObjectKind object, std::string_view name);
 Refusal default_exchange_refused();
+/// A name's size and that it is UTF-8, which people and JSON need. Routing keys may be any bytes: only their size.
 std::optional<Refusal> judge_name(ObjectKind object, std::string_view name);
+std::optional<Refusal> judge_name_size(ObjectKind object, std::string_view name);
 
 /// Fills in both ends of a binding. Refused: an end does not exist, is the default exchange, is locked.
 std::optional<Refusal> find_ends(Turn& turn, const Caller& who, std::string_view source, DestinationKind kind,

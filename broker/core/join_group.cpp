@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/base/limits.h"
+#include "broker/core/group_name.h"
 #include "broker/core/group_rebalance.h"
 #include "broker/core/group_verbs.h"
 
@@ -18,8 +19,7 @@ void refuse(Turn& turn, const JoinGroup& input, ErrorCode error) {
 }
 
 ErrorCode judge_request(const JoinGroup& input) {
-  if (input.group.empty() || input.group.size() > limits::name_size_max_bytes)
-    return ErrorCode::invalid_argument;
+  if (!is_group_name(input.group)) return ErrorCode::invalid_argument;
   if (input.member.empty() && input.chosen_member.empty()) return ErrorCode::invalid_argument;
   if (input.session_timeout <= 0 || input.session_timeout > session_timeout_max_ms)
     return ErrorCode::invalid_argument;

@@ -5,6 +5,7 @@
 
 #include "broker/base/limits.h"
 #include "broker/core/state.h"
+#include "schemas/utf8.h"
 
 namespace tandem::core {
 namespace {
@@ -116,6 +117,7 @@ std::optional<Refusal> judge_policy(const PolicySet& policy) {
   if (policy.name.size() > limits::name_size_max_bytes)
     return policy_refusal(policy, "name",
                           "names have at most " + std::to_string(limits::name_size_max_bytes) + " bytes");
+  if (!is_utf8(policy.name)) return policy_refusal(policy, "name", "names are UTF-8");
   if (auto refusal = judge_pattern(policy)) return refusal;
   if (policy.definition.empty()) return policy_refusal(policy, "definition", "it is empty");
   for (const auto& [key, value] : policy.definition) {

@@ -18,7 +18,7 @@ class GroupMemberPlayer {
         chosen_("m" + std::to_string(connection)) {}
 
   std::vector<std::pair<std::string, std::string>> protocols = {{"range", "topics"}};
-  std::string protocol_type = "consumer";
+  std::string group = "billing", protocol_type = "consumer";
   DurationMs session_timeout = 10'000, rebalance_timeout = 60'000;
   bool require_member_id = false;
 
@@ -31,7 +31,7 @@ class GroupMemberPlayer {
     std::vector<GroupProtocol> offered;
     for (const auto& [name, metadata] : protocols) offered.push_back({name, bytes_of(metadata)});
     at_.give_and_persist(JoinGroup{.who = who_,
-                                   .group = "billing",
+                                   .group = group,
                                    .member = id,
                                    .instance = instance_,
                                    .client_id = "client",

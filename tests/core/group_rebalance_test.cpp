@@ -202,6 +202,22 @@ TEST_CASE("a join with timeouts that make no sense is refused") {
   CHECK(at.ask<Described>(Describe{at.caller(), Subject::groups, ""}).groups.empty());
 }
 
+TEST_CASE("a group has a name of 1 to 255 bytes of UTF-8") {
+  TopicFixture at;
+  at.create("orders");
+  const std::vector<OffsetCommitEntry> entries = {{.topic = "orders", .offset = 1}};
+  const auto commit_of = [&](std::string_view group) {
+    return at.ask<OffsetsCommittedOk>(CommitOffsets{.who = at.caller(), .group = group, .entries = entries}).errors;
+  };
+  for (const std::string& name : {std::string(), std::string(256, 'g'), std::string("g\xFF")}) {
+    GroupMemberPlayer member(at, 11);
+    member.group = name;
+    CHECK(member.join_now().error == ErrorCode::invalid_argument);
+    CHECK(commit_of(name) == std::vector{ErrorCode::invalid_argument});
+  }
+  CHECK(commit_of("../Zürich") == std::vector{ErrorCode::none});
+}
+
 TEST_CASE(
     "a member that joins a stable group again unchanged gets its generation, the leader starts a new one") {
   TopicFixture at;

@@ -114,6 +114,7 @@ TEST_CASE("a policy that makes no sense is refused, and says where") {
   CHECK(argument_at_fault("p", "(", {{"max-length", 1}}) == "pattern");
   CHECK(argument_at_fault("p", std::string(2000, 'a'), {{"max-length", 1}}) == "pattern");
   CHECK(argument_at_fault("", "q", {{"max-length", 1}}) == "name");
+  CHECK(argument_at_fault("\xFF", "q", {{"max-length", 1}}) == "name");
   CHECK(argument_at_fault("p", "q", {}) == "definition");
   CHECK(argument_at_fault("p", "q", {{"colour", 1}}) == "colour");
   CHECK(argument_at_fault("p", "q", {{"max-length", -1}}) == "max-length");

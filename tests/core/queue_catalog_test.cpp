@@ -87,6 +87,36 @@ TEST_CASE("arguments of the wrong type or value are refused by name") {
   }
 }
 
+TEST_CASE("a queue's and an exchange's name is any UTF-8 of 1 to 255 bytes, also what looks like a path") {
+  CoreFixture f;
+  for (const std::string& name : {std::string("../x"), std::string("/etc/passwd"), std::string("a\nb\t"),
+                                  std::string("Zürich 🐦"), std::string(255, 'n')}) {
+    f.declare_queue(name);
+    f.declare_exchange(name, ExchangeKind::fanout);
+    CHECK(f.take_refusal() == ErrorCode::none);
+    CHECK(exists(f, name));
+  }
+  for (const std::string& name : {std::string("q\xFF"), std::string("\xC0\xAF..")}) {
+    f.sends.clear();
+    f.declare_queue(name);
+    f.declare_exchange(name, ExchangeKind::fanout);
+    const auto refused = f.take<Refused>();
+    REQUIRE(refused.size() == 2);
+    for (const Refused& one : refused) {
+      CHECK(one.refusal.code == ErrorCode::invalid_argument);
+      CHECK(one.refusal.argument == "name");
+      CHECK(one.refusal.name.find("\\x") != std::string::npos);
+      CHECK(one.refusal.detail.find("UTF-8") != std::string::npos);
+    }
+    CHECK_FALSE(exists(f, name));
+  }
+  f.sends.clear();
+  f.declare_queue(std::string(256, 'n'));
+  CHECK(f.take_refusal() == ErrorCode::invalid_argument);
+  f.declare_exchange(std::string(256, 'n'), ExchangeKind::fanout);
+  CHECK(f.take_refusal() == ErrorCode::invalid_argument);
+}
+
 TEST_CASE(
     "an exclusive queue is locked for others, before anything else is looked at, and goes with its "
     "connection") {

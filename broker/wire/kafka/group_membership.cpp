@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/base/limits.h"
+#include "broker/core/group_name.h"
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_group.h"
 #include "broker/wire/kafka/tasks.h"
@@ -31,7 +32,7 @@ std::string host_of(const std::string& peer) {
 }
 
 std::int16_t judge_join(const JoinGroupRequest& request) {
-  if (request.group.empty() || !fits(request.group)) return error::invalid_group_id;
+  if (!core::is_group_name(request.group)) return error::invalid_group_id;
   if (request.session_timeout_ms <= 0 || request.session_timeout_ms > session_timeout_max_ms)
     return error::invalid_session_timeout;
   if (!fits(request.instance.value_or("")) || !fits(request.protocol_type)) return error::invalid_request;

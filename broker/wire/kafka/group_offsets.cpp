@@ -1,7 +1,7 @@
 // A group's offsets: commit, fetch, delete.
 #include <algorithm>
 
-#include "broker/base/limits.h"
+#include "broker/core/group_name.h"
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_offset.h"
 #include "broker/wire/kafka/parts.h"
@@ -16,7 +16,7 @@ class OffsetCommit final : public TaskOf<OffsetCommitRequest, OffsetCommitRespon
 
   void begin(const Request& request) {
     parts_ = mirror(request.topics, response_.topics);
-    if (request.group.empty() || request.group.size() > limits::name_size_max_bytes) {
+    if (!core::is_group_name(request.group)) {
       for (auto* part : parts_) part->error = error::invalid_group_id;
       return;
     }

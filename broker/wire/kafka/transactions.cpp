@@ -1,7 +1,7 @@
 // A producer's transaction: what belongs to it, and its end.
 #include <algorithm>
 
-#include "broker/base/limits.h"
+#include "broker/core/group_name.h"
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_transaction.h"
 #include "broker/wire/kafka/parts.h"
@@ -82,7 +82,7 @@ class AddOffsetsToTxn final : public TransactionTask<AddOffsetsToTxnRequest> {
  public:
   using TransactionTask::TransactionTask;
   void begin(const AddOffsetsToTxnRequest& request) {
-    if (request.group.empty() || request.group.size() > limits::name_size_max_bytes) {
+    if (!core::is_group_name(request.group)) {
       response_.error = error::invalid_group_id;
       return;
     }
