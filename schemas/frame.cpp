@@ -28,6 +28,14 @@ Judgement judge(Bytes input, View& out, std::size_t* wanted) {
   return Judgement::whole;
 }
 
+std::string fault(Bytes input) {
+  const std::size_t behind_size = load_little<std::uint32_t>(input.data());
+  const std::size_t envelope_size = load_little<std::uint32_t>(input.data() + size_field_bytes);
+  return "no frame: it says that " + std::to_string(behind_size) + " bytes follow (" +
+         std::to_string(size_field_bytes) + " … " + std::to_string(frame_size_max_bytes - size_field_bytes) +
+         " are possible), " + std::to_string(envelope_size) + " of them the envelope";
+}
+
 void append_header(std::vector<std::byte>& out, std::size_t envelope_size, std::size_t payload_size) {
   append_little(out, static_cast<std::uint32_t>(size_field_bytes + envelope_size + payload_size));
   append_little(out, static_cast<std::uint32_t>(envelope_size));

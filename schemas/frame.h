@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "schemas/message.h"
@@ -27,6 +28,9 @@ enum class Judgement { whole, incomplete, broken };
 /// Looks at the front of `input`. `whole`: `out` is filled. `incomplete`: `*wanted` is the size to wait for (at least
 /// header_size_bytes). `broken`: sizes that no frame can have; the connection cannot go on.
 Judgement judge(Bytes input, View& out, std::size_t* wanted);
+
+/// What is wrong with the sizes at the front of `input`, which judge() calls broken; for people.
+std::string fault(Bytes input);
 
 /// Appends the eight header bytes for an envelope and payload of these sizes.
 void append_header(std::vector<std::byte>& out, std::size_t envelope_size, std::size_t payload_size);

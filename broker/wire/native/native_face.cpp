@@ -69,7 +69,7 @@ std::size_t NativeFace::receive(Bytes input) {
     std::size_t size_wanted = 0;
     const frame::Judgement judgement = frame::judge(input.subspan(consumed), frame, &size_wanted);
     if (judgement == frame::Judgement::broken) {
-      end(ErrorCode::corrupt, "not a frame of the native protocol");
+      end(ErrorCode::corrupt, frame::fault(input.subspan(consumed)));
       break;
     }
     if (judgement == frame::Judgement::whole) size_wanted = frame.size_bytes;
@@ -90,7 +90,8 @@ std::size_t NativeFace::receive(Bytes input) {
 
 void NativeFace::receive_frame(Bytes envelope_bytes, Bytes payload) {
   if (envelope_bytes.empty() || envelope_bytes.size() > envelope_size_max_bytes)
-    return end(ErrorCode::too_large, "an envelope of " + std::to_string(envelope_bytes.size()) + " bytes");
+    return end(ErrorCode::too_large, "an envelope of " + std::to_string(envelope_bytes.size()) + " bytes, 1 … " + std::to_string(envelope_size_max_bytes) +
+                                           " are allowed");
   const AlignedEnvelope aligned(envelope_bytes);
   const fb::Envelope* envelope = aligned.verified();
   if (!envelope) return end(ErrorCode::corrupt, "an envelope is not what the native protocol says");

@@ -84,7 +84,7 @@ TEST_CASE("the first frame must be Hello") {
 TEST_CASE("bytes of another protocol end the connection with a reason") {
   Conversation c;
   c.receive(std::string_view("AMQP\0\0\x09\x01", 8));
-  check_goodbye(c, ErrorCode::corrupt, "not a frame");
+  check_goodbye(c, ErrorCode::corrupt, "no frame");
 }
 
 TEST_CASE("before its handshake a connection may not announce a large frame") {
