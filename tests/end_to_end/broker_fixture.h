@@ -4,8 +4,10 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tandem/tandem.h"
@@ -39,6 +41,16 @@ T must(Result<T> result) {
   INFO("error: ", result.ok() ? "" : result.error().text);
   REQUIRE(result.ok());
   return std::move(*result);
+}
+
+/// Asks again and again for 20 s at the most.
+template <class Condition>
+bool comes_true(Condition condition) {
+  for (int i = 0; i < 200; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return false;
 }
 
 class BrokerFixture {

@@ -77,15 +77,6 @@ bool takes_message(const support::BrokerProcess& process, const std::string& bod
   return publisher.publish(Message{.routing_key = "work", .body = body}).ok();
 }
 
-template <class Condition>
-bool comes_true(Condition condition) {
-  for (int i = 0; i < 200; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(100ms);
-  }
-  return false;
-}
-
 }  // namespace
 
 TEST_CASE("without a free byte publishers are refused, consumers and offsets go on, and with space all goes on") {
