@@ -22,6 +22,7 @@ void list_exchanges(Context& context, const std::string& name) {
   std::vector<Row> rows;
   for (const auto& info : need(context.client().ask(DescribeExchanges{.name = name})))
     rows.push_back(row_of(info));
+  if (!name.empty() && rows.empty()) throw Failure{exit_not_found, "there is no exchange '" + name + "'"};
   print_rows(rows, exchange_columns, context.format(), !name.empty());
 }
 

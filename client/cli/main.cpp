@@ -55,6 +55,17 @@ void describe(CLI::App& app, Context& context) {
       "Exit status: 0 ok, 1 failed, 2 usage, 3 partly done, 4 not found, 5 refused, 6 cannot connect.");
 }
 
+/// Prints the help or version that was asked for; else what is wrong with the words.
+int end_of_parsing(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);
+  std::string what = error.what();
+  const auto not_understood = app.remaining(true);
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !not_understood.empty())
+    what = "there is no command '" + not_understood.front() + "'";
+  std::fprintf(stderr, "tandem: %s (--help says what there is)\n", what.c_str());
+  return exit_usage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -62,7 +73,7 @@ int main(int argc, char** argv) {
   // Written in large blocks where nobody watches; verbs that stream flush when they have nothing more at hand.
   if (!stdout_is_terminal()) std::setvbuf(stdout, nullptr, _IOFBF, 256u << 10);
   Context context;
-  CLI::App app;
+  CLI::App app("", "tandem");
   describe(app, context);
   int status = exit_ok;
   try {
@@ -70,8 +81,7 @@ int main(int argc, char** argv) {
     std::reverse(words.begin(), words.end());  // as CLI11 takes them
     app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error, std::cout, std::cerr);
-    status = code == 0 ? exit_ok : exit_usage;
+    status = end_of_parsing(app, error);
   } catch (const Failure& failure) {
     std::fprintf(stderr, "tandem: %s\n", failure.text.c_str());
     status = failure.status;

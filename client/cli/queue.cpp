@@ -1,5 +1,6 @@
 // tandem queue list | show | declare | delete | purge | peek | move
 #include <algorithm>
+#include <cstdio>
 
 #include "client/cli/context.h"
 
@@ -76,7 +77,7 @@ void add_declare(CLI::App& noun, Context& context) {
   auto* verb = noun.add_subcommand("declare",
                                    "Declare a queue; fine if it is there with the same properties.\n"
                                    "  tandem queue declare work --ttl 30s --dead-letter-exchange failed");
-  verb->add_option("NAME", options->queue.name)->required();
+  verb->add_option("NAME", options->queue.name, "\"\": the broker chooses one and it is printed")->required();
   verb->add_flag("--transient", options->transient, "gone after a restart");
   verb->add_flag("--auto-delete", options->queue.auto_delete, "gone with its last consumer");
   verb->add_option("--ttl", options->ttl, "how long a message waits at most (30s)");
@@ -101,6 +102,7 @@ void add_declare(CLI::App& noun, Context& context) {
     options->queue.durable = !options->transient;
     options->queue.arguments = options->table();
     const auto declared = need(context.client().ask(options->queue));
+    if (options->queue.name.empty()) std::puts(declared.name.c_str());  // the broker chose it
     context.say("queue '" + declared.name + "' has " + std::to_string(declared.ready) + " messages ready, " +
                 std::to_string(declared.consumers) + " consumers");
   });

@@ -35,22 +35,50 @@ void print(const TopicRecord& record, const std::string& output) {
                  output == "tsv" ? Format::tsv : Format::jsonl);
 }
 
+std::vector<PartitionInfo> chosen_partitions(Client& client, const ReadOptions& options) {
+  auto all = topic_info(client, options.topic).partitions;
+  if (options.partition < 0) return all;
+  std::erase_if(all, [&](const auto& one) { return one.partition != options.partition; });
+  if (all.empty())
+    throw Failure{exit_not_found,
+                  "topic '" + options.topic + "' has no partition " + std::to_string(options.partition)};
+  return all;
+}
+
+bool is_backwards(const Range& range) {
+  return range.first.kind == range.last.kind && range.first.kind != Point::Kind::open &&
+         (range.first.kind == Point::Kind::from_end ? range.first.value < range.last.value
+                                                    : range.first.value > range.last.value);
+}
+
+/// Nothing that young, or an empty topic: no failure. But who names an offset means records that are there.
+void say_nothing_there(const ReadOptions& options, const Range& range,
+                       const std::vector<PartitionInfo>& partitions) {
+  if (range.first.kind != Point::Kind::offset || range.first.value == 0) return;
+  std::string there;
+  for (const auto& one : partitions)
+    there += (there.empty() ? "" : ", ") + std::to_string(one.partition) + " has " +
+             std::to_string(one.start) + ":" + std::to_string(one.visible_end);
+  throw Failure{exit_not_found, "nothing of '" + options.topic + "' lies in " + options.range + "; partition " + there};
+}
+
 void read(Context& context, const ReadOptions& options) {
   const auto range = parse_range(options.range);
   if (!range)
     fail_usage("a range is FIRST:LAST, -N, OFFSET, @TIME, @T1:@T2, earliest or latest, not '" +
                options.range + "'");
+  if (is_backwards(*range)) fail_usage("the range " + options.range + " ends before it begins");
   Client& client = context.client();
   std::vector<Position> from;
   std::map<std::int32_t, Offset> ends;  // partitions that are not read to their end yet
-  for (const auto& partition : topic_info(client, options.topic).partitions) {
-    if (options.partition >= 0 && partition.partition != options.partition) continue;
+  const auto chosen = chosen_partitions(client, options);
+  for (const auto& partition : chosen) {
     const auto offsets = offsets_of(client, options.topic, partition.partition, *range);
     if (offsets.first >= offsets.last && !options.follow) continue;
     from.push_back({options.topic, partition.partition, offsets.first});
     ends[partition.partition] = options.follow ? INT64_MAX : offsets.last;
   }
-  if (from.empty()) return;
+  if (from.empty()) return say_nothing_there(options, *range, chosen);
   auto reader = need(TopicReader::open(client, std::move(from), {.read_committed = options.committed}));
   std::vector<TopicRecord> records;
   while (!ends.empty()) {

@@ -58,7 +58,8 @@ void check(Context& context) {
 
 void top(Context& context, std::int64_t interval_ms, int rounds) {
   auto last = need(context.client().ask(DescribeBroker{}));
-  std::printf("%10s %10s %10s %10s %10s %10s %10s\n", "publish/s", "deliver/s", "ack/s", "append/s", "ready",
+  const bool people = context.format() == Format::table;
+  if (people) std::printf("%10s %10s %10s %10s %10s %10s %10s\n", "publish/s", "deliver/s", "ack/s", "append/s", "ready",
               "unsettled", "memory");
   for (int round = 0; rounds == 0 || round < rounds; ++round) {
     std::this_thread::sleep_for(std::chrono::milliseconds(interval_ms));
@@ -67,6 +68,19 @@ void top(Context& context, std::int64_t interval_ms, int rounds) {
       return static_cast<unsigned long long>((now.*count - last.*count) * 1000 /
                                              static_cast<std::uint64_t>(interval_ms));
     };
+    if (!people) {
+      print_streamed({{"publish_per_s", rate(&BrokerInfo::published)},
+                      {"deliver_per_s", rate(&BrokerInfo::delivered)},
+                      {"ack_per_s", rate(&BrokerInfo::acked)},
+                      {"append_per_s", rate(&BrokerInfo::appended_records)},
+                      {"ready", now.ready},
+                      {"unsettled", now.unsettled},
+                      {"memory", now.rss_bytes}},
+                     context.format());
+      flush_stdout();
+      last = now;
+      continue;
+    }
     std::printf("%10llu %10llu %10llu %10llu %10llu %10llu %10s\n", rate(&BrokerInfo::published),
                 rate(&BrokerInfo::delivered), rate(&BrokerInfo::acked), rate(&BrokerInfo::appended_records),
                 static_cast<unsigned long long>(now.ready), static_cast<unsigned long long>(now.unsettled),

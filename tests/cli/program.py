@@ -153,7 +153,7 @@ class Program(unittest.TestCase):
         self.run_tandem("definitions", "import", "-", stdin="[]", status=1)
 
     def test_what_is_not_there_ends_with_4(self):
-        for words in (["queue", "show", "nope"], ["queue", "purge", "nope"], ["read", "nope"], ["append", "nope", "x"],
+        for words in (["queue", "show", "nope"], ["queue", "purge", "nope"], ["exchange", "show", "nope"], ["read", "nope"], ["append", "nope", "x"],
                       ["topic", "show", "nope"], ["publish", "--queue", "nope", "x"], ["consume", "nope", "--ack"]):
             with self.subTest(words=words):
                 done = self.run_tandem(*words, status=4)
@@ -171,6 +171,47 @@ class Program(unittest.TestCase):
                       ["read", "orders", "x:y"], ["publish", "x"], ["consume", "q"], ["--output", "xml", "queue", "list"]):
             with self.subTest(words=words):
                 self.run_tandem(*words, status=2)
+
+    def test_words_that_are_no_command_are_named(self):
+        for words in (["bogus"], ["queue", "bogus"]):
+            self.assertIn("'bogus'", self.run_tandem(*words, status=2).stderr)
+        for words in (["queue", "declare"], ["queue", "list", "--bogus"], ["completion", "tcsh"], []):
+            done = self.run_tandem(*words, status=2)
+            self.assertTrue(done.stderr.startswith("tandem: "), done.stderr)
+            self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
+        self.assertIn("tandem queue declare", self.run_tandem("queue", "declare", "--help").stdout)
+
+    def test_what_is_done_in_part_ends_with_3(self):
+        self.run_tandem("queue", "declare", "small", "--max-length", "2", "--overflow", "reject-publish")
+        self.assertIn("2 confirmed, 3 not", self.run_tandem("publish", "--queue", "small", *"abcde", status=3).stderr)
+        self.run_tandem("consume", "small", "--count", "5", "--timeout", "100ms", "--ack", status=3)
+        self.run_tandem("consume", "small", "--count", "5", "--timeout", "100ms", "--ack", status=1)
+
+    def test_a_range_without_records_says_what_there_is(self):
+        self.run_tandem("topic", "create", "short", "--partitions", "2")
+        self.assertEqual(self.run_tandem("read", "short").stdout, "")
+        self.run_tandem("append", "short", "--partition", "1", "a", "b")
+        self.assertIn("1 has 0:2", self.run_tandem("read", "short", "5:9", status=4).stderr)
+        self.assertIn("no partition 2", self.run_tandem("read", "short", "--partition", "2", status=4).stderr)
+        self.run_tandem("read", "short", "5:1", status=2)
+        self.assertEqual(self.run_tandem("read", "short", "1", "--partition", "1").stdout, "b\n")
+
+    def test_outputs_of_the_four_kinds(self):
+        self.run_tandem("queue", "declare", "shown")
+        rows = self.json_of("queue", "list")
+        lines = self.run_tandem("--output", "jsonl", "queue", "list").stdout.splitlines()
+        self.assertEqual([json.loads(line)["name"] for line in lines], [row["name"] for row in rows])
+        tsv = self.run_tandem("queue", "list").stdout.splitlines()
+        self.assertEqual([line.split("\t")[0] for line in tsv], [row["name"] for row in rows])
+        table = self.run_tandem("--output", "table", "queue", "list").stdout.splitlines()
+        self.assertEqual(table[0].split()[:3], ["name", "ready", "unsettled"])
+        self.assertEqual([line.split()[0] for line in table[1:]], [row["name"] for row in rows])
+        top = self.run_tandem("--output", "json", "top", "--rounds", "2", "--interval", "20ms").stdout.splitlines()
+        self.assertEqual([json.loads(line)["publish_per_s"] for line in top], [0, 0])
+
+    def test_a_name_that_the_broker_chose_is_data(self):
+        name = self.run_tandem("queue", "declare", "").stdout.strip()
+        self.assertEqual(self.json_of("queue", "show", name)["ready"], 0)
 
     def test_nobody_there_ends_with_6(self):
         done = subprocess.run([TANDEM, "--broker", "127.0.0.1:1", "check"], capture_output=True, text=True, timeout=30)
