@@ -1,5 +1,7 @@
 #include "broker/core/vocabulary.h"
 
+#include <algorithm>
+
 namespace tandem::core {
 namespace {
 
@@ -42,17 +44,32 @@ std::string subject(const Refusal& refusal) {
   return text + "'" + refusal.name + "'";
 }
 
+/// "access refused": the code's name as people write it.
+std::string words(ErrorCode code) {
+  std::string text(tandem::name(code));
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return text;
+}
+
+std::string with_detail(std::string text, const Refusal& refusal) {
+  return refusal.detail.empty() ? text : text + " (" + refusal.detail + ")";
+}
+
 }  // namespace
 
 std::string to_text(const Refusal& refusal) {
-  std::string text = subject(refusal);
-  if (!text.empty()) text += ": ";
-  text += tandem::name(refusal.code);
-  if (!refusal.argument.empty()) text += ", " + refusal.argument;
+  const std::string about = subject(refusal);
+  if (refusal.code == ErrorCode::not_found && !about.empty())
+    return with_detail("there is no " + about, refusal);
+  if (refusal.code == ErrorCode::already_exists && !about.empty())
+    return with_detail(about + " exists already", refusal);
   if (refusal.code == ErrorCode::inequivalent)
-    text += ": received " + refusal.received + " but current is " + refusal.current;
-  if (!refusal.detail.empty()) text += " (" + refusal.detail + ")";
-  return text;
+    return with_detail(about + " exists with another " + refusal.argument + ": received " + refusal.received +
+                           " but current is " + refusal.current,
+                       refusal);
+  std::string text = about.empty() ? "" : about + ": ";
+  if (!refusal.argument.empty()) text += refusal.argument + ": ";
+  return text + (refusal.detail.empty() ? words(refusal.code) : refusal.detail);
 }
 
 }  // namespace tandem::core
