@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cstdio>
 
 #include "broker/base/limits.h"
 #include "broker/server/facts.h"
@@ -10,6 +11,7 @@ namespace tandem::server {
 
 namespace {
 
+constexpr int exit_usage = 2;
 constexpr std::uint64_t journal_size_min_bytes = 4 * limits::journal_segment_size_bytes;
 constexpr std::uint64_t journal_size_max_bytes = 1ull << 40;
 constexpr std::uint64_t cache_size_min_bytes = limits::group_size_max_bytes;
@@ -67,6 +69,7 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
   app.set_config("--config", "", "read options from a TOML or INI file")
       ->envname("TANDEM_CONFIG")
       ->type_name("FILE");
+  app.allow_config_extras(CLI::config_extras_mode::error);  // a misspelt option must not pass for its default
   app.add_option("--data", options.data_directory, "directory of all that is stored; made if missing")
       ->envname("TANDEM_DATA")
       ->type_name("DIRECTORY")
@@ -123,7 +126,9 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& stop) {
-    return {std::nullopt, app.exit(stop)};
+    if (stop.get_exit_code() == 0) return {std::nullopt, app.exit(stop)};
+    std::fprintf(stderr, "tandemd: %s (--help says what there is)\n", stop.what());
+    return {std::nullopt, exit_usage};
   }
   options.log_level = parse_log_level(log_level);
   return {std::move(options), 0};
