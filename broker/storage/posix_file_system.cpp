@@ -122,11 +122,11 @@ class PosixFile : public File {
   }
 
   Result<bool> try_read_cached(std::uint64_t position, std::span<std::byte> into) override {
-    iovec piece{into.data(), into.size()};
-    const auto count = ::preadv2(descriptor_.get(), &piece, 1, static_cast<off_t>(position), RWF_NOWAIT);
-    // Whatever stands in the way (not in memory, not supported here, end of file): read() finds out and says
-    // it.
-    return count >= 0 && static_cast<std::size_t>(count) == into.size();
+    // What the kernel read ahead is in memory and what is behind it is not: looking at the end first saves a copy that
+    // would be made in vain.
+    const std::size_t last = into.size() - 1;
+    if (into.size() > probed_from_bytes && !read_cached(position + last, into.subspan(last))) return false;
+    return read_cached(position, into);
   }
 
   Result<> sync() override {
@@ -159,6 +159,14 @@ class PosixFile : public File {
   const std::string& path() const override { return path_; }
 
  private:
+  static constexpr std::size_t probed_from_bytes = 64u << 10;
+
+  /// Whatever stands in the way (not in memory, not supported here, end of file): read() finds out and says it.
+  bool read_cached(std::uint64_t position, std::span<std::byte> into) {
+    iovec piece{into.data(), into.size()};
+    const auto count = ::preadv2(descriptor_.get(), &piece, 1, static_cast<off_t>(position), RWF_NOWAIT);
+    return count >= 0 && static_cast<std::size_t>(count) == into.size();
+  }
   static bool is_aligned(std::uint64_t number) { return number % direct_block_bytes == 0; }
   static bool is_aligned(Bytes bytes) {
     return is_aligned(reinterpret_cast<std::uintptr_t>(bytes.data())) && is_aligned(bytes.size());

@@ -32,7 +32,11 @@ class TopicStore::TailRead : public std::enable_shared_from_this<TailRead> {
         joiner_([this](Bytes batch, Offset, Offset, TimestampMs) {
           joined_->insert(joined_->end(), batch.begin(), batch.end());
           return Result<>{};
-        }) {}
+        }) {
+    std::size_t size = 0;
+    for (const TopicTailEntry& entry : entries_) size += entry.size_bytes;
+    if (entries_.size() > 1) joined_->reserve(size);
+  }
 
   void go_on() {
     for (; next_ < entries_.size(); ++next_) {
