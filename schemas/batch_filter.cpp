@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "schemas/batch_codec.h"
 #include "schemas/batch_fields.h"
 
 namespace tandem {
@@ -41,27 +42,6 @@ Result<> append_rebased(std::vector<std::byte>& out, Bytes record, std::int64_t 
   out.insert(out.end(), rebased.begin(), rebased.end());
   out.insert(out.end(), rest.begin(), rest.end());
   return Done{};
-}
-
-std::vector<std::byte> sealed(BatchHeader header, Bytes records) {
-  header.size_bytes = static_cast<std::uint32_t>(batch_header_size_bytes + records.size());
-  std::vector<std::byte> batch;
-  batch.reserve(header.size_bytes);
-  batch.resize(batch_header_size_bytes);
-  batch.insert(batch.end(), records.begin(), records.end());
-  write_header(batch.data(), header);
-  seal(batch);
-  return batch;
-}
-
-/// Compressed with the batch's own codec where that can be written.
-Result<std::vector<std::byte>> packed(BatchHeader header, Bytes records) {
-  const auto codec = static_cast<Codec>(header.codec_number());
-  if (codec == Codec::snappy) header.attributes = static_cast<std::int16_t>(header.attributes & ~0x7);
-  if (codec == Codec::none || codec == Codec::snappy) return sealed(header, records);
-  const auto compressed = compress(codec, records);
-  if (!compressed) return compressed.error();
-  return sealed(header, *compressed);
 }
 
 }  // namespace
@@ -129,7 +109,7 @@ Result<FilteredBatch> filter_batch(Bytes batch, const std::optional<std::int64_t
     header.base_timestamp = *horizon;
     header.attributes = static_cast<std::int16_t>(header.attributes | attribute_delete_horizon);
   }
-  auto made = packed(header, out);
+  auto made = pack_batch(header, out);
   if (!made) return made.error();
   filtered.what = FilteredBatch::What::changed;
   filtered.bytes = std::move(*made);
@@ -140,7 +120,7 @@ std::vector<std::byte> empty_batch(Bytes batch) {
   BatchHeader header = read_header(batch.data());
   header.record_count = 0;
   header.attributes = static_cast<std::int16_t>(header.attributes & ~0x7);  // nothing is compressed
-  return sealed(header, {});
+  return seal_batch(header, {});
 }
 
 bool every_record_has_key(Bytes batch) {

@@ -28,8 +28,7 @@ struct FilteredBatch {
 };
 
 /// `keep` is asked once for each record, in order. `horizon`: to be written into the batch if anything stays of it; looked at
-/// when `keep` was asked for the last record, which may set it (only where delete_horizon() has none). The codec stays but for snappy, which is only read here: such a batch is
-/// written uncompressed when it changes. `batch` is one whole batch whose checksum was checked before.
+/// when `keep` was asked for the last record, which may set it (only where delete_horizon() has none). The codec stays. `batch` is one whole batch whose checksum was checked before.
 /// Errors: corrupt, too_large (its records decompress to more than decompressed_size_max_bytes).
 Result<FilteredBatch> filter_batch(Bytes batch, const std::optional<std::int64_t>& horizon,
                                    const std::function<bool(const RecordView&)>& keep);

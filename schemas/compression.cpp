@@ -188,10 +188,9 @@ Result<Buffer> compress(Codec codec, Bytes plain) {
     case Codec::zstd:
       return compress_zstd(plain);
     case Codec::snappy:
-      break;
+      return compress_snappy(plain);
   }
-  return Error{ErrorCode::not_supported,
-               "compressing with " + std::string(name(codec)) + " is not supported"};
+  return Error{ErrorCode::not_supported, "codec " + std::to_string(static_cast<int>(codec)) + " is unknown"};
 }
 
 Result<Buffer> decompress(Codec codec, Bytes compressed, std::size_t size_max_bytes) {

@@ -22,8 +22,8 @@ std::string_view name(Codec codec);
 /// wire, and a bomb must not cost more memory than eight of them.
 inline constexpr std::size_t decompressed_size_max_bytes = 128u << 20;
 
-/// The compressed form of `plain`: an LZ4 frame, a zstd frame or a gzip member. Snappy is only read:
-/// not_supported. Thread-safe.
+/// The compressed form of `plain`: an LZ4 frame, a zstd frame, a gzip member or framed snappy blocks. Errors:
+/// not_supported (unknown codec). Thread-safe.
 Result<std::vector<std::byte>> compress(Codec codec, Bytes plain);
 
 /// The plain bytes. Errors: corrupt (not a whole compressed stream, or bytes behind it), too_large (more than

@@ -66,9 +66,10 @@ TimestampMs Broker::next_due() const {
                    next_due_groups(parts.state, parts.session)});
 }
 
-bool Broker::needs_keys(std::string_view topic) const {
+BatchRules Broker::batch_rules(std::string_view topic) const {
   const Topic* found = parts_->state.topics.find(topic);
-  return found && found->options.cleanup_by_compaction;
+  if (!found) return {};
+  return {found->options.cleanup_by_compaction, found->options.codec};
 }
 
 namespace {

@@ -15,6 +15,7 @@
 #include "broker/core/input.h"
 #include "broker/core/record.h"
 #include "broker/core/send.h"
+#include "broker/core/topic_options.h"
 
 namespace tandem::core {
 
@@ -65,8 +66,8 @@ class Broker {
   /// there is work now (more to deliver than one call may).
   TimestampMs next_due() const;
 
-  /// Whether a batch for this topic must say if it lacks keys (BatchView::lacks_key): looking costs a walk over its records.
-  bool needs_keys(std::string_view topic) const;
+  /// Of this topic; the defaults when there is none.
+  BatchRules batch_rules(std::string_view topic) const;
 
   /// For tests and the offline checker: the whole durable state as records, in a fixed order.
   std::vector<Record> durable_state() const;

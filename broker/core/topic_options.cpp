@@ -19,12 +19,12 @@ using enum ConfigType;
 constexpr TopicConfigKey keys[] = {
     {"cleanup.policy", list, "delete", 0, 0, "delete,compact", effect,
      "delete: old segments go by retention; compact: of each key the newest record stays"},
-    {"compression.gzip.level", number, "-1", -1, 9, "", no_effect, "batches are kept as they were produced"},
-    {"compression.lz4.level", number, "9", 1, 17, "", no_effect, "batches are kept as they were produced"},
-    {"compression.type", text, "producer", 0, 0, "uncompressed,zstd,lz4,snappy,gzip,producer", no_effect,
-     "batches are kept as they were produced"},
+    {"compression.gzip.level", number, "-1", -1, 9, "", no_effect, "the codec's own default is used"},
+    {"compression.lz4.level", number, "9", 1, 17, "", no_effect, "the codec's own default is used"},
+    {"compression.type", text, "producer", 0, 0, "uncompressed,zstd,lz4,snappy,gzip,producer", effect,
+     "how batches are kept; producer: as they come"},
     {"compression.zstd.level", number, "3", -131'072, 22, "", no_effect,
-     "batches are kept as they were produced"},
+     "the codec's own default is used"},
     {"delete.retention.ms", number, "86400000", 0, any_max, "", effect,
      "how long compaction keeps tombstones and transaction markers after it has seen them first"},
     {"file.delete.delay.ms", number, "60000", 0, any_max, "", no_effect, "files go with the next checkpoint"},
@@ -132,6 +132,14 @@ std::optional<std::string> judge_list(const TopicConfigKey& key, std::string_vie
   return "must be some of " + std::string(key.choices);
 }
 
+/// none for "producer".
+std::optional<Codec> codec_named(std::string_view value) {
+  if (value == "uncompressed") return Codec::none;
+  for (const Codec codec : {Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd})
+    if (value == name(codec)) return codec;
+  return std::nullopt;
+}
+
 void take(TopicOptions& options, std::string_view key, std::string_view value) {
   const std::int64_t number_value = to_number<std::int64_t>(value).value_or(0);
   if (key == "cleanup.policy") {
@@ -153,6 +161,8 @@ void take(TopicOptions& options, std::string_view key, std::string_view value) {
     options.timestamp_behind_max_ms = number_value;
   } else if (key == "message.timestamp.type") {
     options.log_append_time = value == "LogAppendTime";
+  } else if (key == "compression.type") {
+    options.codec = codec_named(value);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/core/vocabulary.h"
+#include "schemas/compression.h"
 
 namespace tandem::core {
 
@@ -27,6 +28,13 @@ struct TopicOptions {
   DurationMs timestamp_ahead_max_ms = INT64_MAX;    // of a batch, against the broker's clock
   DurationMs timestamp_behind_max_ms = INT64_MAX;
   bool log_append_time = false;
+  std::optional<Codec> codec;  // compression.type; none: as the producer has it
+};
+
+/// What a face has to see to before a batch for the topic comes to the core.
+struct BatchRules {
+  bool needs_keys = false;     // it is compacted: BatchView::lacks_key must be told
+  std::optional<Codec> codec;  // how its batches are kept; none: as the producer has them
 };
 
 enum class ConfigType : std::uint8_t { boolean, number, real, text, list };

@@ -83,7 +83,7 @@ struct BatchView {
   std::int32_t record_count = 0;     // last_offset_delta + 1
   TimestampMs max_timestamp = 0;
   TimestampMs first_timestamp = -1;  // of its first record (base timestamp); -1 = not told
-  bool lacks_key = false;            // some record has no key; looked at only where BrokerPort::needs_keys() says so
+  bool lacks_key = false;            // some record has no key; looked at only where BatchRules say so
   std::int64_t producer_id = -1;
   std::int16_t producer_epoch = -1;
   std::int32_t base_sequence = -1;

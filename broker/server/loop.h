@@ -56,7 +56,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   TimestampMs now() const override { return clock_.now(); }
   BodyHandle stage(std::initializer_list<Bytes> parts) override;
   void submit(const core::Input& input) override;
-  bool needs_keys(std::string_view topic) const override { return broker_.needs_keys(topic); }
+  core::BatchRules batch_rules(std::string_view topic) const override { return broker_.batch_rules(topic); }
   std::string random_name(std::size_t size) override { return random_text(size); }
   std::string_view fact(std::string_view name) const override { return facts_.get(name); }
 

@@ -13,6 +13,7 @@
 
 #include "broker/core/input.h"
 #include "broker/core/send.h"
+#include "broker/core/topic_options.h"
 #include "broker/wire/outbox.h"
 
 namespace tandem::wire {
@@ -36,8 +37,8 @@ class BrokerPort {
   /// Runs the core on one input, now. Its sends may come back into Face::send (also of this same face) before submit()
   /// returns, so a face keeps itself consistent before it calls.
   virtual void submit(const core::Input& input) = 0;
-  /// Whether batches for this topic must have BatchView::lacks_key told (it is compacted).
-  virtual bool needs_keys(std::string_view /*topic*/) const { return false; }
+  /// For judge_append().
+  virtual core::BatchRules batch_rules(std::string_view /*topic*/) const { return {}; }
   /// Random bytes for server-chosen names and member ids, as lower-case hexadecimal or URL-safe text of `size`.
   virtual std::string random_name(std::size_t size) = 0;
   /// Facts for handshakes: version, cluster id, advertised host and port of each face.

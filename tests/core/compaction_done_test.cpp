@@ -103,9 +103,9 @@ TEST_CASE("a compacted topic takes no batch with a record that lacks a key") {
   const std::vector<TopicConfigEntry> config = {{"cleanup.policy", "compact"}};
   at.ask<TopicOk>(CreateTopic{.who = at.caller(), .name = "orders", .config = config});
   at.create("payments");
-  CHECK(at.broker().needs_keys("orders"));
-  CHECK_FALSE(at.broker().needs_keys("payments"));
-  CHECK_FALSE(at.broker().needs_keys("no such topic"));
+  CHECK(at.broker().batch_rules("orders").needs_keys);
+  CHECK_FALSE(at.broker().batch_rules("payments").needs_keys);
+  CHECK_FALSE(at.broker().batch_rules("no such topic").needs_keys);
   BatchView view = at.batch();
   view.lacks_key = true;
   const auto refused = at.ask<Refused>(Append{.who = at.caller(), .topic = "orders", .batch = view}).refusal;

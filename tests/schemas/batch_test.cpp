@@ -54,7 +54,7 @@ std::vector<std::byte> make(Codec codec = Codec::none) {
 }  // namespace
 
 TEST_CASE("what goes into a batch comes out, whatever the codec") {
-  for (const Codec codec : {Codec::none, Codec::gzip, Codec::lz4, Codec::zstd}) {
+  for (const Codec codec : {Codec::none, Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd}) {
     INFO(name(codec));
     const auto batch = make(codec);
     const auto header = judge_batch(batch);

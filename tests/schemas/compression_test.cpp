@@ -23,7 +23,7 @@ std::string varied_text(std::size_t size) {
 }  // namespace
 
 TEST_CASE("every codec gives back what it took") {
-  for (const Codec codec : {Codec::none, Codec::gzip, Codec::lz4, Codec::zstd})
+  for (const Codec codec : {Codec::none, Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd})
     for (const std::size_t size : {0, 1, 100, 70'000, 1'000'000}) {
       INFO(name(codec), " ", size);
       const auto text = varied_text(size);
@@ -37,7 +37,7 @@ TEST_CASE("every codec gives back what it took") {
 
 TEST_CASE("a bomb is stopped at the limit") {
   const std::string zeros(10'000'000, '\0');
-  for (const Codec codec : {Codec::none, Codec::gzip, Codec::lz4, Codec::zstd}) {
+  for (const Codec codec : {Codec::none, Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd}) {
     INFO(name(codec));
     const auto packed = compress(codec, bytes_of(zeros)).value();
     CHECK(decompress(codec, packed, 1'000'000).error().code == ErrorCode::too_large);
@@ -86,8 +86,8 @@ TEST_CASE("malformed snappy is refused") {
   CHECK(refused(bytes({0xff, 0xff, 0xff, 0xff, 0x0f})) == ErrorCode::too_large);
 }
 
-TEST_CASE("snappy is read only, and an unknown codec is refused") {
-  CHECK(compress(Codec::snappy, {}).error().code == ErrorCode::not_supported);
+TEST_CASE("an unknown codec is refused") {
+  CHECK(compress(static_cast<Codec>(6), {}).error().code == ErrorCode::not_supported);
   CHECK(decompress(static_cast<Codec>(6), {}).error().code == ErrorCode::not_supported);
 }
 

@@ -53,12 +53,12 @@ class Produce final : public TaskOf<ProduceRequest, ProduceResponse> {
                     "message formats 0 and 1 are not taken: produce with version 3 or newer");
     if (partition.records.bytes.empty())
       return refuse(part, error::invalid_record, "a partition needs one record batch");
-    auto batch = judge_append(partition.records.bytes, port().needs_keys(topic));
-    if (!batch) return refuse(part, topic_error_of(batch.error().code), batch.error().text);
+    auto judged = judge_append(partition.records.bytes, port().batch_rules(topic));
+    if (!judged) return refuse(part, topic_error_of(judged.error().code), judged.error().text);
     const bool wants_reply = acks_ != 0;
     const core::Caller who = wants_reply ? expect(part) : caller(part);
-    batch->body = port().stage({partition.records.bytes});
-    submit(core::Append{who, topic, partition.index, *batch, -1, wants_reply});
+    judged->view.body = port().stage({judged->bytes});
+    submit(core::Append{who, topic, partition.index, judged->view, -1, wants_reply});
   }
 
   /// A producer that wants no response learns of an error by losing its connection, as with Kafka.

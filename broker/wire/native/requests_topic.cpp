@@ -38,10 +38,10 @@ void Requests::on(const Request& r, const fb::DeleteTopic& m) {
 }
 
 void Requests::on(const Request& r, const fb::Append& m) {
-  auto batch = judge_append(r.payload, port_.needs_keys(text_of(m.topic())));
-  if (!batch) return refuse(r, batch.error().code, batch.error().text);
-  batch->body = port_.stage({r.payload});
-  submit(core::Append{r.who, text_of(m.topic()), m.partition(), *batch, m.expected_end(), true});
+  auto judged = judge_append(r.payload, port_.batch_rules(text_of(m.topic())));
+  if (!judged) return refuse(r, judged.error().code, judged.error().text);
+  judged->view.body = port_.stage({judged->bytes});
+  submit(core::Append{r.who, text_of(m.topic()), m.partition(), judged->view, m.expected_end(), true});
 }
 
 void Requests::on(const Request& r, const fb::Fetch& m) {

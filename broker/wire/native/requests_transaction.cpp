@@ -1,5 +1,7 @@
 // A transaction: every operation is judged, then the messages and batches are staged, then all of it goes to
 // the core as one input.
+#include <deque>
+
 #include "broker/base/limits.h"
 #include "broker/wire/native/requests.h"
 
@@ -65,9 +67,18 @@ class OperationList {
   }
   Result<> add(const fb::AppendOp& m) {
     const Bytes bytes = take_payload(m.size());
-    const auto batch = judge_append(bytes, port_.needs_keys(text_of(m.topic())));
-    if (!batch) return batch.error();
-    keep(core::AppendOp{text_of(m.topic()), m.partition(), *batch, m.expected_end()});
+    auto judged = judge_append(bytes, port_.batch_rules(text_of(m.topic())));
+    if (!judged) return judged.error();
+    if (!judged->recompressed.empty()) {
+      recompressed_size_bytes_ += judged->recompressed.size();
+      if (recompressed_size_bytes_ > limits::transaction_size_max_bytes)
+        return Error{ErrorCode::limit_reached, "the batches of a transaction may have " +
+                                                   std::to_string(limits::transaction_size_max_bytes) +
+                                                   " bytes, also in the compression of their topics"};
+      recompressed_.push_back(std::move(judged->recompressed));
+      bodies_.back().second = recompressed_.back();
+    }
+    keep(core::AppendOp{text_of(m.topic()), m.partition(), judged->view, m.expected_end()});
     return Done{};
   }
   Result<> add(const fb::CommitOffsetOp& m) {
@@ -99,6 +110,8 @@ class OperationList {
   std::vector<core::TransactionOp> operations_;
   std::vector<std::int32_t> indexes_;
   std::vector<std::pair<std::size_t, Bytes>> bodies_;  // index in operations_, bytes to stage
+  std::deque<std::vector<std::byte>> recompressed_;    // what some of them are in
+  std::size_t recompressed_size_bytes_ = 0;
 };
 
 std::size_t payload_size_of(const fb::OperationEntry& entry) {

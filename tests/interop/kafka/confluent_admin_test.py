@@ -53,6 +53,36 @@ class AdminTest(BrokerTest):
         broker = self.done(self.admin.describe_configs([ConfigResource("broker", "1")]))
         self.assertEqual(broker["auto.create.topics.enable"].value, "true")
 
+    def test_a_topics_compression_is_how_batches_are_kept(self):
+        # The limit counts what is kept: 100,000 equal bytes fit it compressed, whoever does it, and not otherwise.
+        value = b"x" * 100_000
+
+        def produce(topic, **options):
+            errors = []
+            producer = Producer({"bootstrap.servers": self.broker.kafka, **options})
+            producer.produce(topic, value, b"key", on_delivery=lambda error, message: errors.append(error))
+            producer.flush(10)
+            return errors
+
+        for kept in "gzip", "snappy", "lz4", "zstd", "uncompressed":
+            topic = f"{self.topic}-{kept}"
+            config = {"compression.type": kept, "max.message.bytes": "20000"}
+            self.done(self.admin.create_topics([NewTopic(topic, 1, 1, config=config)]))
+            for produced in "none", "gzip", "snappy", "lz4", "zstd":
+                errors = produce(topic, **{"compression.type": produced})
+                if kept == "uncompressed":
+                    self.assertEqual(errors[0].name(), "MSG_SIZE_TOO_LARGE", produced)
+                else:
+                    self.assertEqual(errors, [None], (kept, produced))
+            if kept == "uncompressed":
+                continue
+            consumer = Consumer({"bootstrap.servers": self.broker.kafka, "group.id": topic, "check.crcs": True,
+                                 "auto.offset.reset": "earliest"})
+            self.addCleanup(consumer.close)
+            consumer.subscribe([topic])
+            read = consumer.consume(5, timeout=20)
+            self.assertEqual([(m.error(), m.key(), m.value()) for m in read], [(None, b"key", value)] * 5, kept)
+
     def test_a_batch_over_its_topics_limit_is_refused(self):
         self.create(num_partitions=1, replication_factor=1, config={"max.message.bytes": "2000"})
         errors = []
