@@ -135,7 +135,14 @@ StoredBytes BodyCache::in_windows(BodyHandle body, std::uint32_t size_bytes) con
   return bytes ? StoredBytes{*bytes, window} : StoredBytes{};
 }
 
+/// One that begins where the last one does takes its place: nothing was kept in that one, and it was too small.
 void BodyCache::add(std::shared_ptr<JournalBuffer> buffer) {
+  if (!buffers_.empty() && buffers_.back()->position() == buffer->position()) {
+    CHECK(buffers_.back()->end() == buffer->position());
+    if (last_hit_ == buffers_.back()) last_hit_.reset();
+    buffers_size_bytes_ -= buffers_.back()->capacity_bytes();
+    buffers_.pop_back();
+  }
   CHECK(buffers_.empty() || buffers_.back()->position() < buffer->position());
   buffers_size_bytes_ += buffer->capacity_bytes();
   buffers_.push_back(std::move(buffer));
@@ -161,7 +168,11 @@ void BodyCache::read(BodyHandle body, std::uint32_t size_bytes, ReadDone done) {
   auto segment = segment_of(segments_, body, size_bytes);
   if (!segment) return done(segment.error());
   const Lsn start = window_start(**segment, body);
-  const std::size_t size = window_size(**segment, start, body, size_bytes, journal_window_size_bytes);
+  // Not further than what is written: behind that, a recycled segment has messages of before, each with a right
+  // checksum; one of them would be given for a newer one of the same place and size.
+  const Lsn readable_end = std::max(written_through_, round_up_to_block(body.value + size_bytes));
+  const std::size_t size = std::min<std::uint64_t>(
+      window_size(**segment, start, body, size_bytes, journal_window_size_bytes), readable_end - start);
 
   JournalWindow window{start, {make_aligned(size), size}};
   auto cached = (*segment)->file->try_read_cached(start - (*segment)->id.first, {window.bytes.memory.get(), size});

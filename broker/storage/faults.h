@@ -45,6 +45,7 @@ class Faults {
   void fail(std::uint64_t nth, FaultKind kind, std::optional<FileOperation> only = std::nullopt);
   void clear();
   bool is_waiting() const { return countdown_ != 0; }
+  bool power_is_off() const { return power_is_off_; }
 
   /// The file system asks before each operation. nullopt: it goes on.
   std::optional<FaultKind> next(FileOperation operation);

@@ -33,6 +33,7 @@ Journal::Journal(const JournalOptions& options, const JournalParts& parts, const
       size_max_bytes_(or_default(options.size_max_bytes, limits::journal_size_max_bytes)),
       group_size_max_bytes_(or_default(options.group_size_max_bytes, limits::group_size_max_bytes)),
       quick_sync_max_(options.quick_sync_max),
+      buffer_size_bytes_(or_default(options.buffer_size_bytes, JournalBufferPool::usual_size_bytes)),
       epoch_(end.epoch + 1),
       next_(end.position),
       chain_end_(end.position),
@@ -58,14 +59,36 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, co
     journal->segment_ = newest->id;
     journal->next_ = std::max(end.position, newest->id.frames_start());
     journal->oldest_ = parts.segments.live().front()->id.first;
-    // A killed process may have left frames that were read back just now but are not on the disk yet.
-    if (auto synced = newest->file->sync(); !synced) return synced.error();
+    if (auto written = write_tail_again(*newest, end); !written) return written.error();
   } else if (auto begun = journal->begin_first_segment(); !begun) {
     return begun.error();
   }
   if (auto begun = journal->begin_epoch(); !begun) return begun.error();
   journal->want_spare();
   return journal;
+}
+
+/// A killed process may have left frames that were read back just now but are not on the disk yet. A sync alone does not
+/// bring them there if one before it has failed: the system takes what that one lost for written. So they are written
+/// again. They are the last group at most, and in one segment: a segment is synced before the next one is entered.
+Result<> Journal::write_tail_again(const Segment& segment, const JournalEnd& end) {
+  Lsn at = std::max(end.durable_through, segment.id.frames_start());
+  if (at == segment.id.frames_start()) {  // then nothing says that its header is
+    const auto header = encode_segment_header(segment.id);
+    if (auto written = segment.file->write(0, Bytes(header)); !written) return written;
+  }
+  constexpr std::uint64_t piece_max_bytes = JournalBufferPool::usual_size_bytes;
+  const AlignedMemory memory = make_aligned(piece_max_bytes);
+  for (std::uint64_t size = 0; at < end.position; at += size) {
+    size = std::min(end.position - at, piece_max_bytes);
+    const std::span<std::byte> piece{memory.get(), size};
+    const auto count = segment.file->read_some(at - segment.id.first, piece);
+    if (!count) return count.error();
+    std::fill(piece.begin() + static_cast<std::ptrdiff_t>(*count), piece.end(), std::byte{0});  // padding, cut off
+    const Bytes pieces[] = {piece};
+    if (auto written = segment.file->write_direct(at - segment.id.first, pieces); !written) return written;
+  }
+  return segment.file->sync();
 }
 
 Result<> Journal::begin_first_segment() {
@@ -166,7 +189,7 @@ void Journal::open_frame(std::size_t size_bytes) {
 void Journal::open_buffer(std::uint64_t frame_size_bytes) {
   if (buffer_) buffer_->close_at(next_);
   if (segment_.end() - next_ < frame_size_bytes) enter_next_segment(frame_size_bytes);
-  const std::uint64_t wanted = std::max<std::uint64_t>(frame_size_bytes, JournalBufferPool::usual_size_bytes);
+  const std::uint64_t wanted = std::max<std::uint64_t>(frame_size_bytes, buffer_size_bytes_);
   buffer_ = std::make_shared<JournalBuffer>(next_, std::min(wanted, segment_.end() - next_), pool_);
   parts_.cache.add(buffer_);
 }

@@ -34,6 +34,7 @@ struct JournalOptions {
   std::uint64_t group_size_max_bytes = 0;  // 0 = limits.h. Reached while the disk works: behind()
   /// How long the sync before may have taken for the loop to wait for the next one itself (flush()); 0: never.
   std::chrono::microseconds quick_sync_max{0};
+  std::uint64_t buffer_size_bytes = 0;     // 0 = JournalBufferPool's. A frame ends with its buffer
 };
 
 /// Called on the loop's thread.
@@ -116,6 +117,7 @@ class Journal {
 
  private:
   Journal(const JournalOptions& options, const JournalParts& parts, const JournalEnd& end);
+  static Result<> write_tail_again(const Segment& segment, const JournalEnd& end);
   Result<> begin_first_segment();
   Result<> begin_epoch();
 
@@ -136,6 +138,7 @@ class Journal {
   const std::uint64_t size_max_bytes_;
   const std::uint64_t group_size_max_bytes_;
   const std::chrono::microseconds quick_sync_max_;
+  const std::uint64_t buffer_size_bytes_;
   const std::uint32_t epoch_;
 
   // Where bytes go. All frames below next_ are sealed; the chain's end differs from it only after a segment

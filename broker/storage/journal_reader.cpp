@@ -32,6 +32,7 @@ class Scan {
   Scan(const JournalSegments& segments, JournalPosition from, const FrameVisitor& visitor, Worker& reader)
       : segments_(segments), visitor_(visitor), ahead_(reader) {
     end_.position = std::max(from.position, journal_start);
+    end_.durable_through = from.position;
     end_.epoch = newest_in_chain_ = from.epoch;
   }
 
@@ -95,6 +96,7 @@ class Scan {
     newest_in_chain_ = header.epoch;
     end_.epoch = std::max(end_.epoch, header.epoch);
     end_.last_turn = std::max(end_.last_turn, header.last_turn);
+    end_.durable_through = std::max(end_.durable_through, header.durable_through);
     end_.size_bytes += header.size_bytes();
     end_.position = header.end();
     end_.frames += 1;

@@ -21,6 +21,7 @@ struct JournalPosition {
 struct JournalEnd {
   Lsn position = journal_start;  // the next frame's previous_end
   std::uint64_t segment = 0;     // number of the segment with the position; 0: there is none yet
+  Lsn durable_through = 0;       // what lies behind may only be in the system's memory
   std::uint32_t epoch = 0;       // newest seen, also among leftovers
   TurnNumber last_turn = 0;
   std::uint64_t frames = 0, records = 0, size_bytes = 0;

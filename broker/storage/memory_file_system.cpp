@@ -74,7 +74,10 @@ class MemoryFile : public File {
 
   Result<> sync() override {
     const std::lock_guard lock(files_.mutex_);
-    if (auto error = begin(FileOperation::sync)) return *error;
+    if (auto error = begin(FileOperation::sync)) {
+      if (!files_.faults_.power_is_off()) inode_->fail_sync();
+      return *error;
+    }
     inode_->sync();
     return Done{};
   }

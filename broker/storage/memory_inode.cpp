@@ -16,6 +16,7 @@ MemoryInode::Page& MemoryInode::page_to_change(std::uint64_t index) {
   Slot& slot = pages_[index];
   if (!slot.content) slot.content = std::make_unique<Page>();
   if (!slot.synced) slot.synced = std::make_unique<Page>(*slot.content);
+  slot.given_up = false;
   return *slot.content;
 }
 
@@ -63,8 +64,13 @@ void MemoryInode::zero(std::uint64_t position, std::uint64_t size) {
 }
 
 void MemoryInode::sync() {
-  for (auto& [index, slot] : pages_) slot.synced.reset();
+  for (auto& [index, slot] : pages_)
+    if (!slot.given_up) slot.synced.reset();
   synced_size_ = size_;
+}
+
+void MemoryInode::fail_sync() {
+  for (auto& [index, slot] : pages_) slot.given_up = slot.synced != nullptr;
 }
 
 std::uint64_t MemoryInode::unsynced_pages() const {
@@ -82,6 +88,7 @@ void MemoryInode::crash(std::mt19937_64& random, CrashKeeps keeps, std::uint64_t
       if (keeps == CrashKeeps::nothing || is_the_one || (keeps == CrashKeeps::any && coin(random)))
         std::memcpy(slot.content->data() + sector, slot.synced->data() + sector, sector_size_bytes);
     slot.synced.reset();
+    slot.given_up = false;
   }
   const bool loses_size = keeps == CrashKeeps::nothing || (keeps == CrashKeeps::any && coin(random)) ||
                           (lost_one && coin(random));

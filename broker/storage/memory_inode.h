@@ -36,6 +36,9 @@ class MemoryInode {
   void zero(std::uint64_t position, std::uint64_t size);
 
   void sync();
+  /// A sync that failed, as the kernel has it: what was unsynced counts as written from now on, and no later sync brings
+  /// it to the disk, unless it is written again. Reads still see it.
+  void fail_sync();
   /// `lost`: for all_but_one, counts down the unsynced pages; the one at which it is 0 is lost.
   void crash(std::mt19937_64& random, CrashKeeps keeps, std::uint64_t& lost);
   std::uint64_t unsynced_pages() const;
@@ -45,6 +48,7 @@ class MemoryInode {
   struct Slot {
     std::unique_ptr<Page> content;
     std::unique_ptr<Page> synced;  // before the first write since the last sync(); nullptr: not written since
+    bool given_up = false;         // by a sync that failed
   };
   Page& page_to_change(std::uint64_t index);
 

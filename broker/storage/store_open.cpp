@@ -138,6 +138,7 @@ Result<> StoreParts::start(const CheckpointMark& mark, const JournalEnd& end) {
   JournalOptions journal_options;
   journal_options.size_max_bytes = options_.journal_size_max_bytes;
   journal_options.quick_sync_max = options_.quick_sync_max;
+  journal_options.buffer_size_bytes = options_.journal_buffer_size_bytes;
   auto journal =
       Journal::open(journal_options,
                     {*segments_, *cache_, *journal_worker_, *checkpoint_worker_, guarded_post(), *this}, end);

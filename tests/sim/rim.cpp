@@ -14,6 +14,7 @@ namespace {
 constexpr DurationMs retention_apart_ms = 10'000;
 // A broker that comes to no rest is a fault of its own, not a reason to hang.
 constexpr int settle_rounds_max = 200'000;
+constexpr int background_rounds = 1'000;
 
 bool refers_to_bytes(const core::Record& record) {
   return std::holds_alternative<core::Enqueued>(record) || std::holds_alternative<core::Appended>(record);
@@ -221,6 +222,7 @@ void Rim::settle() {
       failure_ = "the broker comes to no rest: something is never persisted, or always due";
       restless_ = true;
     }
+    if (rounds % background_rounds == 0) store_->background(now_);  // it may have become full only now
     store_->pump();
     const bool had_work = !posted_.empty() || broker_.next_due() <= now_ || !all_persisted();
     while (!posted_.empty()) {

@@ -152,7 +152,8 @@ class World final : public Clients {
   void judge_counts(bool after_restart);
   void check_disk();
   void sound_life();
-  std::string damage_something(std::uint64_t which);
+  void sound_life_and_kill();
+  std::string damage_something(std::uint64_t which, bool killed);
   Report finish();
   void drain();
   std::vector<core::QueueInfo> describe_queues();

@@ -63,6 +63,9 @@ Report World::run_fault() {
     declare();
     judge_start();
     live();
+    // It went on, or stopped with a reason: a broker that only falls silent helps nobody.
+    rim_->settle();
+    if (rim_->restless()) promises_.violation(rim_->failure());
   }
   report_.fault_happened = disk_.files.fault_is_over();
   // A write or sync that failed has stopped the broker, or it failed in something that may fail.
@@ -80,7 +83,7 @@ Report World::run_fault() {
 }
 
 /// Gives what was done, for people.
-std::string World::damage_something(std::uint64_t which) {
+std::string World::damage_something(std::uint64_t which, bool killed) {
   std::mt19937_64 random(which);
   std::vector<storage::MemoryFileSystem::FileSize> files = disk_.files.all_files();
   const std::string lmdb = disk_.lmdb_directory() + "/checkpoint.mdb";
@@ -88,7 +91,12 @@ std::string World::damage_something(std::uint64_t which) {
   if (::stat(lmdb.c_str(), &status) == 0) files.push_back({lmdb, static_cast<std::uint64_t>(status.st_size)});
   std::erase_if(files, [](const auto& file) { return file.size_bytes == 0; });
   const auto& file = files[which % files.size()];
-  const std::uint64_t kind = which / files.size() % 3;
+  std::uint64_t kind = which / files.size() % 3;
+  // Where a killed broker's journal ends cannot be known from what is left when its end is cut off.
+  const auto newest_segment = std::find_if(files.rbegin(), files.rend(), [](const auto& each) {
+    return each.path.starts_with("/store/journal/") && each.path.find("spare") == std::string::npos;
+  });
+  if (kind == 2 && killed && newest_segment != files.rend() && file.path == newest_segment->path) kind = 0;
   // At the front, somewhere, at the end: headers and last frames are small.
   std::uint64_t position = random() % file.size_bytes;
   if (random() % 3 == 0) position = std::min(file.size_bytes - 1, random() % 512);
@@ -106,10 +114,30 @@ std::string World::damage_something(std::uint64_t which) {
   return file.path + ": " + kinds[kind] + " at byte " + std::to_string(position);
 }
 
+/// Everything is on the disk, and behind it one frame that proves so: without that one, damage to the last frame looks
+/// like a write that a crash has torn, and what was torn was never confirmed.
+void World::sound_life_and_kill() {
+  if (!open_once()) return;
+  declare();
+  judge_start();
+  live();
+  rim_->settle();
+  rim_->submit(core::DeclareExchange{
+      .who = {{ConnectionId(next_connection_++), 1}, 0}, .name = "the last", .kind = core::ExchangeKind::fanout});
+  rim_->settle();
+  rim_.reset();
+  disk_.files.crash(chance_, storage::CrashKeeps::nothing);
+  promises_.restarted(false);
+}
+
 Report World::run_damage() {
-  sound_life();
+  const bool killed = *options_.damage / 3 % 2 != 0;
+  if (killed)
+    sound_life_and_kill();
+  else
+    sound_life();
   if (!promises_.violations().empty()) return finish();
-  const std::string damage = damage_something(*options_.damage);
+  const std::string damage = damage_something(*options_.damage, killed);
   promises_.tell(damage);
   report_.damage_reported = !disk_.problems().empty();
   faults_now_ = true;

@@ -127,6 +127,35 @@ TEST_CASE("a short write leaves half of the bytes and says that the disk is full
   CHECK(disk.content("a") == "abc---");
 }
 
+TEST_CASE("after a sync that failed no later sync brings the same bytes to the disk, but they are read") {
+  bool lost = false;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Disk disk;
+    disk.random.seed(seed);
+    auto file = disk.durable_file("a", "first");
+    REQUIRE(file->write(0, bytes_of("after")).ok());
+    disk.files.fail(1, FaultKind::io_error, FileOperation::sync);
+    CHECK(!file->sync().ok());
+    CHECK(file->sync().ok());
+    CHECK(disk.content("a") == "after");
+    disk.files.crash(disk.random);
+    lost |= disk.content("a") == "first";
+  }
+  CHECK(lost);
+}
+
+TEST_CASE("what is written again after a sync that failed is on the disk with the next one") {
+  Disk disk;
+  auto file = disk.durable_file("a", "first");
+  REQUIRE(file->write(0, bytes_of("after")).ok());
+  disk.files.fail(1, FaultKind::io_error, FileOperation::sync);
+  CHECK(!file->sync().ok());
+  REQUIRE(file->write(0, bytes_of("after")).ok());
+  CHECK(file->sync().ok());
+  disk.files.crash(disk.random, CrashKeeps::nothing);
+  CHECK(disk.content("a") == "after");
+}
+
 TEST_CASE("when the power is off nothing works until the crash is over") {
   Disk disk;
   auto file = disk.durable_file("a", "x");

@@ -155,25 +155,27 @@ TEST_CASE("after any crash the journal is a whole number of turns, with every co
 }
 
 TEST_CASE("what a killed process had written but not synced is on disk before anything is built on it") {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    CAPTURE(seed);
-    std::mt19937_64 random(seed);
-    JournalRig rig;
-    REQUIRE(rig.open().ok());
-    rig.publish_sized(1, test::fills_first_segment_bytes);
-    rig.files.fail(1, FaultKind::power_off, FileOperation::sync);
-    CHECK(!rig.journal->drain().ok());
-    rig.forget();
-    rig.files.kill();
-    // The next epoch begins in the second segment, so its own syncs say nothing about the first one.
-    REQUIRE(rig.open().ok());
-    REQUIRE(rig.replayed.size() == 1);
-    rig.publish(2, "on top of it");
-    REQUIRE(rig.journal->drain().ok());
-    rig.crash(random);
-    REQUIRE(rig.open().ok());
-    CHECK(rig.replayed.size() == 2);
-  }
+  // io_error: and the sync had failed, so that no later one brings it there.
+  for (const FaultKind kind : {FaultKind::power_off, FaultKind::io_error})
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      CAPTURE(seed);
+      std::mt19937_64 random(seed);
+      JournalRig rig;
+      REQUIRE(rig.open().ok());
+      rig.publish_sized(1, test::fills_first_segment_bytes);
+      rig.files.fail(1, kind, FileOperation::sync);
+      CHECK(!rig.journal->drain().ok());
+      rig.forget();
+      rig.files.kill();
+      // The next epoch begins in the second segment, so its own syncs say nothing about the first one.
+      REQUIRE(rig.open().ok());
+      REQUIRE(rig.replayed.size() == 1);
+      rig.publish(2, "on top of it");
+      REQUIRE(rig.journal->drain().ok());
+      rig.crash(random);
+      REQUIRE(rig.open().ok());
+      CHECK(rig.replayed.size() == 2);
+    }
 }
 
 TEST_CASE("a flipped bit in the middle is an error with file and position, never a shorter journal") {

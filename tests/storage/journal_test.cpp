@@ -111,6 +111,25 @@ TEST_CASE("parts are joined, and the body is resident at once") {
   CHECK(text_of(bytes.bytes) == "one two three");
 }
 
+TEST_CASE("a body that is larger than a buffer may follow one that was unstaged at the buffer's beginning") {
+  JournalRig::Options options;
+  options.journal.buffer_size_bytes = 2 * journal_block_bytes;
+  JournalRig rig(options);
+  REQUIRE(rig.open().ok());
+  rig.publish_sized(1, 3'000);
+  rig.journal->flush();
+  rig.settle();
+  rig.journal->stage({bytes_of("refused: the first in its buffer")});
+  rig.journal->unstage();
+  const BodyHandle body = rig.publish_sized(2, 20'000);
+  REQUIRE(rig.journal->drain().ok());
+  CHECK(rig.read(body, 20'000) == body_text(2, 20'000));
+  rig.forget();
+  rig.files.kill();
+  REQUIRE(rig.open().ok());
+  CHECK(rig.replayed.size() == 2);
+}
+
 TEST_CASE("what was unstaged takes no room") {
   JournalRig rig;
   REQUIRE(rig.open().ok());
