@@ -69,12 +69,19 @@ class Descriptor {
   int value_;
 };
 
-Descriptor open_descriptor(const std::string& path, int flags) {
+/// A call that a signal interrupted has done nothing and is made again. Not for syncs: one that did not say that all is
+/// well counts as failed, whatever the reason.
+template <class Call>
+int uninterrupted(Call call) {
   int value;
   do {
-    value = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+    value = call();
   } while (value < 0 && errno == EINTR);
-  return Descriptor(value);
+  return value;
+}
+
+Descriptor open_descriptor(const std::string& path, int flags) {
+  return Descriptor(uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); }));
 }
 
 /// The parts as iovecs, at most `pieces.size()` of them, without the first `skip` bytes.
@@ -141,17 +148,20 @@ class PosixFile : public File {
   }
 
   void reserve(std::uint64_t size) override {
-    (void)::fallocate(descriptor_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size));
+    (void)uninterrupted(
+        [&] { return ::fallocate(descriptor_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)); });
   }
   Result<> truncate(std::uint64_t size) override {
-    if (::ftruncate(descriptor_.get(), static_cast<off_t>(size)) != 0)
+    if (uninterrupted([&] { return ::ftruncate(descriptor_.get(), static_cast<off_t>(size)); }) != 0)
       return system_error_at("truncate", path_, size);
     return Done{};
   }
 
   Result<> punch_hole(std::uint64_t position, std::uint64_t size) override {
-    if (::fallocate(descriptor_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                    static_cast<off_t>(position), static_cast<off_t>(size)) != 0)
+    if (uninterrupted([&] {
+          return ::fallocate(descriptor_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                             static_cast<off_t>(position), static_cast<off_t>(size));
+        }) != 0)
       return system_error_at("free space in", path_, position);
     return Done{};
   }

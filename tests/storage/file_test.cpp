@@ -3,10 +3,14 @@
 
 #include <doctest/doctest.h>
 
+#include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "broker/storage/memory_file_system.h"
 #include "tests/storage/file_support.h"
@@ -191,4 +195,29 @@ TEST_CASE("free space is known") {
   files.set_capacity_bytes(1000);
   REQUIRE((*files.create("/d/a"))->write(0, Bytes(std::vector<std::byte>(600))).ok());
   CHECK(*files.free_bytes("/d") == 400);
+}
+
+TEST_CASE("signals in the middle of calls change nothing") {
+  struct sigaction interrupting {}, before {};
+  interrupting.sa_handler = [](int) {};  // without SA_RESTART: calls end with EINTR
+  REQUIRE(::sigaction(SIGUSR1, &interrupting, &before) == 0);
+  AnyFileSystem any(true);
+  auto file = any.files->create(any.directory + "/a");
+  const std::vector<std::byte> megabyte(1u << 20, std::byte{7});
+  std::atomic<bool> ending{false};
+  std::thread interrupter([&, target = ::pthread_self()] {
+    while (!ending) ::pthread_kill(target, SIGUSR1);
+  });
+  bool all_well = true;
+  for (int round = 0; round < 20; ++round) {
+    const std::uint64_t at = static_cast<std::uint64_t>(round) << 20;
+    std::vector<std::byte> back(megabyte.size());
+    all_well = all_well && (*file)->write(at, Bytes(megabyte)).ok() && (*file)->read(at, back).ok() && back == megabyte;
+    (*file)->reserve(at + (4u << 20));
+    all_well = all_well && (*file)->punch_hole(at, 1u << 19).ok() && (*file)->truncate(at + (1u << 20)).ok();
+  }
+  ending = true;
+  interrupter.join();
+  ::sigaction(SIGUSR1, &before, nullptr);
+  CHECK(all_well);
 }
