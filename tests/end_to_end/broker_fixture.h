@@ -76,6 +76,8 @@ class BrokerFixture {
     client.reconnect.enabled = false;
     return must(Client::connect(client));
   }
+  /// The next start has so much address space at most; 0: as much as there is.
+  void limit_address_space(std::uint64_t size_max_bytes) { address_space_max_bytes_ = size_max_bytes; }
   std::string data() const { return directory / "data"; }
   /// What the broker wrote to stderr, over all its starts.
   std::string log_lines() const;
@@ -84,8 +86,9 @@ class BrokerFixture {
   std::unique_ptr<support::BrokerProcess> process;
 
  private:
-  support::BrokerProcess::Options options() const { return {TANDEMD, data(), arguments_, 20'000}; }
+  support::BrokerProcess::Options options() const { return {TANDEMD, data(), arguments_, 20'000, address_space_max_bytes_}; }
   std::vector<std::string> arguments_;
+  std::uint64_t address_space_max_bytes_ = 0;
 };
 
 }  // namespace tandem::end_to_end

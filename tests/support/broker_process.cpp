@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,10 @@ using Clock = std::chrono::steady_clock;
   dup2(ready_fd, STDOUT_FILENO);
   const int errors = open(stderr_file.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
   if (errors >= 0) dup2(errors, STDERR_FILENO);
+  if (options.address_space_max_bytes > 0) {
+    const rlimit limit{options.address_space_max_bytes, options.address_space_max_bytes};
+    setrlimit(RLIMIT_AS, &limit);
+  }
   execv(argv[0], argv.data());
   _exit(127);
 }
@@ -104,6 +109,11 @@ void BrokerProcess::kill() {
 int BrokerProcess::terminate(int timeout_ms) {
   if (pid_ <= 0) return -1;
   ::kill(pid_, SIGTERM);
+  return wait(timeout_ms);
+}
+
+int BrokerProcess::wait(int timeout_ms) {
+  if (pid_ <= 0) return -1;
   const auto end = Clock::now() + std::chrono::milliseconds(timeout_ms);
   while (Clock::now() < end) {
     int status = 0;

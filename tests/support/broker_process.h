@@ -19,6 +19,7 @@ class BrokerProcess {
     std::string directory;  // --data
     std::vector<std::string> arguments;
     int ready_timeout_ms = 20'000;
+    std::uint64_t address_space_max_bytes = 0;  // 0 = no limit of its own (setrlimit, RLIMIT_AS)
   };
 
   /// Starts tandemd with ports that the system chooses and waits for its ready line. Error: it ended before,
@@ -36,6 +37,8 @@ class BrokerProcess {
   /// Milliseconds from the start of the process to its ready line.
   double ready_ms() const { return ready_ms_; }
 
+  /// Waits for its end by itself; gives the exit status as terminate() does.
+  int wait(int timeout_ms = 20'000);
   /// kill -9, and waits for its end.
   void kill();
   /// SIGTERM, waits, and gives the exit status (128 + signal when it died of one; -1 when it did not end in
