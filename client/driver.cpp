@@ -1,5 +1,7 @@
 #include "client/driver.h"
 
+#include <algorithm>
+
 #include <asio/bind_executor.hpp>
 #include <asio/post.hpp>
 
@@ -272,7 +274,9 @@ void Driver::beat() {
   if (steady_clock::now() - heard_at_ >= 2 * interval)
     return connection_->lose({ErrorCode::timed_out, "the broker was silent for two heartbeats"});
   if (!std::exchange(wrote_, false) && !writing_) session_.say_heartbeat();
-  beat_timer_ = after(interval / 2, [this] { beat(); });
+  // Sooner than half an interval when the two heartbeats are over before: silence is seen when they are, not later.
+  const auto left = std::chrono::ceil<Milliseconds>(heard_at_ + 2 * interval - steady_clock::now());
+  beat_timer_ = after(std::clamp(left, Milliseconds(1), std::max(interval / 2, Milliseconds(1))), [this] { beat(); });
 }
 
 void Driver::connection_lost(const Error& why) {
