@@ -1,5 +1,6 @@
 #include "tests/crash/history.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace tandem::crash {
@@ -133,6 +134,23 @@ void History::judge_end() {
       expected = offset + 1;
     }
   }
+}
+
+History::Counts& History::Counts::operator+=(const Counts& other) {
+  invoked += other.invoked;
+  confirmed += other.confirmed;
+  delivered += other.delivered;
+  redelivered += other.redelivered;
+  acks_confirmed += other.acks_confirmed;
+  read += other.read;
+  return *this;
+}
+
+bool History::every_publisher_confirmed(const std::set<std::uint32_t>& publishers) const {
+  std::lock_guard lock(mutex_);
+  std::set<std::uint32_t> found;
+  for (const MessageId& id : confirmed_) found.insert(id.publisher);
+  return std::includes(found.begin(), found.end(), publishers.begin(), publishers.end());
 }
 
 History::Counts History::counts() const {

@@ -54,7 +54,9 @@ class History {
 
   struct Counts {
     std::uint64_t invoked = 0, confirmed = 0, delivered = 0, redelivered = 0, acks_confirmed = 0, read = 0;
+    Counts& operator+=(const Counts& other);
   };
+  bool every_publisher_confirmed(const std::set<std::uint32_t>& publishers) const;
   Counts counts() const;
   std::vector<std::string> violations() const;
 

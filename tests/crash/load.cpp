@@ -21,29 +21,30 @@ MessageId id_of(const MessageParts& message) {
   return parse_id(text_of(message.body));
 }
 
-std::string body_of(MessageId id, std::size_t padding) {
+}  // namespace
+
+std::string body_of(MessageId id) {
+  const std::size_t padding = id.number % 97 == 0 ? 40'000 : id.number * 37 % 700;
   return to_text(id) + " " + std::string(padding, 'x');
 }
-
-}  // namespace
 
 Result<> declare_places(std::uint16_t port) {
   auto client = connect_to(port, "declare");
   if (!client) return client.error();
   if (auto r = client->ask(DeclareExchange{.name = "crash.fan", .kind = "fanout"}); !r) return r.error();
-  for (const char* queue : {"crash.a", "crash.b", "crash.in", "crash.out"})
+  for (const char* queue : {"crash.a", "crash.b", "crash.c", "crash.in", "crash.out"})
     if (auto r = client->ask(DeclareQueue{.name = queue}); !r) return r.error();
-  for (const char* topic : {"crash.history", "crash.ledger"})
+  for (const char* topic : {"crash.history", "crash.ledger", "crash.log"})
     if (auto r = client->ask(CreateTopic{.name = topic}); !r && r.error().code != ErrorCode::already_exists)
       return r.error();
-  for (const char* queue : {"crash.a", "crash.b"})
+  for (const char* queue : {"crash.a", "crash.b", "crash.c"})
     if (auto r = client->ask(Bind{.source = "crash.fan", .destination = queue}); !r) return r.error();
   return client->ask(
       Bind{.source = "crash.fan", .destination_kind = Destination::topic, .destination = "crash.history"});
 }
 
-Load::Load(Histories& histories, std::uint16_t port, int life, std::uint64_t seed)
-    : histories_(histories), port_(port), life_(life) {
+Load::Load(Histories& histories, const Ports& ports, int life, std::uint64_t seed, std::chrono::microseconds pace)
+    : histories_(histories), ports_(ports), life_(life), pace_(pace) {
   threads_.emplace_back([this] { publish(1, "crash.fan", "", histories_.fan); });
   threads_.emplace_back([this] { publish(2, "crash.fan", "", histories_.fan); });
   threads_.emplace_back([this] { publish(3, "", "crash.in", histories_.in); });
@@ -51,6 +52,9 @@ Load::Load(Histories& histories, std::uint16_t port, int life, std::uint64_t see
   threads_.emplace_back([this, seed] { consume("crash.b", seed + 1); });
   threads_.emplace_back([this] { move(); });
   threads_.emplace_back([this] { follow(); });
+  threads_.emplace_back([this] { publish_amqp(4); });
+  threads_.emplace_back([this, seed] { consume_amqp("crash.c", seed + 2); });
+  threads_.emplace_back([this] { produce_kafka(5); });
 }
 
 void Load::stop() {
@@ -60,7 +64,7 @@ void Load::stop() {
 }
 
 Result<Client> Load::connect(const char* name) const {
-  return connect_to(port_, name);
+  return connect_to(ports_.native, name);
 }
 
 void Load::publish(std::uint32_t publisher, const std::string& exchange, const std::string& routing_key,
@@ -81,10 +85,8 @@ void Load::publish(std::uint32_t publisher, const std::string& exchange, const s
   while (!stopping_) {
     const MessageId id{publisher, histories_.next_number[publisher]++};
     history.invoked(id);
-    // Sizes from a few bytes to more than a page, now and then larger than a journal block.
-    const std::size_t padding = id.number % 97 == 0 ? 40'000 : id.number * 37 % 700;
-    if (!opened->post(Message{exchange, routing_key, persistent(), body_of(id, padding)})) break;
-    std::this_thread::sleep_for(std::chrono::microseconds(150));
+    if (!opened->post(Message{exchange, routing_key, persistent(), body_of(id)})) break;
+    std::this_thread::sleep_for(pace_);
   }
   (void)client->close(Milliseconds(0));
 }
@@ -230,12 +232,13 @@ Result<> read_topic(const Client& client, History& history, const std::string& t
 Result<> drain_all(Histories& histories, std::uint16_t port, int life) {
   auto client = connect_to(port, "drain");
   if (!client) return client.error();
-  for (const char* queue : {"crash.a", "crash.b"})
+  for (const char* queue : {"crash.a", "crash.b", "crash.c"})
     if (auto r = drain_queue(*client, histories.fan, queue, life); !r) return r;
   if (auto r = drain_queue(*client, histories.in, "crash.in", life); !r) return r;
   // What the last life left in crash.in was never moved: only what was invoked counts for the moved places.
   if (auto r = drain_queue(*client, histories.moved, "crash.out", life); !r) return r;
   if (auto r = read_topic(*client, histories.fan, "crash.history"); !r) return r;
+  if (auto r = read_topic(*client, histories.log, "crash.log"); !r) return r;
   return read_topic(*client, histories.moved, "crash.ledger");
 }
 

@@ -4,6 +4,8 @@
 //
 // With --power the whole disk loses its power instead: a file system of its own stops in the middle of what it does.
 //
+// With --soak one broker lives for so many seconds under the load, and is looked at for growth; it is not killed.
+//
 //   crash_test --tandemd build/release/tandemd [--cycles 200] [--seed N] [--directory DIR] [--power]
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -14,6 +16,7 @@
 
 #include "tests/crash/load.h"
 #include "tests/crash/power_disk.h"
+#include "tests/crash/sizes.h"
 #include "tests/support/broker_process.h"
 
 using namespace tandem;
@@ -25,33 +28,33 @@ struct Options {
   std::string tandemd, directory;
   int cycles = 200;
   bool power = false;
+  int soak_s = 0;
   std::uint64_t seed = std::random_device{}();
 };
 
-int report(const Histories& histories, const Options& options) {
+int report(Histories& histories, const Options& options) {
   std::vector<std::string> violations;
-  for (const History* history : {&histories.fan, &histories.in, &histories.moved})
+  History::Counts all;
+  for (const History* history : histories.all()) {
     for (auto& text : history->violations()) violations.push_back(text);
-  const auto fan = histories.fan.counts(), in = histories.in.counts(), moved = histories.moved.counts();
+    all += history->counts();
+  }
+  const auto fan = histories.fan.counts(), moved = histories.moved.counts(), log = histories.log.counts();
+  const auto number = [](std::uint64_t count) { return static_cast<unsigned long long>(count); };
+  // What is moved is no publish of its own: it counts as a transaction.
   std::printf(
-      "%d %s, seed %llu: %llu publishes (%llu confirmed), %llu deliveries (%llu marked redelivered), %llu "
-      "acks "
+      "%d %s, seed %llu: %llu publishes (%llu confirmed), %llu deliveries (%llu marked redelivered), %llu acks "
       "confirmed, %llu transactions confirmed, %llu topic records compared\n",
-      options.cycles, options.power ? "power losses" : "kills", static_cast<unsigned long long>(options.seed),
-      static_cast<unsigned long long>(fan.invoked + in.invoked),
-      static_cast<unsigned long long>(fan.confirmed + in.confirmed),
-      static_cast<unsigned long long>(fan.delivered + in.delivered),
-      static_cast<unsigned long long>(fan.redelivered + in.redelivered),
-      static_cast<unsigned long long>(fan.acks_confirmed + in.acks_confirmed),
-      static_cast<unsigned long long>(moved.confirmed),
-      static_cast<unsigned long long>(fan.read + moved.read));
+      options.soak_s > 0 ? 0 : options.cycles, options.power ? "power losses" : "kills", number(options.seed),
+      number(all.invoked - moved.invoked), number(all.confirmed - moved.confirmed), number(all.delivered),
+      number(all.redelivered), number(all.acks_confirmed), number(moved.confirmed), number(all.read));
   for (std::size_t i = 0; i < violations.size() && i < 20; ++i)
     std::printf("VIOLATION: %s\n", violations[i].c_str());
   if (!violations.empty())
-    std::printf("%zu violations; --seed %llu\n", violations.size(),
-                static_cast<unsigned long long>(options.seed));
+    std::printf("%zu violations; --seed %llu\n", violations.size(), number(options.seed));
   // A run in which nothing happened proves nothing.
-  const bool lively = fan.confirmed > 0 && fan.acks_confirmed > 0 && moved.confirmed > 0 && fan.read > 0;
+  const bool lively = fan.acks_confirmed > 0 && moved.confirmed > 0 && log.confirmed > 0 && fan.read > 0 &&
+                      histories.fan.every_publisher_confirmed({1, 2, 4});
   if (!lively) std::printf("the load did not run: too little was confirmed to judge anything\n");
   return violations.empty() && lively ? 0 : 1;
 }
@@ -66,6 +69,43 @@ constexpr int skipped_status = 77;
 // Several journal segments and spares, and room above the limit below which publishers are held back.
 constexpr unsigned power_disk_size_mib = 1'024;
 
+constexpr std::chrono::microseconds pace(150);
+// The checker remembers everything: an hour must fit into its memory.
+constexpr std::chrono::microseconds soak_pace(3'000);
+
+Ports ports_of(const support::BrokerProcess& broker) {
+  return {broker.port("native"), broker.port("amqp"), broker.port("kafka")};
+}
+
+int drain_and_judge(Histories& histories, const Options& options, support::BrokerProcess& broker, int life) {
+  if (auto r = drain_all(histories, broker.port("native"), life); !r) return fail(r.error());
+  const int status = broker.terminate();
+  if (status != 0) histories.fan.violation("SIGTERM ended with status " + std::to_string(status));
+  for (History* history : histories.all()) history->judge_end();
+  return report(histories, options);
+}
+
+int soak(const Options& options) {
+  auto broker = support::BrokerProcess::start({options.tandemd, options.directory, {}});
+  if (!broker) return fail(broker.error());
+  if (auto r = declare_places(broker->port("native")); !r) return fail(r.error());
+  Histories histories;
+  Sizes sizes(broker->pid(), options.directory);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto passed_s = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
+  {
+    Load load(histories, ports_of(*broker), 1, options.seed, soak_pace);
+    while (passed_s() < options.soak_s) {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      sizes.look(passed_s());
+    }
+  }
+  // What the load held is given back as its connections end: for the checker that is a life of its own.
+  const int status = drain_and_judge(histories, options, *broker, 2);
+  std::printf("%s\n", sizes.report().c_str());
+  return status;
+}
+
 int run(const Options& options, PowerDisk* disk) {
   const support::BrokerProcess::Options broker_options{options.tandemd, options.directory, {}};
   std::mt19937_64 chance(options.seed);
@@ -74,7 +114,7 @@ int run(const Options& options, PowerDisk* disk) {
     auto broker = support::BrokerProcess::start(broker_options);
     if (!broker) return fail(broker.error());
     if (auto r = declare_places(broker->port("native")); !r) return fail(r.error());
-    Load load(histories, broker->port("native"), life, chance());
+    Load load(histories, ports_of(*broker), life, chance(), pace);
     std::this_thread::sleep_for(std::chrono::milliseconds(20 + chance() % 130));
     if (disk)
       if (auto cut = disk->cut(); !cut) return fail(cut.error());
@@ -87,11 +127,7 @@ int run(const Options& options, PowerDisk* disk) {
   }
   auto broker = support::BrokerProcess::start(broker_options);
   if (!broker) return fail(broker.error());
-  if (auto r = drain_all(histories, broker->port("native"), options.cycles + 1); !r) return fail(r.error());
-  const int status = broker->terminate();
-  if (status != 0) histories.fan.violation("SIGTERM ended with status " + std::to_string(status));
-  for (History* history : {&histories.fan, &histories.in, &histories.moved}) history->judge_end();
-  return report(histories, options);
+  return drain_and_judge(histories, options, *broker, options.cycles + 1);
 }
 
 }  // namespace
@@ -106,6 +142,9 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "of the moments and choices");
   app.add_flag("--power", options.power, "the power goes, not only the process; needs root and loop devices")
       ->excludes("--directory");
+  app.add_option("--soak", options.soak_s, "s: one broker lives so long under the load, and is not killed")
+      ->check(CLI::PositiveNumber)
+      ->excludes("--power");
   CLI11_PARSE(app, argc, argv);
   const bool own = options.directory.empty();
   const auto parent =
@@ -124,7 +163,7 @@ int main(int argc, char** argv) {
     options.directory = disk->mount_point() + "/store";
     status = run(options, &*disk);
   } else {
-    status = run(options, nullptr);
+    status = options.soak_s > 0 ? soak(options) : run(options, nullptr);
   }
   if (own && status == 0) std::filesystem::remove_all(parent);
   if (own && status != 0)
