@@ -211,17 +211,22 @@ void World::verify(BodyHandle body, std::uint32_t size_bytes, MessageNumber numb
 }
 
 std::optional<MessageNumber> World::read_now(BodyHandle body, std::uint32_t size_bytes) {
-  std::optional<MessageNumber> number;
-  bool read = false;
-  rim_->store().read(body, size_bytes, [&](Result<storage::StoredBytes> bytes) {
-    read = true;
+  struct Answer {
+    std::optional<MessageNumber> number;
+    bool read = false;
+  };
+  const auto answer = std::make_shared<Answer>();  // it may outlive this call
+  rim_->store().read(body, size_bytes, [this, answer](Result<storage::StoredBytes> bytes) {
+    answer->read = true;
     if (!bytes) return unreadable("a message: " + bytes.error().text);
     const auto parts = parse_message(bytes->bytes);
-    if (parts) number = number_in(parts->body);
-    if (!number) promises_.violation("bytes that are no message of this world");
+    if (parts) answer->number = number_in(parts->body);
+    if (!answer->number) promises_.violation("bytes that are no message of this world");
   });
-  if (!read) rim_->read_through();
-  return number;
+  // One that joins a read which is under way may have to be read again.
+  constexpr int rounds_max = 10;
+  for (int round = 0; !answer->read && round < rounds_max; ++round) rim_->read_through();
+  return answer->number;
 }
 
 void World::said(const core::Send& send) {
