@@ -103,6 +103,11 @@ void Load::consume(const std::string& queue, std::uint64_t seed) {
     if (!count && count.error().code != ErrorCode::timed_out) break;
     std::vector<MessageId> acked;
     for (auto& delivery : batch) {
+      if (delivery.unreadable()) {
+        if (!histories_.power_fails) histories_.fan.violation("an unreadable message from " + queue);
+        held.push_back(std::move(delivery));
+        continue;
+      }
       const MessageId id = id_of(delivery.parts());
       histories_.fan.delivered(queue, id, delivery.redelivered(), life_);
       const auto dice = chance() % 100;
@@ -136,6 +141,10 @@ void Load::move() {
     auto delivery = consumer->receive(Milliseconds(20));
     if (!delivery) {
       if (delivery.error().code == ErrorCode::timed_out) continue;
+      break;
+    }
+    if (delivery->unreadable()) {
+      if (!histories_.power_fails) histories_.in.violation("an unreadable message from crash.in");
       break;
     }
     const MessageId id = id_of(delivery->parts());
