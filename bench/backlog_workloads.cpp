@@ -8,7 +8,7 @@ namespace tandem::bench {
 namespace {
 
 constexpr double mib = 1 << 20;
-constexpr double journal_max_bytes = 1u << 30;  // limits::journal_size_max_bytes of the broker
+constexpr double journal_max_bytes = 512u << 20;  // its size by default: limits::journal_size_max_bytes of the broker
 constexpr double stored_size_bytes = 1'100;     // a message of 1,000 B with its header, its record and room for error
 constexpr double left_share = 0.1;              // of the backlog, when what the disk holds is compared with what lives
 constexpr const char* rss = "peak RSS MiB";

@@ -7,6 +7,18 @@
 
 namespace tandem::storage {
 
+std::vector<Extent> joined(std::vector<Extent> extents) {
+  std::sort(extents.begin(), extents.end());
+  std::vector<Extent> whole;
+  for (const Extent& extent : extents) {
+    if (!whole.empty() && whole.back().end() == extent.position)
+      whole.back().size_bytes += extent.size_bytes;
+    else
+      whole.push_back(extent);
+  }
+  return whole;
+}
+
 Result<BacklogExtents> BacklogExtents::from_live(std::vector<Extent> live) {
   BacklogExtents extents;
   std::sort(live.begin(), live.end());

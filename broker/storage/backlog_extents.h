@@ -19,6 +19,9 @@ struct Extent {
   friend auto operator<=>(const Extent&, const Extent&) = default;
 };
 
+/// Ascending, and those that touch each other as one.
+std::vector<Extent> joined(std::vector<Extent> extents);
+
 class BacklogExtents {
  public:
   BacklogExtents() = default;

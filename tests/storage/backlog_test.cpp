@@ -110,6 +110,12 @@ TEST_CASE("extents that are given back are used again, and neighbours become one
   CHECK(extents.free().empty());
 }
 
+TEST_CASE("extents that touch each other are joined, in whatever order they come, and no others") {
+  CHECK(joined({}).empty());
+  CHECK(joined({{8192, 4096}, {0, 4096}, {4096, 4096}, {16'384, 4096}}) ==
+        std::vector<Extent>{{0, 12'288}, {16'384, 4096}});
+}
+
 TEST_CASE("extents never overlap, whatever is taken and given back") {
   std::mt19937_64 random(7);
   BacklogExtents extents;
