@@ -40,9 +40,11 @@ QueueConsumers::Band& QueueConsumers::band(std::int32_t priority) {
   return *bands_.insert(place, Band{priority, {}});
 }
 
+/// True also when it stood in line already: it may not have been able to take anything when its queue was last looked at,
+/// and a queue whose front is on disk reads nothing for those who cannot take it.
 bool QueueConsumers::line_up(Consumer* consumer) {
-  if (consumer->in_line || !consumer->can_take()) return false;
-  put_at_end(consumer);
+  if (!consumer->can_take()) return false;
+  if (!consumer->in_line) put_at_end(consumer);
   return true;
 }
 

@@ -44,7 +44,7 @@ class QueueConsumers {
   void add(Consumer* consumer);
   /// Makes the next one active where only one may be.
   void remove(Consumer* consumer, bool single_active);
-  /// Puts a consumer that can take a message (again) into the line; false when it was there or cannot.
+  /// Puts a consumer that can take a message (again) into the line if it is not there; false when it cannot.
   bool line_up(Consumer* consumer);
   /// The next that can take a message, out of the line; nullptr when none can.
   Consumer* take_next();

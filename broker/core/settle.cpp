@@ -30,7 +30,8 @@ void take_out(Turn& turn, Channel& channel, const std::vector<std::size_t>& plac
     if (!consumer) continue;
     --consumer->unsettled;
     --channel.consumers_unsettled;
-    if (!channel.prefetch && !consumer->in_line) line_up(turn, *consumer);
+    const bool could_not_take = !consumer->in_line || consumer->credit() == 1;
+    if (!channel.prefetch && could_not_take) line_up(turn, *consumer);
   }
   channel.unsettled.tidy();
   if (channel.prefetch) line_up_consumers(turn, channel);

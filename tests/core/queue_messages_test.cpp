@@ -354,4 +354,25 @@ TEST_CASE("what a call may deliver is bounded, and the rest follows") {
 }
 
 }  // namespace
+TEST_CASE("a queue whose front is on disk goes on when its consumer's connection was full for a while") {
+  BrokerOptions options;
+  options.deliveries_per_call_max = 1;  // so that a queue may wait for its turn
+  CoreFixture f(options);
+  f.declare_queue("cold");
+  for (int i = 0; i < 4; ++i) f.publish("cold");
+  f.checkpoint();
+  f.restart(true);
+  f.declare_queue("busy");
+  for (int i = 0; i < 4; ++i) f.publish(TestMessage{"", "busy", false});
+
+  f.persists = false;
+  f.subscribe("busy", 1);
+  f.subscribe("cold", 2);  // lined up; "busy" has the turn
+  f.give(ConnectionWritable{ConnectionId(1), false});
+  f.give(ConnectionWritable{ConnectionId(1), true});
+  f.persists = true;
+  f.tick();
+  CHECK(f.take_delivered().size() == 8);
+}
+
 }  // namespace tandem::core
