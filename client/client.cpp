@@ -21,6 +21,11 @@ Result<Client> Client::connect(ClientOptions options) {
       *driver, [&driver](client::Completion<Client> done) { start(driver, std::move(done)); });
 }
 
+void Client::start_close(const std::shared_ptr<client::Driver>& driver, Milliseconds deadline,
+                         client::Completion<Done> done) {
+  driver->close(deadline, std::move(done));
+}
+
 Result<> Client::close(Milliseconds deadline) {
   return driver_->close(deadline);
 }

@@ -18,6 +18,10 @@ asio::any_io_executor choose_executor(const ClientOptions& options,
   return own ? asio::any_io_executor(own->get_executor()) : options.executor;
 }
 
+Error unconfirmed_at_close() {
+  return {ErrorCode::timed_out, "closed with something still unconfirmed"};
+}
+
 std::uint64_t seed_of(const void* object) {
   return static_cast<std::uint64_t>(steady_clock::now().time_since_epoch().count()) ^
          reinterpret_cast<std::uintptr_t>(object);
@@ -98,7 +102,15 @@ Result<> Driver::close(Milliseconds deadline) {
   std::unique_lock lock(status_mutex_);
   const bool in_time = ended_.wait_for(lock, deadline + 2 * goodbye_max, [this] { return has_ended_; });
   if (in_time && drained_in_time_) return Done{};
-  return Error{ErrorCode::timed_out, "closed with something still unconfirmed"};
+  return unconfirmed_at_close();
+}
+
+void Driver::close(Milliseconds deadline, Completion<Done> done) {
+  post([self = shared_from_this(), deadline, done = std::move(done)]() mutable {
+    self->close_done_.push_back(std::move(done));
+    if (self->session_.closed()) return self->complete_close();
+    self->begin_close(deadline);
+  });
 }
 
 bool Driver::connected() const {
@@ -351,10 +363,18 @@ void Driver::end(const Error& why) {
   timers_.clear();
   timer_.cancel();
   dirty_.clear();
-  std::lock_guard lock(status_mutex_);
-  has_ended_ = true;
-  connected_ = false;
-  ended_.notify_all();
+  {
+    std::lock_guard lock(status_mutex_);
+    has_ended_ = true;
+    connected_ = false;
+    ended_.notify_all();
+  }
+  complete_close();
+}
+
+void Driver::complete_close() {
+  const Result<> result = drained_in_time_ ? Result<>() : Result<>(unconfirmed_at_close());
+  for (auto& done : std::exchange(close_done_, {})) done(result);
 }
 
 // --- for templates in public headers

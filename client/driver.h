@@ -36,6 +36,7 @@ class Driver final : public std::enable_shared_from_this<Driver>, private Connec
   void wake(std::shared_ptr<Part> part);
   std::uint64_t next_correlation() { return correlation_.fetch_add(1, std::memory_order_relaxed); }
   Result<> close(Milliseconds deadline);
+  void close(Milliseconds deadline, Completion<Done> done);
   bool on_io_thread() const;
   /// A blocking call here would wait for the thread it blocks.
   bool must_not_block() const;
@@ -69,6 +70,7 @@ class Driver final : public std::enable_shared_from_this<Driver>, private Connec
   void begin_close(Milliseconds deadline);
   void drain_parts();
   void finish_close();
+  void complete_close();
   void end(const Error& why);
   void end_thread();
   void run_inbox();
@@ -101,6 +103,7 @@ class Driver final : public std::enable_shared_from_this<Driver>, private Connec
   std::shared_ptr<Connection> connection_;
   Backoff backoff_;
   Completion<Done> start_done_;
+  std::vector<Completion<Done>> close_done_;
   std::vector<std::shared_ptr<Part>> dirty_;  // woken, not asked yet
   bool was_ready_ = false;                    // of this connection
   bool writing_ = false, wrote_ = false, closing_ = false, drained_ = false;

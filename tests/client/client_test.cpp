@@ -197,6 +197,31 @@ TEST_CASE("close always returns, and what was in flight fails") {
   CHECK(client->ask(PurgeQueue{.name = "q"}).error().code == ErrorCode::unavailable);
 }
 
+TEST_CASE("close completes in every form, and so does a second one") {
+  FakeBroker broker([](FakeBroker&, const fb::Envelope&, Bytes) {});
+  asio::io_context io;
+  bool awaited = false;
+  auto connected = connect_to(broker);
+  REQUIRE(connected);
+  asio::co_spawn(
+      io,
+      [client = *connected, &awaited]() -> asio::awaitable<void> {
+        const auto closed = co_await client.close(1s, asio::use_awaitable);
+        awaited = closed.ok();
+      },
+      asio::detached);
+  io.run();
+  CHECK(awaited);
+  CHECK_FALSE(connected->connected());
+  CHECK(connected->close(1s, asio::use_future).get());
+
+  auto other = connect_to(broker);
+  REQUIRE(other);
+  std::promise<Result<>> called;
+  other->close(0ms, [&](Result<> closed) { called.set_value(std::move(closed)); });
+  CHECK(called.get_future().get());
+}
+
 TEST_CASE("the last handle may go on the client's own thread") {
   FakeBroker broker(grant_declares);
   std::promise<void> gone;

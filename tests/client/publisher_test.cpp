@@ -236,6 +236,7 @@ TEST_CASE("closing the client waits for confirms until its deadline and then fai
   auto left = stuck.publisher.publish(to("q"), Mandatory::no, asio::use_future);
   CHECK(stuck.client.close(30ms).error().code == ErrorCode::timed_out);
   CHECK(left.get().error().code == ErrorCode::unavailable);
+  CHECK(stuck.client.close(30ms, asio::use_future).get().error().code == ErrorCode::timed_out);
   CHECK(stuck.publisher.post(to("q")).error().code == ErrorCode::unavailable);
 }
 

@@ -92,6 +92,14 @@ class Client {
   /// the latest after `deadline`, when whatever is still open fails with unavailable. Always returns. A
   /// second call does nothing. Error timed_out: something was still unconfirmed.
   Result<> close(Milliseconds deadline = Milliseconds(5'000));
+  /// The same for coroutines and callbacks; also a second call completes, when the connection has ended.
+  template <class Token>
+  auto close(Milliseconds deadline, Token&& token) const {
+    return client::initiate<Done>(driver_, std::forward<Token>(token),
+                                  [driver = driver_, deadline](client::Completion<Done> done) {
+                                    start_close(driver, deadline, std::move(done));
+                                  });
+  }
 
   bool connected() const;
   /// As the broker gave them in its handshake; "" before the first.
@@ -106,6 +114,8 @@ class Client {
  private:
   static std::shared_ptr<client::Driver> make_driver(ClientOptions options);
   static void start(const std::shared_ptr<client::Driver>& driver, client::Completion<Client> done);
+  static void start_close(const std::shared_ptr<client::Driver>& driver, Milliseconds deadline,
+                          client::Completion<Done> done);
 
   std::shared_ptr<client::Driver> driver_;
 };

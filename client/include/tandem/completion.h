@@ -1,10 +1,10 @@
 // How a caller learns that an operation is done. Every operation of the library takes a completion token
 // last:
 //
-//   client.ask(DeclareQueue{.name = "orders"})                            blocks, returns Result<QueueStatus>
-//   client.ask(DeclareQueue{.name = "orders"}, [](Result<QueueStatus> r) { … })   calls back
-//   client.ask(DeclareQueue{.name = "orders"}, asio::use_future)          gives
-//   std::future<Result<QueueStatus>> co_await client.ask(DeclareQueue{.name = "orders"}, asio::use_awaitable)
+//   client.ask(DeclareQueue{.name = "orders"})                       blocks, returns Result<QueueStatus>
+//   client.ask(DeclareQueue{.name = "orders"}, [](Result<QueueStatus> r) { … })        calls back
+//   client.ask(DeclareQueue{.name = "orders"}, asio::use_future)     gives std::future<Result<QueueStatus>>
+//   co_await client.ask(DeclareQueue{.name = "orders"}, asio::use_awaitable)           gives Result<QueueStatus>
 //
 // Any Asio completion token for the signature void(Result<T>) will do. A handler runs on its associated
 // executor; one without (a plain lambda) runs on the client's I/O thread, where it must not block and must
