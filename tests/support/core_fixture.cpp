@@ -10,12 +10,14 @@ namespace {
 
 constexpr std::uint64_t home_bit = 1ull << 62;
 
+/// Of these a checkpoint keeps the newest by key; all of them in their order come to the same.
 bool is_catalog(const Record& record) {
   return std::holds_alternative<ExchangeDeclared>(record) ||
          std::holds_alternative<ExchangeDeleted>(record) || std::holds_alternative<QueueDeclared>(record) ||
          std::holds_alternative<QueueDeleted>(record) || std::holds_alternative<Bound>(record) ||
          std::holds_alternative<Unbound>(record) || std::holds_alternative<TopicCreated>(record) ||
-         std::holds_alternative<PolicySet>(record) || std::holds_alternative<PolicyDeleted>(record);
+         std::holds_alternative<PolicySet>(record) || std::holds_alternative<PolicyDeleted>(record) ||
+         std::holds_alternative<OffsetCommitted>(record);
 }
 
 /// An unclean start counts deliveries that no record tells of, so a comparison with the records leaves them
@@ -262,6 +264,7 @@ void CoreFixture::finish_checkpoint() {
   journal_.erase(journal_.begin(), journal_.begin() + static_cast<std::ptrdiff_t>(begun_at_));
   for (const Record& record : running_->states) {
     if (const auto* state = std::get_if<QueueState>(&record)) states_[state->queue] = *state;
+    if (const auto* partition = std::get_if<PartitionState>(&record)) partitions_[partition->partition] = *partition;
     if (const auto* counters = std::get_if<Counters>(&record)) counters_ = *counters;
   }
   for (const RunId run : std::exchange(dropped_, {})) runs_.erase(run);
@@ -275,6 +278,7 @@ std::unique_ptr<Broker> CoreFixture::replayed(TurnNumber until) const {
   for (const Record& record : catalog_) broker->replay(record, 0);
   for (const auto& [id, state] : states_) broker->replay(state, 0);
   for (const auto& [id, run] : runs_) broker->replay(run.homed, 0);
+  for (const auto& [id, partition] : partitions_) broker->replay(partition, 0);
   for (const auto& [record, turn] : journal_)
     if (turn <= until) broker->replay(record, turn);
   return broker;

@@ -133,6 +133,7 @@ class CoreFixture {
   std::vector<Record> catalog_;  // before journal_
   Counters counters_;
   std::map<QueueId, QueueState> states_;
+  std::map<PartitionId, PartitionState> partitions_;
   std::map<RunId, StoredRun> runs_;
   std::vector<RunId> dropped_;
   bool was_unclean_ = false;
