@@ -55,6 +55,12 @@ void Rim::submit(const core::Input& input) {
   outputs.turn = 0;
   broker_.handle(now_, input, outputs);
   keep(input, outputs);
+  // A checkpoint's state at once: what other sends lead to would be written before its cut, and be missing in it.
+  if (auto* state = outputs.sends.empty() ? nullptr : std::get_if<core::CheckpointState>(&outputs.sends.back())) {
+    core::CheckpointState taken = std::move(*state);
+    outputs.sends.pop_back();
+    take_checkpoint_state(taken);
+  }
   if (!routing_) route_all();
 }
 
@@ -91,14 +97,7 @@ struct Rim::Router {
   void operator()(core::WriteMarkers& request) { rim.write_markers(request); }
   void operator()(core::DropTopic& request) { rim.store_->drop_topic(request.topic); }
   void operator()(core::HoldPublishers& request) { rim.held_back_ = request.hold; }
-  void operator()(core::CheckpointState& state) {
-    if (rim.closing_) {
-      rim.last_state_ = std::move(state);
-      return;
-    }
-    rim.checkpoint_running_ = true;
-    rim.store_->begin_checkpoint(std::move(state));
-  }
+  void operator()(core::CheckpointState& state) { rim.take_checkpoint_state(state); }
   void operator()(core::Fetched& fetched) {
     server::TopicFetch::start(*rim.store_, std::move(fetched),
                               [rim = &rim](core::Send done, std::vector<wire::Body> bodies) {
@@ -110,6 +109,15 @@ struct Rim::Router {
     rim.clients_.said(send);
   }
 };
+
+void Rim::take_checkpoint_state(core::CheckpointState& state) {
+  if (closing_) {
+    last_state_ = std::move(state);
+    return;
+  }
+  checkpoint_running_ = true;
+  store_->begin_checkpoint(std::move(state));
+}
 
 void Rim::route_all() {
   routing_ = true;

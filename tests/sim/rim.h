@@ -83,6 +83,7 @@ class Rim final : public storage::StoreEvents {
   struct Router;
   void keep(const core::Input& input, core::Outputs& outputs);
   bool staged_bytes_are_unused(const core::Input& input, const core::Outputs& outputs) const;
+  void take_checkpoint_state(core::CheckpointState& state);
   void route_all();
   void load_run(const core::LoadRun& request);
   void rewrite(const core::RewriteDeadLetter& request);
