@@ -8,6 +8,9 @@ namespace tandem::storage {
 namespace {
 
 constexpr const char* file_name = "backlog.dat";
+/// Shorter runs are those of many queues that drain side by side: there are more of them than windows in RAM, and the page
+/// cache is what their messages are found in. Of few queues, most is read long after or never.
+constexpr std::size_t direct_from_bytes = 512u << 10;
 
 Result<std::unique_ptr<File>> open_or_create(FileSystem& files, const std::string& directory) {
   const std::string path = directory + "/" + file_name;
@@ -18,20 +21,6 @@ Result<std::unique_ptr<File>> open_or_create(FileSystem& files, const std::strin
   if (!file) return file;
   if (auto synced = files.sync_directory(directory); !synced) return synced.error();
   return file;
-}
-
-/// Whole runs are read as they were written, past the page cache; a message and its neighbours by way of it.
-bool is_direct(std::uint64_t position, std::size_t size_bytes) {
-  return position % direct_block_bytes == 0 && size_bytes % direct_block_bytes == 0;
-}
-
-Result<> fill(File& file, std::uint64_t position, std::span<std::byte> into) {
-  if (!is_direct(position, into.size())) return file.read(position, into);
-  const auto count = file.read_direct(position, into);
-  if (!count) return count.error();
-  if (*count == into.size()) return Done{};
-  return Error{ErrorCode::out_of_range, file.path() + " ends at byte " + std::to_string(position + *count) +
-                                            ", inside of a run"};
 }
 
 }  // namespace
@@ -84,6 +73,7 @@ Result<> BacklogFile::give_back(const std::vector<Extent>& extents) {
 
 Result<> BacklogFile::write(std::uint64_t position, Bytes bytes) {
   dirty_ = true;
+  if (bytes.size() < direct_from_bytes) return file_->write(position, bytes);
   return file_->write_direct(position, std::span(&bytes, 1));
 }
 
@@ -111,10 +101,10 @@ Error BacklogReader::damaged(BodyHandle body) const {
 StoredBytes BacklogReader::take(const Window& window, BodyHandle body, std::uint32_t size_bytes) const {
   const std::uint64_t from = backlog_position(body) - backlog_item_header_size_bytes;
   const std::uint64_t size = size_bytes + std::uint64_t{backlog_item_header_size_bytes};
-  if (from < window->position || from - window->position > window->bytes().size() ||
-      size > window->bytes().size() - (from - window->position))
+  if (from < window->position || from - window->position > window->bytes.size() ||
+      size > window->bytes.size() - (from - window->position))
     return {};
-  const Bytes item = window->bytes().subspan(from - window->position, size);
+  const Bytes item = Bytes(window->bytes).subspan(from - window->position, size);
   if (!body_is_whole(item)) return {};
   return {item.subspan(backlog_item_header_size_bytes), window};
 }
@@ -166,7 +156,7 @@ void BacklogReader::load_run(const core::RunHomed& wanted, RunDone done) {
         [this, wanted, done = std::move(done)](Result<Window> window) {
           if (!window) return done(window.error());
           RunHead head;
-          auto entries = read_run((*window)->bytes(), wanted.position, &head);
+          auto entries = read_run((*window)->bytes, wanted.position, &head);
           if (!entries) return done(Error{entries.error().code, file_.path() + ": " + entries.error().text});
           if (head.queue != wanted.queue || head.run != wanted.run)
             return done(Error{ErrorCode::corrupt,
@@ -179,17 +169,18 @@ void BacklogReader::fetch(Runs::const_iterator run, std::uint64_t position, std:
                           std::function<void(Result<Window>)> done) {
   auto window = std::make_shared<BacklogWindow>();
   window->position = position;
-  window->memory = {make_aligned(size_bytes), size_bytes};
-  const std::span<std::byte> into(window->memory.memory.get(), size_bytes);
-  const auto cached = is_direct(position, size_bytes) ? Result<bool>(false) : file_.try_read_cached(position, into);
+  window->bytes.resize(size_bytes);
+  const auto cached = file_.try_read_cached(position, window->bytes);
   if (cached && *cached) {
     keep(window);
     return done(Window(std::move(window)));
   }
+  window->bytes = {};  // thousands of runs may be asked for at once: memory only for the one that is being read
   ++reads_begun_;
-  worker_.run([this, &file = file_, post = post_, window, into, alive = std::weak_ptr(alive_),
+  worker_.run([this, &file = file_, post = post_, window, size_bytes, alive = std::weak_ptr(alive_),
                number = run->second.number, done = std::move(done)] {
-    auto read = fill(file, window->position, into);
+    window->bytes.resize(size_bytes);
+    auto read = file.read(window->position, window->bytes);
     post([this, read = std::move(read), window, alive, number, done] {
       if (alive.expired()) return;
       ++reads_done_;
@@ -204,7 +195,7 @@ void BacklogReader::fetch(Runs::const_iterator run, std::uint64_t position, std:
 void BacklogReader::keep(Window window) {
   if (const auto old = windows_.find(window->position); old != windows_.end()) drop(old);
   ages_.push_back(window->position);
-  size_bytes_ += window->bytes().size();
+  size_bytes_ += window->bytes.size();
   windows_.emplace(window->position, std::move(window));
   while (size_bytes_ > size_max_bytes_ && !ages_.empty()) {
     const auto oldest = windows_.find(ages_.front());
@@ -214,7 +205,7 @@ void BacklogReader::keep(Window window) {
 }
 
 void BacklogReader::drop(std::map<std::uint64_t, Window>::iterator window) {
-  size_bytes_ -= window->second->bytes().size();
+  size_bytes_ -= window->second->bytes.size();
   windows_.erase(window);
 }
 

@@ -31,7 +31,7 @@ class BacklogFile {
   Extent take(std::uint64_t size_bytes);
   /// Only what no committed checkpoint refers to: the disk space is gone at once.
   Result<> give_back(const std::vector<Extent>& extents);
-  /// An extent, past the page cache if it lies in aligned memory: most of what waits is read once, and long after.
+  /// An extent; a long one in aligned memory goes past the page cache.
   Result<> write(std::uint64_t position, Bytes bytes);
   /// Does nothing when nothing was written since the last one.
   Result<> sync();
@@ -52,8 +52,7 @@ class BacklogFile {
 /// A stretch of the backlog file in RAM. Messages in it are checked when they are taken.
 struct BacklogWindow {
   std::uint64_t position = 0;
-  AlignedBytes memory;
-  Bytes bytes() const { return memory.bytes(); }
+  std::vector<std::byte> bytes;
 };
 /// What one cold message brings along: its neighbours are delivered next.
 inline constexpr std::size_t backlog_window_size_bytes = 64u << 10;

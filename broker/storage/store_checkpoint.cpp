@@ -17,7 +17,9 @@ bool StoreParts::checkpoint_wanted() const {
       or_default(options_.checkpoint_interval_bytes, limits::checkpoint_interval_bytes), size_max / 4);
   const bool nearly_full = journal_->live_bytes() >= size_max / 4 * 3;
   const bool helps = previous_cut_ < journal_->end();
-  return journal_->end() - last_cut_ >= interval || (nearly_full && helps) || topics_want_checkpoint();
+  // A queue that drains gives its disk space back with a checkpoint, and its acks alone make little journal.
+  const bool gives_back = old_since_checkpoint_bytes_ >= interval;
+  return journal_->end() - last_cut_ >= interval || (nearly_full && helps) || gives_back || topics_want_checkpoint();
 }
 
 void StoreParts::begin_checkpoint(core::CheckpointState state) {
@@ -33,6 +35,7 @@ void StoreParts::prepare_checkpoint(core::CheckpointState state, bool clean) {
   task.changes = changes_.take();
   task.topics = topics_->begin_homing();
   task.old_extents = take_old_extents();
+  old_since_checkpoint_bytes_ = 0;
   task.next_run = next_run_;
   previous_cut_ = std::exchange(last_cut_, task.mark.journal.position);
   last_checkpoint_at_ = now_;

@@ -111,7 +111,10 @@ class StoreParts : public Store, private JournalEvents {
   void prepare_checkpoint(core::CheckpointState state, bool clean);
   void start_when_durable();
   void checkpoint_again();
-  void make_old(Extent extent) { old_extents_.push_back({extent, backlog_reader_->reads_begun()}); }
+  void make_old(Extent extent) {
+    old_extents_.push_back({extent, backlog_reader_->reads_begun()});
+    old_since_checkpoint_bytes_ += extent.size_bytes;
+  }
   std::vector<Extent> take_old_extents();
   static void run_slices(Worker& worker, std::shared_ptr<RunningCheckpoint> running,
                          std::function<void()> done);
@@ -155,6 +158,7 @@ class StoreParts : public Store, private JournalEvents {
     std::uint64_t reads_begun = 0;
   };
   std::vector<OldExtent> old_extents_;
+  std::uint64_t old_since_checkpoint_bytes_ = 0;
   std::set<QueueId> deleted_queues_;     // since the running checkpoint began
   std::vector<core::Record> rewritten_;  // a turn whose batches had to be staged again
 
