@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "broker/base/check.h"
 
@@ -45,7 +46,16 @@ void TopicSegmentWriter::note_delete_horizon(TimestampMs horizon) {
 Result<> TopicSegmentWriter::pause() {
   if (auto written = write_slice(true); !written) return written;
   slice_ = {};
-  if (!file_) return Done{};
+  if (unsynced_bytes_ >= sync_from_bytes)
+    if (auto synced = sync(); !synced) return synced;
+  file_.reset();
+  return Done{};
+}
+
+/// A file that was closed meanwhile is opened again: a sync is of the file, whoever wrote it.
+Result<> TopicSegmentWriter::sync() {
+  if (std::exchange(unsynced_bytes_, 0) == 0) return Done{};
+  if (auto opened = open_active(); !opened) return opened;
   auto synced = file_->sync();
   file_.reset();
   return synced;
@@ -53,6 +63,7 @@ Result<> TopicSegmentWriter::pause() {
 
 Result<> TopicSegmentWriter::finish() {
   if (auto paused = pause(); !paused) return paused;
+  if (auto synced = sync(); !synced) return synced;
   return names_changed_ ? sync_names() : Result<>{};
 }
 
@@ -76,6 +87,7 @@ bool TopicSegmentWriter::must_roll(std::size_t batch_size_bytes, TimestampMs max
 
 Result<> TopicSegmentWriter::roll(Offset base) {
   if (auto paused = pause(); !paused) return paused;
+  if (auto synced = sync(); !synced) return synced;
   directory_is_new_ = directory_is_new_ || (!active_ && kind_.generation == 0);
   active_ = TopicSegmentFacts{
       .base = base, .end = base, .generation = kind_.generation, .compacted = kind_.compacted};
@@ -152,6 +164,7 @@ Result<> TopicSegmentWriter::write_part(std::size_t begin, std::size_t end, bool
   const Bytes part = slice_.bytes().subspan(begin, end - begin);
   auto written = direct ? file_->write_direct(written_bytes_, std::span(&part, 1)) : file_->write(written_bytes_, part);
   written_bytes_ += part.size();
+  unsynced_bytes_ += part.size();
   return written;
 }
 

@@ -33,7 +33,8 @@ class TopicSegmentWriter {
   Result<> append(Bytes batch, Offset base, Offset last, TimestampMs max_timestamp);
   /// From `horizon` on, compaction finds something to delete in the batch that was appended last.
   void note_delete_horizon(TimestampMs horizon);
-  /// What was appended so far is on disk; no file is open and no memory is held until the next append.
+  /// What was appended so far is written, and synced when it is much: a checkpoint of thousands of partitions that get a
+  /// little each syncs each of them once, in finish(). No file is open and no memory is held until the next append.
   Result<> pause();
   /// Everything appended is on disk, with the names of new files. Nothing may be appended afterwards.
   Result<> finish();
@@ -45,6 +46,7 @@ class TopicSegmentWriter {
  private:
   static constexpr std::size_t slice_size_bytes = 1u << 20;
   static constexpr std::size_t direct_min_bytes = 64u << 10;
+  static constexpr std::uint64_t sync_from_bytes = 1u << 20;
 
   bool must_roll(std::size_t batch_size_bytes, TimestampMs max_timestamp) const;
   Result<> roll(Offset base);
@@ -54,6 +56,7 @@ class TopicSegmentWriter {
   Result<> write_slice(bool all);
   Result<> write_part(std::size_t begin, std::size_t end, bool direct);
   Result<> open_active();
+  Result<> sync();
   Result<> sync_names();
   void note(Bytes batch, Offset base, Offset last, TimestampMs max_timestamp);
 
@@ -65,6 +68,7 @@ class TopicSegmentWriter {
   std::unique_ptr<File> file_;
   AlignedBytes slice_;                  // of the active file, from the block on that written_bytes_ is in
   std::uint64_t written_bytes_ = 0;     // of the active file
+  std::uint64_t unsynced_bytes_ = 0;    // of them
   std::uint64_t indexed_at_bytes_ = 0;  // position of the last index entry
   bool names_changed_ = false;
   bool directory_is_new_ = false;
