@@ -64,7 +64,7 @@ Result<> BacklogFile::give_back(const std::vector<Extent>& extents) {
   if (extents_.end() < end_before)
     if (auto cut = file_->truncate(extents_.end()); !cut) return cut;
   // A hole costs the file system a transaction of its own, whatever its size: 10,000 queues that drain give back 10,000
-  // neighbours of a few KiB, which took 14 s one by one, beside a journal that was being synced.
+  // neighbours of a few KiB, while the journal is being synced.
   for (const Extent& extent : joined(extents))
     if (extent.end() <= extents_.end())
       if (auto punched = file_->punch_hole(extent.position, extent.size_bytes); !punched) return punched;
