@@ -5,8 +5,8 @@
 #include "broker/server/delayed.h"
 #include "broker/server/log_line.h"
 #include "broker/server/loop.h"
+#include "broker/server/markers.h"
 #include "broker/server/topic_fetch.h"
-#include "schemas/batch.h"
 
 namespace tandem::server {
 
@@ -169,19 +169,7 @@ void Loop::let_go(const core::ReadDelayed& request, Bytes stored) {
 // --- producers' transactions -----------------------------------------------------------------------------
 
 void Loop::write_markers(const core::WriteMarkers& request) {
-  const auto batch = make_marker_batch(request.producer_id, request.epoch, request.commit, request.now);
-  core::BatchView view;
-  view.size_bytes = static_cast<std::uint32_t>(batch.size());
-  view.record_count = 1;
-  view.max_timestamp = request.now;
-  view.producer_id = request.producer_id;
-  view.producer_epoch = request.epoch;
-  view.transactional = view.control = true;
-  std::vector<core::BatchView> batches;
-  for (std::size_t i = 0; i < request.partitions.size(); ++i) {
-    view.body = stage({batch});  // one copy each: every partition gives its own offset
-    batches.push_back(view);
-  }
+  const auto batches = make_markers(request, [this](Bytes batch) { return stage({batch}); });
   submit(core::MarkersReady{request.producer_id, request.epoch, request.commit, batches});
 }
 

@@ -6,30 +6,15 @@
 #include "broker/wire/amqp/codec.h"
 #include "broker/wire/amqp/frame.h"
 #include "broker/wire/face.h"
+#include "tests/fuzz/granting_port.h"
 
 namespace {
 
 using namespace tandem;
 using namespace tandem::wire::amqp;
 
-/// Grants everything at once, so that the face's own state goes as far as it can.
-class GrantingPort final : public wire::BrokerPort {
+class Port final : public fuzz::GrantingPort<Port> {
  public:
-  TimestampMs now() const override { return 1'000'000; }
-  BodyHandle stage(std::initializer_list<Bytes>) override { return BodyHandle{++staged_}; }
-  void submit(const core::Input& input) override {
-    std::visit(
-        [&]<class I>(const I& asked) {
-          if constexpr (requires { asked.who; }) grant(asked);
-        },
-        input);
-  }
-  std::string random_name(std::size_t size) override { return std::string(size, 'r'); }
-  std::string_view fact(std::string_view) const override { return "1"; }
-
-  wire::Face* face = nullptr;
-
- private:
   void grant(const auto& asked) { face->send(core::Ok{asked.who}, {}); }
   void grant(const core::DeclareQueue& asked) {
     face->send(
@@ -43,8 +28,6 @@ class GrantingPort final : public wire::BrokerPort {
     if (asked.confirm_seq != 0)
       face->send(core::Confirmed{asked.who.channel, asked.confirm_seq, asked.confirm_seq}, {});
   }
-
-  std::uint64_t staged_ = 0;
 };
 
 std::vector<std::byte> login() {
@@ -74,7 +57,7 @@ void must_be_frames(wire::Outbox& outbox) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  GrantingPort port;
+  Port port;
   const auto face = wire::make_amqp_face({ConnectionId{1}, &port, "fuzz", true});
   port.face = face.get();
   static const std::vector<std::byte> greeting = login();

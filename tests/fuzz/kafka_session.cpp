@@ -8,29 +8,14 @@
 
 #include "broker/wire/face.h"
 #include "schemas/byte_order.h"
+#include "tests/fuzz/granting_port.h"
 
 namespace {
 
 using namespace tandem;
 
-/// Grants everything at once, so that the face's own state goes as far as it can.
-class GrantingPort final : public wire::BrokerPort {
+class Port final : public fuzz::GrantingPort<Port> {
  public:
-  TimestampMs now() const override { return 1'000'000; }
-  BodyHandle stage(std::initializer_list<Bytes>) override { return BodyHandle{++staged_}; }
-  void submit(const core::Input& input) override {
-    std::visit(
-        [&]<class I>(const I& asked) {
-          if constexpr (requires { asked.who; }) grant(asked);
-        },
-        input);
-  }
-  std::string random_name(std::size_t size) override { return std::string(size, 'r'); }
-  std::string_view fact(std::string_view) const override { return "1"; }
-
-  wire::Face* face = nullptr;
-
- private:
   void say(const core::Send& send) { face->send(send, {}); }
   void grant(const auto& asked) { say(core::Ok{asked.who}); }
   void grant(const core::Append& asked) {
@@ -87,8 +72,6 @@ class GrantingPort final : public wire::BrokerPort {
   void grant(const core::LeaveGroup& asked) {
     say(core::GroupLeft{asked.who, ErrorCode::none, std::vector<ErrorCode>(asked.leavers.size())});
   }
-
-  std::uint64_t staged_ = 0;
 };
 
 void must_be_frames(wire::Outbox& outbox) {
@@ -108,7 +91,7 @@ void must_be_frames(wire::Outbox& outbox) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  GrantingPort port;
+  Port port;
   const auto face = wire::make_kafka_face({ConnectionId{1}, &port, "fuzz:1", true});
   port.face = face.get();
   const std::size_t piece_max = data[0] == 0 ? size : std::size_t{data[0]} * 4;

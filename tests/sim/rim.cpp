@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "broker/server/dead_letter.h"
+#include "broker/server/markers.h"
 #include "broker/server/topic_fetch.h"
-#include "schemas/batch.h"
 
 namespace tandem::sim {
 
@@ -162,19 +162,7 @@ void Rim::rewritten(const core::RewriteDeadLetter& request, Bytes stored) {
 }
 
 void Rim::write_markers(const core::WriteMarkers& request) {
-  const auto batch = make_marker_batch(request.producer_id, request.epoch, request.commit, request.now);
-  core::BatchView view;
-  view.size_bytes = static_cast<std::uint32_t>(batch.size());
-  view.record_count = 1;
-  view.max_timestamp = request.now;
-  view.producer_id = request.producer_id;
-  view.producer_epoch = request.epoch;
-  view.transactional = view.control = true;
-  std::vector<core::BatchView> batches;
-  for (std::size_t i = 0; i < request.partitions.size(); ++i) {
-    view.body = stage(batch);
-    batches.push_back(view);
-  }
+  const auto batches = server::make_markers(request, [this](Bytes batch) { return stage(batch); });
   submit(core::MarkersReady{request.producer_id, request.epoch, request.commit, batches});
 }
 
