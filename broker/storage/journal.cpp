@@ -64,6 +64,8 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, co
     return begun.error();
   }
   if (auto begun = journal->begin_epoch(); !begun) return begun.error();
+  // First, so that what each of many crashes left half made does not add up to a full disk.
+  journal->drop_useless_spares();
   journal->want_spare();
   return journal;
 }
@@ -341,6 +343,10 @@ void Journal::recycle_below(Lsn position) {
   if (pinned_from_ != 0) position = std::min(position, pinned_from_);
   parts_.segments.retire_below(position);
   oldest_ = parts_.segments.live().front()->id.first;
+  drop_useless_spares();
+}
+
+void Journal::drop_useless_spares() {
   parts_.background.run([&segments = parts_.segments] {
     // Best effort: what could not be removed is offered again at the next start.
     (void)segments.remove_useless_spares();

@@ -133,6 +133,7 @@ class Journal {
   void write_group(std::shared_ptr<CommitGroup> group, bool here);
   void collect();
   void want_spare();
+  void drop_useless_spares();
 
   const JournalParts parts_;
   const std::uint64_t size_max_bytes_;

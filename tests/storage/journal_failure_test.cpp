@@ -152,3 +152,23 @@ TEST_CASE("spare segments that a burst left are given back one by one") {
   for (std::size_t i = 0; i < spares; ++i) REQUIRE(rig.segments->remove_surplus_spare(4).ok());
   CHECK(rig.segments->spares() == 4);
 }
+
+TEST_CASE("spares that crashes left half made do not add up") {
+  JournalRig rig;
+  REQUIRE(rig.open().ok());
+  rig.settle();
+  const auto size_before = rig.segments->size_bytes();
+  for (int crash = 1; crash <= 8; ++crash) {
+    rig.forget();
+    rig.files.kill();
+    auto half = rig.files.create("/journal/spare-" + std::to_string(100 * crash) + ".seg");
+    REQUIRE(half.ok());
+    REQUIRE((*half)->prewrite(0, 3 * storage::journal_block_bytes).ok());
+    half = Error{};
+    REQUIRE(rig.open().ok());
+    CHECK(rig.segments->size_bytes() > size_before);
+    rig.settle();
+    CHECK(rig.segments->size_bytes() == size_before);
+    CHECK(rig.segments->spares() == 1);
+  }
+}
