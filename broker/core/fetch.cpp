@@ -74,6 +74,11 @@ bool has_error(const State& state, const ParkedFetch::Wanted& wanted) {
   return !partition || is_outside(*partition, wanted.offset);
 }
 
+const Topic* topic_of(const State& state, const FetchPartition& asked) {
+  const bool by_uuid = asked.uuid_high != 0 || asked.uuid_low != 0;
+  return by_uuid ? state.topics.find_uuid(asked.uuid_high, asked.uuid_low) : state.topics.find(asked.topic);
+}
+
 ParkedFetch fetch_of(const State& state, const Fetch& input, TimestampMs now) {
   ParkedFetch fetch{.who = input.who, .isolation = input.isolation};
   fetch.size_max_bytes = input.size_max_bytes;
@@ -81,9 +86,10 @@ ParkedFetch fetch_of(const State& state, const Fetch& input, TimestampMs now) {
   fetch.due = input.wait_max > never - now ? never : now + input.wait_max;
   fetch.partitions.reserve(input.partitions.size());
   for (const FetchPartition& asked : input.partitions) {
-    const Topic* topic = state.topics.find(asked.topic);
+    const Topic* topic = topic_of(state, asked);
     const PartitionId id{topic ? topic->facts.id : TopicId{}, asked.partition};
-    fetch.partitions.push_back({id, std::string(asked.topic), asked.offset, asked.size_max_bytes, 0});
+    fetch.partitions.push_back(
+        {id, topic ? topic->facts.name : std::string(asked.topic), asked.offset, asked.size_max_bytes, 0});
   }
   return fetch;
 }

@@ -174,7 +174,8 @@ struct DeleteTopic { Caller who; std::string_view name; };
 struct Append { Caller who; std::string_view topic; PartitionIndex partition = 0; BatchView batch; Offset expected_end = -1; bool wants_reply = true; };
 
 enum class Isolation : std::uint8_t { read_uncommitted, read_committed };
-struct FetchPartition { std::string_view topic; PartitionIndex partition = 0; Offset offset = 0; std::uint32_t size_max_bytes = 1 << 20; };
+/// With a uuid that is not 0 the topic is the one that has it, whatever its name; `topic` is not looked at.
+struct FetchPartition { std::string_view topic; PartitionIndex partition = 0; Offset offset = 0; std::uint32_t size_max_bytes = 1 << 20; std::uint64_t uuid_high = 0, uuid_low = 0; };
 /// Long poll. Answer: Fetched when min bytes are there, an error is found, or max_wait passed.
 struct Fetch {
   Caller who;

@@ -23,6 +23,11 @@ const Topic* Topics::find(TopicId id) const {
   return it == by_id_.end() ? nullptr : it->second;
 }
 
+const Topic* Topics::find_uuid(std::uint64_t high, std::uint64_t low) const {
+  const auto it = by_uuid_.find({high, low});
+  return it == by_uuid_.end() ? nullptr : it->second;
+}
+
 Topic* Topics::find_mutable(TopicId id) {
   const auto it = by_id_.find(id);
   return it == by_id_.end() ? nullptr : it->second;
@@ -43,6 +48,7 @@ void Topics::put(const TopicCreated& facts) {
     topic.facts = facts;
     by_id_.emplace(facts.id, &topic);
     by_name_.emplace(topic.facts.name, &topic);
+    by_uuid_.emplace(std::pair(facts.uuid_high, facts.uuid_low), &topic);
   } else {
     topic.facts.config = facts.config;
     topic.facts.partitions = facts.partitions;
@@ -57,6 +63,7 @@ void Topics::erase(TopicId id) {
   if (!topic) return;
   partitions_count_ -= topic->partitions.size();
   by_name_.erase(topic->facts.name);
+  by_uuid_.erase({topic->facts.uuid_high, topic->facts.uuid_low});
   by_id_.erase(id);
   topics_.erase(id);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "broker/core/record.h"
@@ -47,6 +48,7 @@ class Topics {
 
   const Topic* find(std::string_view name) const;
   const Topic* find(TopicId id) const;
+  const Topic* find_uuid(std::uint64_t high, std::uint64_t low) const;
   /// nullptr when topic or partition does not exist.
   const Partition* find(PartitionId id) const;
 
@@ -71,6 +73,7 @@ class Topics {
   std::map<TopicId, Topic> topics_;
   std::unordered_map<TopicId, Topic*> by_id_;
   std::unordered_map<std::string_view, Topic*> by_name_;  // keys are the topics' own names
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Topic*> by_uuid_;
   std::vector<PartitionId> dirty_;
   std::size_t partitions_count_ = 0;
   std::uint64_t appended_batches_ = 0, appended_records_ = 0;  // since start

@@ -52,6 +52,33 @@ TEST_CASE("a fetch at the end waits and is woken by what becomes visible") {
   CHECK(fetched.partitions[0].visible_end == 2);
 }
 
+TEST_CASE("a fetch by uuid reads the topic that has it, whatever name is with it") {
+  TopicFixture at;
+  at.create("orders");
+  at.append("orders");
+  const TopicCreated facts = at.describe_topic("orders").topic;
+  const Poll poll{{{.topic = "other", .uuid_high = facts.uuid_high, .uuid_low = facts.uuid_low}}};
+  at.give(poll.input(0));
+  const auto fetched = at.take<Fetched>().partitions.at(0);
+  CHECK(fetched.error == ErrorCode::none);
+  CHECK(fetched.topic == "orders");
+  CHECK(fetched.visible_end == 1);
+}
+
+TEST_CASE("the uuid of a topic that was deleted is unknown, also when its name is taken again") {
+  TopicFixture at;
+  at.create("orders");
+  const TopicCreated facts = at.describe_topic("orders").topic;
+  at.give(DeleteTopic{TopicFixture::caller(), "orders"});
+  at.persist();
+  at.create("orders");
+  const Poll poll{{{.topic = "orders", .uuid_high = facts.uuid_high, .uuid_low = facts.uuid_low}}};
+  at.give(poll.input(1000));
+  const auto fetched = at.take<Fetched>().partitions.at(0);
+  CHECK(fetched.error == ErrorCode::not_found);
+  CHECK_FALSE(fetched.partition.topic);
+}
+
 TEST_CASE("a fetch waits until it has its minimum of bytes, over all its partitions") {
   TopicFixture at;
   at.create("orders", 2);

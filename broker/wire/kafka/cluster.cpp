@@ -55,7 +55,7 @@ class DescribeCluster final : public TaskOf<DescribeClusterRequest, DescribeClus
       return;
     }
     response_.controller = node_id;
-    response_.nodes.push_back({node_id, advertised_host(port()), advertised_port(port()), std::nullopt});
+    response_.nodes.push_back({node_id, advertised_host(port()), advertised_port(port()), std::nullopt, false});
   }
 };
 

@@ -30,6 +30,7 @@ class Fetch final : public TaskOf<FetchRequest, FetchResponse> {
       return;
     }
     const auto parts = mirror(request.topics, response_.topics);
+    for (std::size_t i = 0; i < request.topics.size(); ++i) response_.topics[i].id = request.topics[i].id;
     std::vector<core::FetchPartition> wanted;
     for_each_part(request.topics, [&](std::uint32_t part, const auto& topic, const auto& partition) {
       parts[part]->records.there = true;
@@ -38,8 +39,8 @@ class Fetch final : public TaskOf<FetchRequest, FetchResponse> {
         return;
       }
       parts_.push_back(parts[part]);
-      wanted.push_back(
-          {topic.name, partition.index, partition.offset, at_least(1, partition.size_max_bytes)});
+      wanted.push_back({topic.name, partition.index, partition.offset,
+                        at_least(1, partition.size_max_bytes), topic.id.high, topic.id.low});
     });
     committed_only_ = request.isolation == 1;
     core::Fetch input;
@@ -65,9 +66,14 @@ class Fetch final : public TaskOf<FetchRequest, FetchResponse> {
   }
 
  private:
+  /// Topics are asked for by id from here on, and have no names any more.
+  static constexpr std::int16_t first_version_with_ids = 13;
+
   void show(FetchResponse::Partition& out, const core::FetchedPartition& partition, const Body& body) const {
     const ErrorCode code = partition.error != ErrorCode::none ? partition.error : body.error;
     out.error = topic_error_of(code);
+    const bool topic_there = static_cast<bool>(partition.partition.topic);
+    if (version() >= first_version_with_ids && !topic_there) out.error = error::unknown_topic_id;
     if (partition.error == ErrorCode::not_found) return;
     out.high_watermark = partition.high_watermark;
     out.last_stable = partition.last_stable;

@@ -1,5 +1,6 @@
 // Groups as administrators see them: describe, list, delete.
 #include <algorithm>
+#include <cctype>
 
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_group.h"
@@ -29,12 +30,16 @@ class DescribeGroups final : public TaskOf<DescribeGroupsRequest, DescribeGroups
     for (std::uint32_t part = 0; part < request.groups.size(); ++part) {
       auto& group = response_.groups[part];
       group.name = request.groups[part];
+      if (version() >= first_version_with_not_found) {
+        group.error = error::group_id_not_found;
+        group.error_message = "there is no such group";
+      }
       group.state = "Dead";  // as Kafka says of a group that does not exist
       group.operations = request.include_operations ? group_operations : operations_not_asked;
       if (!group.name.empty())
         submit(core::Describe{expect(part), core::Subject::groups, group.name});
       else
-        group.error = error::invalid_group_id;
+        refuse_empty_name(group);
     }
   }
 
@@ -43,10 +48,20 @@ class DescribeGroups final : public TaskOf<DescribeGroupsRequest, DescribeGroups
     if (!described || described->groups.empty()) return;
     const core::GroupInfo& info = described->groups.front();
     auto& group = response_.groups[part];
+    group.error = error::none;
+    group.error_message.reset();
     group.state = info.state;
     group.protocol_type = info.protocol_type;
     group.protocol_name = info.protocol_name;
     for (const core::GroupMember& member : info.members) group.members.push_back(shown(member));
+  }
+
+ private:
+  static constexpr std::int16_t first_version_with_not_found = 6;
+
+  static void refuse_empty_name(DescribeGroupsResponse::Group& group) {
+    group.error = error::invalid_group_id;
+    group.error_message = "a group has a name";
   }
 };
 
@@ -55,6 +70,7 @@ class ListGroups final : public TaskOf<ListGroupsRequest, ListGroupsResponse> {
   using TaskOf::TaskOf;
 
   void begin(const Request& request) {
+    if (!asks_for_classic(request)) return;
     states_.assign(request.states.begin(), request.states.end());
     submit(core::Describe{expect(), core::Subject::groups, ""});
   }
@@ -64,10 +80,20 @@ class ListGroups final : public TaskOf<ListGroupsRequest, ListGroupsResponse> {
     if (!described) return;
     for (const core::GroupInfo& info : described->groups)
       if (states_.empty() || std::find(states_.begin(), states_.end(), info.state) != states_.end())
-        response_.groups.push_back({info.name, info.protocol_type, info.state});
+        response_.groups.push_back({info.name, info.protocol_type, info.state, std::string(only_type)});
   }
 
  private:
+  /// The one protocol that groups have here.
+  static constexpr std::string_view only_type = "classic";
+
+  static bool asks_for_classic(const Request& request) {
+    const auto is_classic = [](std::string_view type) {
+      return std::ranges::equal(type, only_type, {}, [](unsigned char c) { return std::tolower(c); });
+    };
+    return request.types.empty() || std::ranges::any_of(request.types, is_classic);
+  }
+
   std::vector<std::string> states_;  // empty: all
 };
 

@@ -117,6 +117,7 @@ struct MetadataResponse {
   std::int32_t controller = 0;
   std::vector<Topic> topics;
   std::int32_t cluster_operations = 0;
+  std::int16_t error = 0;
   template <class C, class M>
   static void describe(C& c, M& m) {
     c(m.throttle_ms, 3);
@@ -125,6 +126,7 @@ struct MetadataResponse {
     c(m.controller, 1);
     c(m.topics);
     c(m.cluster_operations, 8, 10);
+    c(m.error, 13);
   }
 };
 
@@ -175,10 +177,12 @@ struct FindCoordinatorResponse {
 struct DescribeClusterRequest {
   bool include_operations = false;
   std::int8_t endpoint_type = 1;
+  bool include_fenced = false;
   template <class C, class M>
   static void describe(C& c, M& m) {
     c(m.include_operations);
     c(m.endpoint_type, 1);
+    c(m.include_fenced, 2);
   }
 };
 struct DescribeClusterResponse {
@@ -187,12 +191,14 @@ struct DescribeClusterResponse {
     std::string host;
     std::int32_t port = 0;
     std::optional<std::string> rack;
+    bool fenced = false;
     template <class C, class M>
     static void describe(C& c, M& m) {
       c(m.id);
       c(m.host);
       c(m.port);
       c(m.rack);
+      c(m.fenced, 2);
     }
   };
   std::int32_t throttle_ms = 0;

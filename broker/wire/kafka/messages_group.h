@@ -204,12 +204,14 @@ struct DescribeGroupsResponse {
   };
   struct Group {
     std::int16_t error = 0;
+    std::optional<std::string> error_message;
     std::string name, state, protocol_type, protocol_name;
     std::vector<Member> members;
     std::int32_t operations = 0;
     template <class C, class M>
     static void describe(C& c, M& m) {
       c(m.error);
+      c(m.error_message, 6);
       c(m.name);
       c(m.state);
       c(m.protocol_type);
@@ -228,20 +230,22 @@ struct DescribeGroupsResponse {
 };
 
 struct ListGroupsRequest {
-  std::vector<std::string_view> states;
+  std::vector<std::string_view> states, types;
   template <class C, class M>
   static void describe(C& c, M& m) {
     c(m.states, 4);
+    c(m.types, 5);
   }
 };
 struct ListGroupsResponse {
   struct Group {
-    std::string name, protocol_type, state;
+    std::string name, protocol_type, state, type;
     template <class C, class M>
     static void describe(C& c, M& m) {
       c(m.name);
       c(m.protocol_type);
       c(m.state, 4);
+      c(m.type, 5);
     }
   };
   std::int32_t throttle_ms = 0;

@@ -85,10 +85,14 @@ struct OffsetFetchRequest {
   };
   struct Group {
     std::string_view name;
+    std::optional<std::string_view> member;
+    std::int32_t member_epoch = -1;            // of the consumer protocol, which is not offered
     std::optional<std::vector<Topic>> topics;  // null: all that have an offset
     template <class C, class M>
     static void describe(C& c, M& m) {
       c(m.name);
+      c(m.member, 9);
+      c(m.member_epoch, 9);
       c(m.topics);
     }
   };

@@ -101,19 +101,23 @@ struct FetchRequest {
   };
   struct Topic {
     std::string_view name;
+    Uuid id;
     std::vector<Partition> partitions;
     template <class C, class M>
     static void describe(C& c, M& m) {
-      c(m.name);
+      c(m.name, 0, 12);
+      c(m.id, 13);
       c(m.partitions);
     }
   };
   struct Forgotten {
     std::string_view name;
+    Uuid id;
     std::vector<std::int32_t> partitions;
     template <class C, class M>
     static void describe(C& c, M& m) {
-      c(m.name);
+      c(m.name, 0, 12);
+      c(m.id, 13);
       c(m.partitions);
     }
   };
@@ -126,7 +130,7 @@ struct FetchRequest {
   std::string_view rack;
   template <class C, class M>
   static void describe(C& c, M& m) {
-    c(m.replica);
+    c(m.replica, 0, 14);
     c(m.wait_max_ms);
     c(m.size_min_bytes);
     c(m.size_max_bytes, 3);
@@ -168,10 +172,12 @@ struct FetchResponse {
   };
   struct Topic {
     std::string name;
+    Uuid id;
     std::vector<Partition> partitions;
     template <class C, class M>
     static void describe(C& c, M& m) {
-      c(m.name);
+      c(m.name, 0, 12);
+      c(m.id, 13);
       c(m.partitions);
     }
   };
@@ -211,11 +217,13 @@ struct ListOffsetsRequest {
   std::int32_t replica = -1;
   std::int8_t isolation = 0;
   std::vector<Topic> topics;
+  std::int32_t timeout_ms = 0;
   template <class C, class M>
   static void describe(C& c, M& m) {
     c(m.replica);
     c(m.isolation, 2);
     c(m.topics);
+    c(m.timeout_ms, 10);
   }
 };
 struct ListOffsetsResponse {

@@ -14,19 +14,21 @@ class ListOffsets final : public TaskOf<ListOffsetsRequest, ListOffsetsResponse>
 
   void begin(const Request& request) {
     parts_ = mirror(request.topics, response_.topics);
+    nothing_tiered_.resize(parts_.size());
     const auto isolation =
         request.isolation == 1 ? core::Isolation::read_committed : core::Isolation::read_uncommitted;
     for_each_part(request.topics, [&](std::uint32_t part, const auto& topic, const auto& partition) {
       if (partition.leader_epoch > leader_epoch)
         parts_[part]->error = error::unknown_leader_epoch;
       else
-        submit(core::ListOffset{expect(part), topic.name, partition.index, partition.timestamp, isolation});
+        ask(part, topic.name, partition, isolation);
     });
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
     ListOffsetsResponse::Partition& out = *parts_[part];
     if (const auto* listed = std::get_if<core::OffsetListed>(&send)) {
+      if (nothing_tiered_[part]) return;  // offset -1
       out.offset = listed->offset;
       out.timestamp = listed->timestamp;
       out.leader_epoch = listed->offset < 0 ? -1 : leader_epoch;
@@ -37,7 +39,20 @@ class ListOffsets final : public TaskOf<ListOffsetsRequest, ListOffsetsResponse>
   }
 
  private:
+  static constexpr std::int64_t earliest_local = -4, latest_tiered = -5;
+
+  /// Everything is local here: its earliest offset is the earliest, and there is no latest one elsewhere.
+  void ask(std::uint32_t part, std::string_view topic, const ListOffsetsRequest::Partition& partition,
+           core::Isolation isolation) {
+    const bool local = version() >= 8 && partition.timestamp == earliest_local;
+    nothing_tiered_[part] = version() >= 9 && partition.timestamp == latest_tiered;
+    const auto at = local || nothing_tiered_[part] ? static_cast<std::int64_t>(core::OffsetSpec::earliest)
+                                                   : partition.timestamp;
+    submit(core::ListOffset{expect(part), topic, partition.index, at, isolation});
+  }
+
   std::vector<ListOffsetsResponse::Partition*> parts_;
+  std::vector<bool> nothing_tiered_;  // by part
 };
 
 /// Asked by consumers that found a new leader. There is one epoch: it ends where the partition ends.

@@ -247,8 +247,8 @@ TEST_CASE("kafka: joins that no group could take are refused here") {
 TEST_CASE("kafka: offsets of several groups, and of all topics of a group") {
   World world;
   OffsetFetchRequest request;
-  request.groups.push_back({"a", std::nullopt});
-  request.groups.push_back({"b", std::vector<OffsetFetchRequest::Topic>{{"t", {0, 1}}}});
+  request.groups.push_back({.name = "a"});
+  request.groups.push_back({.name = "b", .topics = std::vector<OffsetFetchRequest::Topic>{{"t", {0, 1}}}});
   world.on<core::FetchOffsets>([](const core::FetchOffsets& input) -> core::Send {
     CHECK(input.all == (input.group == "a"));
     CHECK(input.entries.size() == (input.group == "a" ? 0 : 2));
@@ -257,11 +257,41 @@ TEST_CASE("kafka: offsets of several groups, and of all topics of a group") {
     fetched.offsets.push_back({"t", 1, -1, -1, "", ErrorCode::concurrent_transactions});
     return fetched;
   });
-  const auto groups = world.ask<OffsetFetchResponse>(9, 8, request).groups;
-  REQUIRE(groups.size() == 2);
-  CHECK(groups[1].name == "b");
-  CHECK(groups[1].topics.at(0).partitions.at(0).offset == 5);
-  CHECK(groups[1].topics.at(0).partitions.at(1).error == error::unstable_offset_commit);
+  for (const std::int16_t version : {8, 9}) {
+    const auto groups = world.ask<OffsetFetchResponse>(9, version, request).groups;
+    REQUIRE(groups.size() == 2);
+    CHECK(groups[1].name == "b");
+    CHECK(groups[1].topics.at(0).partitions.at(0).offset == 5);
+    CHECK(groups[1].topics.at(0).partitions.at(1).error == error::unstable_offset_commit);
+  }
+}
+
+TEST_CASE("kafka: groups are listed with their type, and only those of the types asked for") {
+  World world;
+  world.on<core::Describe>([](const core::Describe& input) -> core::Send {
+    core::Described described{.who = input.who, .subject = core::Subject::groups};
+    described.groups.push_back({.name = "g", .state = "Stable", .protocol_type = "consumer"});
+    return described;
+  });
+  const auto all = world.ask<ListGroupsResponse>(16, 5, ListGroupsRequest{});
+  REQUIRE(all.groups.size() == 1);
+  CHECK(all.groups[0].type == "classic");
+  CHECK(world.ask<ListGroupsResponse>(16, 5, ListGroupsRequest{{}, {"Classic"}}).groups.size() == 1);
+  CHECK(world.ask<ListGroupsResponse>(16, 5, ListGroupsRequest{{}, {"consumer"}}).groups.empty());
+  CHECK(world.ask<ListGroupsResponse>(16, 5, ListGroupsRequest{{"Empty"}, {}}).groups.empty());
+}
+
+TEST_CASE("kafka: a group that does not exist is dead, and since version 6 said not to be there") {
+  World world;
+  world.on<core::Describe>([](const core::Describe& input) -> core::Send {
+    return core::Described{.who = input.who, .subject = core::Subject::groups};
+  });
+  for (const std::int16_t version : {5, 6}) {
+    const auto group = world.ask<DescribeGroupsResponse>(15, version, DescribeGroupsRequest{{"g"}}).groups.at(0);
+    CHECK(group.state == "Dead");
+    CHECK(group.error == (version == 6 ? error::group_id_not_found : error::none));
+    CHECK(group.error_message.has_value() == (version == 6));
+  }
 }
 
 }  // namespace tandem::wire::kafka::test

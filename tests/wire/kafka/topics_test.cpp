@@ -39,7 +39,7 @@ FetchRequest fetch_of(std::string_view topic, Offset offset) {
   request.wait_max_ms = 500;
   request.size_min_bytes = 1;
   request.size_max_bytes = 1 << 20;
-  request.topics.push_back({topic, {{.index = 0, .offset = offset, .size_max_bytes = 1'000}}});
+  request.topics.push_back({topic, {}, {{.index = 0, .offset = offset, .size_max_bytes = 1'000}}});
   return request;
 }
 
@@ -47,7 +47,7 @@ FetchRequest fetch_of(std::string_view topic, Offset offset) {
 
 TEST_CASE("kafka: a produced batch is staged as it is and appended") {
   const std::string batch = batch_of("hello");
-  for (std::int16_t version = 3; version <= 9; ++version) {
+  for (std::int16_t version = 3; version <= 11; ++version) {
     World world;
     world.on<core::Append>([&](const core::Append& input) -> core::Send {
       CHECK(input.topic == "t");
@@ -178,6 +178,60 @@ TEST_CASE("kafka: a fetch passes on what it is asked and what it is given") {
   }
 }
 
+TEST_CASE("kafka: a fetch names topics by id from version 13 on, and an id that nothing has is told so") {
+  for (std::int16_t version = 13; version <= 18; ++version) {
+    World world;
+    core::Caller who;
+    world.port.on_submit = [&](const core::Input& input) {
+      const auto& fetch = std::get<core::Fetch>(input);
+      who = fetch.who;
+      REQUIRE(fetch.partitions.size() == 3);
+      CHECK(fetch.partitions[0].uuid_high == 7);
+      CHECK(fetch.partitions[0].uuid_low == 8);
+      CHECK(fetch.partitions[2].uuid_low == 10);
+      CHECK(fetch.partitions[2].topic.empty());
+    };
+    FetchRequest request = fetch_of("", 0);
+    request.topics[0].id = {7, 8};
+    request.topics[0].partitions.push_back({.index = 5});
+    request.topics.push_back({"", {9, 10}, {{.index = 0}}});
+    world.request(1, version, request);
+
+    std::vector<core::FetchedPartition> read(3);
+    read[0].partition = {TopicId(1), 0};
+    read[0].high_watermark = 4;
+    read[1].partition = {TopicId(1), 5};
+    read[1].error = ErrorCode::not_found;
+    read[2].error = ErrorCode::not_found;
+    world.face->send(core::Fetched{who, 0, read}, std::vector<Body>(3));
+    const auto said = world.said();
+    REQUIRE(said.size() == 1);
+    const auto response = said[0].as<FetchResponse>(1, version);
+    REQUIRE(response.topics.size() == 2);
+    CHECK(response.topics[0].id == Uuid{7, 8});
+    CHECK(response.topics[0].partitions.at(0).error == error::none);
+    CHECK(response.topics[0].partitions.at(0).high_watermark == 4);
+    CHECK(response.topics[0].partitions.at(1).error == error::unknown_topic_or_partition);
+    CHECK(response.topics[1].id == Uuid{9, 10});
+    CHECK(response.topics[1].partitions.at(0).error == error::unknown_topic_id);
+  }
+}
+
+TEST_CASE("kafka: what is local begins where the partition begins, and nothing lies elsewhere") {
+  for (const std::int64_t mark : {-4, -5}) {
+    World world;
+    world.on<core::ListOffset>([&](const core::ListOffset& input) -> core::Send {
+      CHECK(input.at == static_cast<std::int64_t>(core::OffsetSpec::earliest));
+      return core::OffsetListed{.who = input.who, .offset = 12, .timestamp = -1};
+    });
+    ListOffsetsRequest request;
+    request.topics.push_back({"t", {{.index = 0, .timestamp = mark}}});
+    const auto partition = world.ask<ListOffsetsResponse>(2, 10, request).topics.at(0).partitions.at(0);
+    CHECK(partition.error == error::none);
+    CHECK(partition.offset == (mark == -4 ? 12 : -1));
+  }
+}
+
 TEST_CASE("kafka: one fetch at a time; the next is read when the first is answered") {
   World world;
   core::Caller who;
@@ -215,7 +269,7 @@ TEST_CASE("kafka: a fetch session that is not known is refused, and so is an epo
 TEST_CASE("kafka: unreadable and missing partitions are told one by one") {
   World world;
   FetchRequest request = fetch_of("t", 0);
-  request.topics.push_back({"u", {{.index = 0}, {.index = 1}}});
+  request.topics.push_back({"u", {}, {{.index = 0}, {.index = 1}}});
   world.port.on_submit = [&](const core::Input& input) {
     const auto& fetch = std::get<core::Fetch>(input);
     REQUIRE(fetch.partitions.size() == 3);
