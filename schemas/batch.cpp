@@ -73,6 +73,18 @@ Result<BatchHeader> parse_batch_header(Bytes bytes) {
   return header;
 }
 
+namespace {
+
+/// A record has seven octets at least. Without this a batch of a hundred bytes could claim two billion offsets.
+std::uint64_t records_max(const BatchHeader& header) {
+  constexpr std::uint64_t record_size_min_bytes = 7;
+  const bool plain = header.codec_number() == static_cast<std::uint8_t>(Codec::none);
+  const std::uint64_t size_bytes = plain ? header.size_bytes - batch_header_size_bytes : decompressed_size_max_bytes;
+  return size_bytes / record_size_min_bytes;
+}
+
+}  // namespace
+
 Result<BatchHeader> judge_batch(Bytes batch) {
   auto header = parse_batch_header(batch);
   if (!header) return header;
@@ -82,6 +94,9 @@ Result<BatchHeader> judge_batch(Bytes batch) {
   if (header->record_count < 1 || header->record_count - 1 != header->last_offset_delta)
     return corrupt("has " + std::to_string(header->record_count) + " records but last offset delta " +
                    std::to_string(header->last_offset_delta));
+  if (static_cast<std::uint64_t>(header->record_count) > records_max(*header))
+    return corrupt("has " + std::to_string(header->record_count) + " records in " + std::to_string(batch.size()) +
+                   " bytes");
   if (header->crc != checksum(batch)) return corrupt("checksum is wrong");
   return header;
 }

@@ -54,7 +54,7 @@ struct BatchHeader {
 Result<BatchHeader> parse_batch_header(Bytes bytes);
 
 /// Judges a batch as a producer sent it: `batch` is exactly one whole batch with a right checksum, and its
-/// offsets are dense (record_count = last_offset_delta + 1 ≥ 1). The records themselves are judged by
+/// offsets are dense (record_count = last_offset_delta + 1 ≥ 1), no more than the batch has room for. The records themselves are judged by
 /// for_each_record(). Errors: corrupt, not_supported.
 Result<BatchHeader> judge_batch(Bytes batch);
 

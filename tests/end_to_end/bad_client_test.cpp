@@ -7,7 +7,10 @@
 
 #include <chrono>
 #include <cstring>
+#include <fstream>
+#include <memory>
 
+#include "schemas/byte_order.h"
 #include "tests/end_to_end/broker_fixture.h"
 #include "tests/end_to_end/child_client.h"
 
@@ -35,6 +38,16 @@ class RawConnection {
 
   /// The peer may have closed already: that is seen when reading.
   void say(const std::string& bytes) { (void)::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  /// Exactly so many bytes; the test fails when they do not come.
+  std::string read(std::size_t size) {
+    std::string bytes(size, '\0');
+    for (std::size_t got = 0; got < size;) {
+      const ssize_t more = ::recv(socket_, bytes.data() + got, size - got, 0);
+      REQUIRE(more > 0);
+      got += static_cast<std::size_t>(more);
+    }
+    return bytes;
+  }
   /// Everything up to the peer's end; nullopt when it does not end the connection.
   std::optional<std::string> read_to_end() {
     std::string all;
@@ -54,6 +67,32 @@ class RawConnection {
 std::string u32_little(std::uint32_t value) {
   return {static_cast<char>(value), static_cast<char>(value >> 8), static_cast<char>(value >> 16),
           static_cast<char>(value >> 24)};
+}
+
+template <class T>
+std::string big(T value) {
+  std::string bytes(sizeof value, '\0');
+  store_big(reinterpret_cast<std::byte*>(bytes.data()), value);
+  return bytes;
+}
+std::string kafka_frame(std::uint16_t key, std::uint16_t version, std::uint32_t correlation, const std::string& body) {
+  const std::string request = big(key) + big(version) + big(correlation) + big(std::uint16_t{0xFFFF}) + body;
+  return big(static_cast<std::uint32_t>(request.size())) + request;
+}
+/// Everything of partition 0, at once.
+std::string fetch_request(const std::string& topic, std::uint32_t correlation) {
+  const std::uint32_t size_max_bytes = 16u << 20, none = 0xFFFFFFFF, one = 1;
+  return kafka_frame(1, 4, correlation, big(none) + big(std::uint32_t{0}) + big(one) + big(size_max_bytes) +
+                                            std::string(1, '\0') + big(one) + big(static_cast<std::uint16_t>(topic.size())) +
+                                            topic + big(one) + big(std::uint32_t{0}) + big(std::uint64_t{0}) +
+                                            big(size_max_bytes));
+}
+
+std::uint64_t memory_kib(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6));
+  return 0;
 }
 
 struct HostileBytes {
@@ -192,6 +231,35 @@ TEST_CASE("a client that never reads is given a bounded part, and others get the
   frozen.kill();
   take(count);
   CHECK(ready_in(client, "q") == 0);
+}
+
+TEST_CASE("a Kafka client that asks for 16 GiB and never reads holds a bounded part, and others are answered") {
+  constexpr std::uint32_t fetches = 1'000;
+  BrokerFixture broker;
+  const Client client = broker.connect();
+  must(client.ask(CreateTopic{.name = "t"}));
+  auto appender = must(TopicAppender::open(client, {.topic = "t"}));
+  const std::string value(64'000, 'v');
+  for (int i = 0; i < 512; ++i) must(appender.post(Record{.value = value}));  // 32 MB
+  must(appender.flush());
+  const std::uint64_t before_kib = memory_kib(broker.process->pid());
+  std::vector<std::unique_ptr<RawConnection>> deaf;
+  for (int i = 0; i < 4; ++i) {
+    deaf.push_back(std::make_unique<RawConnection>(broker.process->port("kafka")));
+    std::string requests;
+    for (std::uint32_t number = 0; number < fetches; ++number) requests += fetch_request("t", number);
+    deaf.back()->say(requests);
+  }
+  RawConnection good(broker.process->port("kafka"));
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    good.say(kafka_frame(18, 0, i, ""));
+    const std::string size = good.read(4);
+    CHECK(good.read(load_big<std::uint32_t>(reinterpret_cast<const std::byte*>(size.data()))).substr(0, 4) == big(i));
+    std::this_thread::sleep_for(50ms);
+  }
+  // One response of 16 MiB at most is held for each of them, and what sockets hold is not the broker's.
+  CHECK(memory_kib(broker.process->pid()) < before_kib + 4 * 2 * 16 * 1024);
+  CHECK(client.connected());
 }
 
 }  // namespace tandem::end_to_end

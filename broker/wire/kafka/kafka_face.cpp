@@ -62,14 +62,20 @@ std::size_t KafkaFace::receive(Bytes input) {
   return consumed;
 }
 
+/// A client that does not read its responses gets no more of them, whatever it has asked for: without this, a thousand
+/// fetches that come at once would each put their megabytes into the outbox.
+bool KafkaFace::has_room() const {
+  return !line_.full() && outbox_.size_bytes() < limits::outbox_high_bytes;
+}
+
 /// One fetch at a time, as with Kafka's own broker: each may hold a response of many MiB.
 bool KafkaFace::must_wait(Bytes request) const {
-  if (line_.full()) return true;
+  if (!has_room()) return true;
   return conversation_.fetches > 0 && request.size() >= 2 && key_of(request) == key::fetch;
 }
 
 bool KafkaFace::reading() const {
-  return !waits_for_room_ || (!line_.full() && conversation_.fetches == 0);
+  return !waits_for_room_ || (has_room() && conversation_.fetches == 0);
 }
 
 bool KafkaFace::take_request(Bytes request) {

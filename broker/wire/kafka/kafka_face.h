@@ -27,6 +27,7 @@ class KafkaFace final : public Face {
   std::size_t receive(Bytes input) override;
   std::size_t input_size_wanted_bytes() const override { return input_size_wanted_bytes_; }
   bool reading() const override;
+  bool wants_room() const override { return waits_for_room_ && reading(); }
   void send(const core::Send& send, std::span<const Body> bodies) override;
   void tick(TimestampMs now) override;
   TimestampMs next_due() const override { return closing_ ? never_due : silent_until_; }
@@ -40,6 +41,7 @@ class KafkaFace final : public Face {
   static constexpr TimestampMs never_due = std::numeric_limits<TimestampMs>::max();
 
   std::uint32_t size_max() const;
+  bool has_room() const;
   bool must_wait(Bytes request) const;
   bool take_request(Bytes request);
   bool take_raw_token(Bytes token);

@@ -135,6 +135,7 @@ TEST_CASE("kafka: messages of every request in every version") {
 TEST_CASE("kafka: a body of any request that claims two billion of something ends the connection") {
   for (const Api& api : apis())
     for (std::int16_t version = api.version_min; version <= api.version_max; ++version) {
+      if (api.name == "ListGroups" && version < 3) continue;  // has no body, and what is behind it is passed over
       World world;
       const bool flexible = version >= api.flexible_from;
       std::string payload(8, '\0');

@@ -1,4 +1,5 @@
 // Metadata, produce, fetch and offsets of partitions: what the core is asked, and how its answers are told.
+#include "broker/base/limits.h"
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_topic.h"
 #include "schemas/batch.h"
@@ -245,6 +246,27 @@ TEST_CASE("kafka: one fetch at a time; the next is read when the first is answer
   CHECK(world.face->reading());
   CHECK(world.receive(second) == second.size());
   CHECK(world.port.inputs == 2);
+}
+
+TEST_CASE("kafka: who does not read its responses gets no more of them, however many fetches it sends at once") {
+  World world;
+  const auto bytes = std::make_shared<std::string>(limits::outbox_high_bytes, 'b');
+  world.port.on_submit = [&](const core::Input& input) {
+    const Body body{bytes_of(*bytes), bytes, ErrorCode::none};
+    world.face->send(core::Fetched{std::get<core::Fetch>(input).who, 0, {{}}}, {&body, 1});
+  };
+  const std::string fetch = frame_of(1, 11, 1, fetch_of("t", 0));
+  std::string requests = fetch + fetch + fetch;
+  for (int answered = 1; answered <= 3; ++answered) {
+    CHECK(world.receive(requests) == fetch.size());
+    CHECK(world.port.inputs == answered);
+    CHECK(world.face->reading() == (answered == 3));
+    requests.erase(0, fetch.size());
+    CHECK_FALSE(world.face->wants_room());
+    CHECK(world.said().size() == 1);
+    CHECK(world.face->reading());
+    CHECK(world.face->wants_room() == (answered < 3));  // so it is offered the rest without a word from its client
+  }
 }
 
 TEST_CASE("kafka: a fetch session that is not known is refused, and so is an epoch from the future") {
