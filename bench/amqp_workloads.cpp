@@ -1,8 +1,6 @@
 // The AMQP face, with the load that the peers get too (bench/peers): a process of its own with prebuilt frames.
-#include <cstdio>
-#include <nlohmann/json.hpp>
-
 #include "bench/flow.h"
+#include "bench/load_process.h"
 
 namespace tandem::bench {
 namespace {
@@ -10,15 +8,7 @@ namespace {
 nlohmann::json peer_load(const Settings& settings, const Broker& broker, std::size_t size, double seconds) {
   const std::string command = settings.peer_load + " amqp --port " + std::to_string(broker.port("amqp")) + " --size " +
                               std::to_string(size) + " --seconds " + std::to_string(seconds);
-  FILE* out = popen(command.c_str(), "r");
-  if (!out) throw Failure("peer_load cannot be started");
-  std::string text;
-  for (char block[512]; std::fgets(block, sizeof block, out);) text += block;
-  if (pclose(out) != 0) throw Failure("peer_load failed: " + text);
-  text.erase(0, text.find('{'));  // "warm" stands before it
-  auto json = nlohmann::json::parse(text, nullptr, false);
-  if (json.is_discarded()) throw Failure("peer_load said: " + text);
-  return json;
+  return run_load(command);
 }
 
 Outcome flow(const Settings& settings, std::size_t size) {

@@ -115,6 +115,7 @@ int main(int argc, char** argv) {
   const auto programs = std::filesystem::path(argv[0]).parent_path();
   options.settings.tandemd = (programs / "tandemd").string();
   options.settings.peer_load = (programs / "peer_load").string();
+  options.settings.kafka_client = (programs / "kafka_client").string();
   CLI::App app("tandem_bench: workloads against a tandemd of its own, beside the machine's limits", "tandem_bench");
   app.add_option("workload", options.names, "only these; name* = all that begin so (see --list)");
   app.add_option("--rounds", options.rounds, "rounds over all workloads")->check(CLI::Range(1, 1'000))->capture_default_str();

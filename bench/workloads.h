@@ -14,7 +14,8 @@ namespace tandem::bench {
 
 struct Settings {
   std::string tandemd;
-  std::string peer_load;  // the load for the AMQP face
+  std::string peer_load;     // the load for the AMQP face
+  std::string kafka_client;  // and for the Kafka face
   std::string directory;  // for data; workloads use directories in it
   double seconds = 2;     // of load in one run
   /// What a workload that takes long is doing, and how much of that is done (0 … 1; < 0: not known).
@@ -72,6 +73,9 @@ const std::vector<Workload>& workloads();
 // One function per file of workloads.
 void add_queue_workloads(std::vector<Workload>& all);
 void add_topic_workloads(std::vector<Workload>& all);
+void add_kafka_workloads(std::vector<Workload>& all);
+void add_group_workloads(std::vector<Workload>& all);
+void add_compaction_workloads(std::vector<Workload>& all);
 void add_latency_workloads(std::vector<Workload>& all);
 void add_rate_workloads(std::vector<Workload>& all);
 void add_mixed_workloads(std::vector<Workload>& all);
