@@ -46,8 +46,9 @@ struct CompactionTask {
 /// Thread rule: made by the loop, then one background thread until it is done, then the loop again.
 class Compaction {
  public:
-  /// Bytes that one slice reads at most (and one batch beyond it).
-  static constexpr std::size_t slice_size_bytes = 4u << 20;
+  /// Bytes that one slice reads at most (and one batch beyond it): what it writes is synced at its end, and a sync of the
+  /// journal may wait behind that.
+  static constexpr std::size_t slice_size_bytes = 1u << 20;
 
   Compaction(FileSystem& files, CompactionTask task);
 

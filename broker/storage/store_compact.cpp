@@ -56,10 +56,10 @@ void StoreParts::compact() {
   compact_slices(*checkpoint_worker_, compaction_, [this, post = guarded_post()] { post([this] { compaction_ended(); }); });
 }
 
-/// One task per slice: checkpoints and spare segments come between.
+/// One task per slice: checkpoints and spare segments come between, and producers have half of the time for themselves.
 void StoreParts::compact_slices(Worker& worker, std::shared_ptr<RunningCompaction> running,
                                 std::function<void()> done) {
-  worker.run([&worker, running = std::move(running), done = std::move(done)] {
+  worker.run_paced([&worker, running = std::move(running), done = std::move(done)] {
     auto more = running->cancelled ? Result<bool>(Error{ErrorCode::unavailable, "cancelled"})
                                    : running->compaction.step();
     if (more && *more) return compact_slices(worker, running, done);

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace tandem::storage {
@@ -19,10 +20,10 @@ ThreadWorker::~ThreadWorker() {
   thread_.join();
 }
 
-void ThreadWorker::run(Task task) {
+void ThreadWorker::add(Work work) {
   {
     const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
+    tasks_.push_back(std::move(work));
   }
   changed_.notify_all();
 }
@@ -33,20 +34,34 @@ void ThreadWorker::wait_until_idle() {
 }
 
 void ThreadWorker::work() {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
     if (tasks_.empty()) return;
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    busy_ = true;
-    lock.unlock();
-    task();
-    task = nullptr;  // what it holds goes before idleness is seen
-    lock.lock();
-    busy_ = false;
-    if (tasks_.empty()) changed_.notify_all();
+    do_first(lock);
   }
+}
+
+void ThreadWorker::do_first(Lock& lock) {
+  Work work = std::move(tasks_.front());
+  tasks_.pop_front();
+  busy_ = true;
+  lock.unlock();
+  const auto begin = std::chrono::steady_clock::now();
+  work.task();
+  work.task = nullptr;  // what it holds goes before idleness is seen
+  const auto took = std::chrono::steady_clock::now() - begin;
+  lock.lock();
+  busy_ = false;
+  if (tasks_.empty()) changed_.notify_all();
+  if (work.paced) rest(lock, took);
+}
+
+void ThreadWorker::rest(Lock& lock, std::chrono::steady_clock::duration time) {
+  const auto is_wanted = [this] {
+    return stopping_ || std::any_of(tasks_.begin(), tasks_.end(), [](const Work& each) { return !each.paced; });
+  };
+  changed_.wait_for(lock, std::min<std::chrono::steady_clock::duration>(time, rest_max), is_wanted);
 }
 
 bool InlineWorker::pump() {

@@ -1,12 +1,14 @@
 // Where storage's background work runs: a thread of its own, or (tests, simulation) inside pump().
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace tandem::storage {
 
@@ -16,6 +18,9 @@ class Worker {
   using Task = std::function<void()>;
   virtual ~Worker() = default;
   virtual void run(Task task) = 0;
+  /// Like run(), for what nobody waits for: afterwards disk and processor are left to others for as long as the task took,
+  /// unless another task comes that run() was given.
+  virtual void run_paced(Task task) = 0;
   /// Returns when everything given before has run. Not from inside a task.
   virtual void wait_until_idle() = 0;
 };
@@ -26,15 +31,27 @@ class ThreadWorker : public Worker {
   /// `name` is what the system shows for the thread; 15 characters at most.
   explicit ThreadWorker(const std::string& name);
   ~ThreadWorker() override;
-  void run(Task task) override;
+  void run(Task task) override { add({std::move(task), false}); }
+  void run_paced(Task task) override { add({std::move(task), true}); }
   void wait_until_idle() override;
 
  private:
+  /// A task that a stall made long is not followed by as long a rest.
+  static constexpr std::chrono::milliseconds rest_max{100};
+  struct Work {
+    Task task;
+    bool paced = false;
+  };
+  using Lock = std::unique_lock<std::mutex>;
+
+  void add(Work work);
   void work();
+  void do_first(Lock& lock);
+  void rest(Lock& lock, std::chrono::steady_clock::duration time);
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Task> tasks_;
+  std::deque<Work> tasks_;
   bool busy_ = false;
   bool stopping_ = false;
   std::thread thread_;
@@ -44,6 +61,7 @@ class ThreadWorker : public Worker {
 class InlineWorker : public Worker {
  public:
   void run(Task task) override { tasks_.push_back(std::move(task)); }
+  void run_paced(Task task) override { run(std::move(task)); }
   void wait_until_idle() override {
     while (pump()) {
     }
