@@ -257,8 +257,8 @@ TEST_CASE("a Kafka client that asks for 16 GiB and never reads holds a bounded p
     CHECK(good.read(load_big<std::uint32_t>(reinterpret_cast<const std::byte*>(size.data()))).substr(0, 4) == big(i));
     std::this_thread::sleep_for(50ms);
   }
-  // One response of 16 MiB at most is held for each of them, and what sockets hold is not the broker's.
-  CHECK(memory_kib(broker.process->pid()) < before_kib + 4 * 2 * 16 * 1024);
+  // One response of 8 MiB at most is held for each of them, and what sockets hold is not the broker's.
+  CHECK(memory_kib(broker.process->pid()) < before_kib + 4 * 2 * 8 * 1024);
   CHECK(client.connected());
 }
 

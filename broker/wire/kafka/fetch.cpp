@@ -12,8 +12,9 @@ namespace tandem::wire::kafka {
 namespace {
 
 /// All partitions of one response together, whatever the client would take: it is held in memory until the
-/// client has read it. A single larger batch is still sent.
-constexpr std::int32_t fetch_size_max_bytes = 32 << 20;
+/// client has read it, and every connection may have one. Eight partitions' worth of what clients ask for by default; a
+/// single larger batch is still sent.
+constexpr std::int32_t fetch_size_max_bytes = 8 << 20;
 
 std::uint32_t at_least(std::int32_t low, std::int32_t value) {
   return static_cast<std::uint32_t>(std::max(low, value));

@@ -2,7 +2,7 @@
 import time
 import unittest
 
-from broker import BrokerTest, needs
+from broker import Broker, BrokerTest, needs
 
 needs("confluent_kafka")
 from confluent_kafka import Consumer, Producer, TopicPartition, TIMESTAMP_LOG_APPEND_TIME  # noqa: E402
@@ -125,6 +125,18 @@ class ProducerTest(TopicTest):
                 self.broker.start()
         self.assertEqual(producer.flush(60), 0)
         self.assertEqual([int(m.value()) for m in self.read_all()], list(range(3000)))
+
+    def test_a_topic_that_is_not_there_is_refused_where_none_are_created(self):
+        broker = Broker("--kafka-auto-create-topics", "false")
+        try:
+            said = []
+            producer = Producer({"bootstrap.servers": broker.kafka, "topic.metadata.propagation.max.ms": 500})
+            producer.produce("nowhere", b"v", on_delivery=lambda error, _: said.append(error.name()))
+            self.assertEqual(producer.flush(20), 0)
+            self.assertIn(said[0], ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC"))
+            self.assertEqual(AdminClient({"bootstrap.servers": broker.kafka}).list_topics(timeout=10).topics, {})
+        finally:
+            broker.close()
 
 
 if __name__ == "__main__":
