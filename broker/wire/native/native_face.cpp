@@ -64,7 +64,13 @@ NativeFace::NativeFace(FaceContext context)
 std::size_t NativeFace::receive(Bytes input) {
   std::size_t consumed = 0;
   liveness_.heard(context_.port->now());
+  waits_for_room_ = false;
   while (!closing()) {
+    // Without this, thousands of fetches that come at once would each put their megabytes into the outbox.
+    if (!has_room()) {
+      waits_for_room_ = consumed < input.size();
+      break;
+    }
     frame::View frame;
     std::size_t size_wanted = 0;
     const frame::Judgement judgement = frame::judge(input.subspan(consumed), frame, &size_wanted);

@@ -11,9 +11,15 @@ namespace tandem::wire::native {
 
 class NativeFace final : public Face {
  public:
+  /// A client that does not read its answers gets no more of them, whatever it has asked for. Above what deliveries may
+  /// fill, so that acks are read while they wait.
+  static constexpr std::size_t unread_max_bytes = 32u << 20;
+
   explicit NativeFace(FaceContext context);
 
   std::size_t receive(Bytes input) override;
+  bool reading() const override { return !waits_for_room_ || has_room(); }
+  bool wants_room() const override { return waits_for_room_ && has_room(); }
   std::size_t input_size_wanted_bytes() const override { return input_size_wanted_bytes_; }
   void send(const core::Send& send, std::span<const Body> bodies) override;
   void flush() override { answers_.flush(); }
@@ -27,6 +33,7 @@ class NativeFace final : public Face {
  private:
   enum class Stage { greeting, open, closing };
 
+  bool has_room() const { return outbox_.size_bytes() < unread_max_bytes; }
   void receive_frame(Bytes envelope, Bytes payload);
   void greet(const fb::Envelope& envelope);
   void receive_message(const fb::Envelope& envelope, Bytes payload);
@@ -42,6 +49,7 @@ class NativeFace final : public Face {
   Stage stage_ = Stage::greeting;
   TimestampMs greeting_due_at_ = 0;
   std::size_t input_size_wanted_bytes_ = 0;
+  bool waits_for_room_ = false;  // the next frame is there and may not begin yet
   bool held_ = false;
   std::string held_reason_;
 };

@@ -277,6 +277,34 @@ TEST_CASE("a fetch names partitions and its bounds") {
       });
 }
 
+TEST_CASE("who does not read its answers gets no more of them, however many fetches it sends at once") {
+  Conversation c;
+  c.open();
+  const auto bytes = std::make_shared<std::string>(12u << 20, 'b');
+  int asked = 0;
+  c.expect<core::Fetch>([&](const core::Fetch& input) {
+    ++asked;
+    core::Fetched fetched{input.who, 0, {}};
+    fetched.partitions.push_back({.topic = "t"});
+    c.send(fetched, {Body{bytes_of(*bytes), bytes, ErrorCode::none}});
+  });
+  flatbuffers::FlatBufferBuilder b;
+  std::vector partitions{fb::CreateFetchPartitionDirect(b, "t", 0, 0, 1u << 20)};
+  const std::string fetch = frame_of(b, fb::CreateFetchDirect(b, &partitions, 1, 1u << 20, 0), 1);
+  std::string requests;
+  for (int i = 0; i < 6; ++i) requests += fetch;
+  const std::size_t consumed = c.receive(requests);
+  CHECK(asked == 3);  // 36 MiB wait
+  CHECK(consumed == 3 * fetch.size());
+  CHECK_FALSE(c.face->reading());
+  CHECK_FALSE(c.face->wants_room());
+  take_bytes(c.face->outbox());
+  CHECK(c.face->wants_room());
+  CHECK(c.face->reading());
+  CHECK(c.receive(requests.substr(consumed)) == 3 * fetch.size());
+  CHECK(asked == 6);
+}
+
 TEST_CASE("offsets are listed and topics trimmed by partition") {
   check_becomes<core::ListOffset>([](auto& b) { return fb::CreateListOffsetDirect(b, "t", 3, -2); },
                                   [](const auto& i) {
