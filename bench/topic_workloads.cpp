@@ -58,15 +58,15 @@ Outcome append(const Settings& settings, const Plan& plan) {
   const Client client = broker.connect(), reading = broker.connect();
   broker.settle_in();
   must(client.ask(CreateTopic{.name = topic, .partitions = plan.partitions}), "create");
+  std::atomic<std::uint64_t> end{~std::uint64_t{0}};
+  std::uint64_t read = 0;
+  std::thread tail;
+  if (plan.tail) tail = std::thread([&] { read = read_along(reading, plan.partitions, end); });
   const auto warm_until = Clock::now() + std::chrono::milliseconds(300);
   const auto warmed = append_while(client, plan, [&](std::uint64_t) { return Clock::now() < warm_until; });
 
   Outcome outcome;
-  std::atomic<std::uint64_t> end{~std::uint64_t{0}};
-  std::uint64_t read = 0;
   const Stretch stretch(broker);
-  std::thread tail;
-  if (plan.tail) tail = std::thread([&] { read = read_along(reading, plan.partitions, end); });
   const auto stop_at = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(settings.seconds));
   const auto appended = append_while(client, plan, [&](std::uint64_t) { return Clock::now() < stop_at; });
   end = warmed + appended;

@@ -47,6 +47,11 @@ void drop_runs(Turn& turn, QueueId id, QueueLife& life, const std::vector<QueueE
   }
 }
 
+/// A run may hold messages that are not ready: it could not be read, and a restart would find them.
+bool has_runs(const QueueLife& life) {
+  return std::any_of(life.lanes.begin(), life.lanes.end(), [](const Lane& lane) { return !lane.runs().empty(); });
+}
+
 }  // namespace
 
 void handle(Turn& turn, const PurgeQueue& input) {
@@ -55,7 +60,7 @@ void handle(Turn& turn, const PurgeQueue& input) {
   const QueueId id = queue->declared.id;
   QueueLife& life = *turn.life(id);
   const std::uint64_t purged = life.ready;
-  if (purged > 0) {
+  if (purged > 0 || has_runs(life)) {
     const std::vector<QueueEntry> kept = taken_out(turn, *queue);
     record_purge(turn, *queue, kept);
     for (Lane& lane : life.lanes) lane.clear();

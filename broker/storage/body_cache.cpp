@@ -73,7 +73,17 @@ Error damaged(const JournalSegments& segments, BodyHandle body, std::uint32_t si
 // --- reading on another thread
 // --------------------------------------------------------------------------------------
 
+std::optional<Bytes> JournalBodyReader::in_resident(BodyHandle body, std::uint32_t size_bytes) const {
+  const auto after = std::upper_bound(resident_.begin(), resident_.end(), body.value,
+                                      [](Lsn at, const ResidentStretch& stretch) { return at < stretch.position; });
+  if (after == resident_.begin()) return std::nullopt;
+  const ResidentStretch& stretch = *std::prev(after);
+  if (body.value > stretch.end || size_bytes > stretch.end - body.value) return std::nullopt;
+  return Bytes{stretch.buffer->at(body.value), size_bytes};
+}
+
 Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes) {
+  if (auto bytes = in_resident(body, size_bytes)) return *bytes;
   if (auto bytes = take(window_, body, size_bytes)) return *bytes;
   auto segment = segment_of(segments_, body, size_bytes);
   if (!segment) return segment.error();
@@ -127,6 +137,14 @@ const std::shared_ptr<JournalBuffer>* BodyCache::find_buffer(Lsn position, std::
   return &last_hit_;
 }
 
+std::vector<ResidentStretch> BodyCache::resident_between(Lsn first, Lsn end) const {
+  std::vector<ResidentStretch> stretches;
+  for (const auto& buffer : buffers_)
+    if (buffer->end() > first && buffer->position() < end)
+      stretches.push_back({buffer->position(), std::min(buffer->end(), end), buffer});
+  return stretches;
+}
+
 StoredBytes BodyCache::in_windows(BodyHandle body, std::uint32_t size_bytes) const {
   auto after = windows_.upper_bound(body.value);
   if (after == windows_.begin()) return {};
@@ -167,24 +185,29 @@ void BodyCache::read(BodyHandle body, std::uint32_t size_bytes, ReadDone done) {
   if (auto found = resident(body, size_bytes); found.owner) return done(std::move(found));
   auto segment = segment_of(segments_, body, size_bytes);
   if (!segment) return done(segment.error());
-  const Lsn start = window_start(**segment, body);
+  read_from(std::move(*segment), body, size_bytes, std::move(done));
+}
+
+void BodyCache::read_from(std::shared_ptr<const Segment> segment, BodyHandle body, std::uint32_t size_bytes,
+                          ReadDone done) {
+  const Lsn start = window_start(*segment, body);
   // Not further than what is written: behind that, a recycled segment has messages of before, each with a right
   // checksum; one of them would be given for a newer one of the same place and size.
   const Lsn readable_end = std::max(written_through_, round_up_to_block(body.value + size_bytes));
   const std::size_t size = std::min<std::uint64_t>(
-      window_size(**segment, start, body, size_bytes, journal_window_size_bytes), readable_end - start);
+      window_size(*segment, start, body, size_bytes, journal_window_size_bytes), readable_end - start);
 
   JournalWindow window{start, {make_aligned(size), size}};
-  auto cached = (*segment)->file->try_read_cached(start - (*segment)->id.first, {window.bytes.memory.get(), size});
+  auto cached = segment->file->try_read_cached(start - segment->id.first, {window.bytes.memory.get(), size});
   if (cached.ok() && *cached) {
     auto shared = std::make_shared<const JournalWindow>(std::move(window));
     add_window(shared);
-    return answer(shared, {body, size_bytes, std::move(done)});
+    return answer(shared, {body, size_bytes, std::move(done), segment});
   }
   auto& waiting = waiting_[start];
   const bool under_way = !waiting.empty();
-  waiting.push_back({body, size_bytes, std::move(done)});
-  if (!under_way) fetch(*segment, start, size);
+  waiting.push_back({body, size_bytes, std::move(done), segment});
+  if (!under_way) fetch(segment, start, size);
 }
 
 void BodyCache::fetch(std::shared_ptr<const Segment> segment, Lsn start, std::size_t size) {
@@ -206,10 +229,10 @@ void BodyCache::window_arrived(Lsn start, std::size_t size, Result<JournalWindow
   const auto window = std::make_shared<const JournalWindow>(std::move(*arrived));
   add_window(window);
   for (Waiting& one : waiting.mapped()) {
-    // It joined a read that was under way and is too short for it.
+    // It joined a read that was under way and is too short for it. Its segment may be no part of the journal any more.
     const bool reaches_behind = one.body.value + one.size_bytes > start + size;
     if (reaches_behind)
-      read(one.body, one.size_bytes, std::move(one.done));
+      read_from(std::move(one.segment), one.body, one.size_bytes, std::move(one.done));
     else
       answer(window, one);
   }

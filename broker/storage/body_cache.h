@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "broker/base/ids.h"
@@ -28,17 +29,30 @@ inline constexpr std::size_t journal_window_size_bytes = 128u << 10;
 /// The same for who walks through many of them, from front to back.
 inline constexpr std::size_t journal_walk_window_size_bytes = 1u << 20;
 
-/// Reads journal bodies from segment files, for one thread that walks through many (the checkpoint):
-/// neighbours cost one read. Only what is written already (below Journal::written_through()).
+/// A stretch of the journal that is still in RAM, and stays there while this is held. Nobody changes it any more.
+struct ResidentStretch {
+  Lsn position = 0, end = 0;
+  std::shared_ptr<const JournalBuffer> buffer;
+};
+
+/// Reads journal bodies for one thread that walks through many (the checkpoint): from stretches that are still in RAM, else
+/// from segment files, where neighbours cost one read. Only what is written already (below Journal::written_through()).
 class JournalBodyReader {
  public:
-  explicit JournalBodyReader(const JournalSegments& segments) : segments_(segments) {}
+  /// `resident`: ascending.
+  JournalBodyReader(const JournalSegments& segments, std::vector<ResidentStretch> resident)
+      : segments_(segments), resident_(std::move(resident)) {}
   /// Valid until the next call. Errors: corrupt (checksum, size), not_found (position is not in the journal
   /// any more).
   Result<Bytes> read(BodyHandle body, std::uint32_t size_bytes);
+  /// What is read from now on is read from the files.
+  void let_resident_go() { resident_.clear(); }
 
  private:
+  std::optional<Bytes> in_resident(BodyHandle body, std::uint32_t size_bytes) const;
+
   const JournalSegments& segments_;
+  std::vector<ResidentStretch> resident_;
   JournalWindow window_;
   std::size_t capacity_bytes_ = 0;  // of its memory
 };
@@ -61,6 +75,9 @@ class BodyCache {
   void read(BodyHandle body, std::uint32_t size_bytes, ReadDone done);
 
   std::uint64_t size_bytes() const { return buffers_size_bytes_ + windows_size_bytes_; }
+  std::uint64_t size_max_bytes() const { return size_max_bytes_; }
+  /// What is in RAM of the journal from `first` to `end`, where a cut has been (Journal::cut()).
+  std::vector<ResidentStretch> resident_between(Lsn first, Lsn end) const;
 
   // For the journal: a new buffer (positions ascend), and that everything below `position` is in its file
   // now.
@@ -73,11 +90,13 @@ class BodyCache {
     BodyHandle body;
     std::uint32_t size_bytes;
     ReadDone done;
+    std::shared_ptr<const Segment> segment;  // held: it is not recycled before the read ends
   };
 
   const std::shared_ptr<JournalBuffer>* find_buffer(Lsn position, std::size_t size);
   StoredBytes in_windows(BodyHandle body, std::uint32_t size_bytes) const;
   void add_window(Window window);
+  void read_from(std::shared_ptr<const Segment> segment, BodyHandle body, std::uint32_t size_bytes, ReadDone done);
   void fetch(std::shared_ptr<const Segment> segment, Lsn start, std::size_t size);
   void window_arrived(Lsn start, std::size_t size, Result<JournalWindow> read);
   void answer(const Window& window, const Waiting& wanted) const;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <iterator>
 #include <tuple>
+#include <utility>
 
 #include "broker/base/check.h"
 #include "broker/storage/checkpoint_changes.h"
@@ -31,7 +32,7 @@ struct Checkpoint::TailPart {
 };
 
 Checkpoint::Checkpoint(const CheckpointParts& parts, CheckpointTask task)
-    : parts_(parts), task_(std::move(task)), bodies_(parts.journal) {}
+    : parts_(parts), task_(std::move(task)), bodies_(parts.journal, std::exchange(task_.resident, {})) {}
 
 Checkpoint::~Checkpoint() = default;
 
@@ -51,6 +52,7 @@ Result<bool> Checkpoint::step() {
       break;
     case Phase::commit:
       result = finish_topics();
+      bodies_.let_resident_go();
       if (result) result = parts_.lmdb.commit(gather_changes());
       if (result) phase_ = Phase::forget;
       break;

@@ -23,6 +23,16 @@ namespace tandem::storage {
 
 class FileSystem;  // file.h: the OS seam, real and in-memory
 
+/// What makes it worth to treat topic batches that are not home yet in a way of their own.
+struct LargeTails {
+  /// Mean size of the partitions' tails from which on they go home from memory, early, past the page cache: each makes long
+  /// writes then.
+  std::uint64_t tail_min_bytes = 512u << 10;
+  /// Mean size of a tail's entries from which on they can be read from memory also when they are home: what an entry takes in
+  /// RAM (72 bytes) is little beside it.
+  std::uint64_t entry_min_bytes = 4u << 10;
+};
+
 struct StoreOptions {
   std::string directory;
   std::uint64_t journal_size_max_bytes = 0;      // 0 = limits.h
@@ -32,6 +42,7 @@ struct StoreOptions {
   std::uint64_t journal_buffer_size_bytes = 0;   // 0 = the journal's usual one
   std::string lmdb_directory;  // "" = directory; LMDB needs the real file system, also when a test's is in memory
   std::chrono::microseconds quick_sync_max{0};  // JournalOptions
+  LargeTails large_tails;
   bool inline_threads = false;  // tests and simulation: no threads, work is done when pump() is called
 };
 

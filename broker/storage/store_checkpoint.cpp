@@ -9,17 +9,42 @@ namespace tandem::storage {
 /// made needless are recycled by the next one only.
 bool StoreParts::checkpoint_wanted() const {
   if (running_ || failed_) return false;
-  const auto or_default = [](std::uint64_t value, std::uint64_t standard) {
-    return value != 0 ? value : standard;
-  };
-  const std::uint64_t size_max = or_default(options_.journal_size_max_bytes, limits::journal_size_max_bytes);
-  const std::uint64_t interval = std::min(
-      or_default(options_.checkpoint_interval_bytes, limits::checkpoint_interval_bytes), size_max / 4);
-  const bool nearly_full = journal_->live_bytes() >= size_max / 4 * 3;
   const bool helps = previous_cut_ < journal_->end();
   // A queue that drains gives its disk space back with a checkpoint, and its acks alone make little journal.
-  const bool gives_back = old_since_checkpoint_bytes_ >= interval;
-  return journal_->end() - last_cut_ >= interval || (nearly_full && helps) || gives_back || topics_want_checkpoint();
+  const bool gives_back = old_since_checkpoint_bytes_ >= interval_bytes();
+  const bool topics_are_due = topics_->tails_are_large() && topics_->tails_size_bytes() >= cache_->size_max_bytes() / 2;
+  return journal_->end() - last_cut_ >= interval_bytes() || (journal_is_nearly_full() && helps) || gives_back ||
+         topics_are_due || topics_want_checkpoint();
+}
+
+std::uint64_t StoreParts::journal_size_max_bytes() const {
+  return options_.journal_size_max_bytes != 0 ? options_.journal_size_max_bytes : limits::journal_size_max_bytes;
+}
+
+std::uint64_t StoreParts::interval_bytes() const {
+  const std::uint64_t wanted =
+      options_.checkpoint_interval_bytes != 0 ? options_.checkpoint_interval_bytes : limits::checkpoint_interval_bytes;
+  return std::min(wanted, journal_size_max_bytes() / 4);
+}
+
+bool StoreParts::journal_is_nearly_full() const {
+  return journal_->live_bytes() >= journal_size_max_bytes() / 4 * 3;
+}
+
+/// What was handed out under its place in the journal may still wait to be read when a checkpoint has moved it. So the last
+/// one's part of the journal stays; and when they follow each other quickly, as for large topics, no less than the
+/// usual stretch.
+Lsn StoreParts::recyclable_below() {
+  cuts_.push_back(previous_cut_);
+  while (cuts_.size() > 1 && cuts_[1] + interval_bytes() <= last_cut_) cuts_.pop_front();
+  return journal_is_nearly_full() ? previous_cut_ : cuts_.front();
+}
+
+/// Batches that come faster than they go home are waited with while all of them are in RAM: later they would have to be
+/// read back from the journal, which makes the disk more than twice as slow.
+bool StoreParts::topics_are_behind() const {
+  return running_ && homes_from_memory_ && !running_->waits_for_space &&
+         topics_->homing_size_bytes() + topics_->tails_size_bytes() > cache_->size_max_bytes();
 }
 
 void StoreParts::begin_checkpoint(core::CheckpointState state) {
@@ -33,6 +58,9 @@ void StoreParts::prepare_checkpoint(core::CheckpointState state, bool clean) {
   task.mark = {journal_->cut(), state.turn, clean};
   task.state = std::move(state);
   task.changes = changes_.take();
+  // Topic batches that came fast are still in RAM: reading them back would cost the disk as much as writing both copies.
+  homes_from_memory_ = topics_->tails_are_large();
+  if (homes_from_memory_) task.resident = cache_->resident_between(last_cut_, task.mark.journal.position);
   task.topics = topics_->begin_homing();
   task.old_extents = take_old_extents();
   old_since_checkpoint_bytes_ = 0;
@@ -92,7 +120,7 @@ void StoreParts::finish_checkpoint(Runs runs) {
   const Checkpoint& checkpoint = finished->checkpoint;
   checkpoint_size_bytes_ = lmdb_->size_bytes();
   topics_->homed(checkpoint.task().topics);
-  journal_->recycle_below(previous_cut_);
+  journal_->recycle_below(recyclable_below());
   if (runs == Runs::leave) return;
   check_disk();
   if (runs == Runs::discard) return discard_runs(checkpoint.runs());

@@ -71,7 +71,8 @@ Result<> StoreParts::recover(const ReplaySink& replay, RecoveryReport& report) {
   cache_ = std::make_unique<BodyCache>(*segments_, *reader_worker_, guarded_post(), cache_size / 4 * 3);
   const std::string topics_directory = options_.directory + "/topics";
   if (auto made = files_.make_directory(topics_directory); !made) return made;
-  topics_ = std::make_unique<TopicStore>(files_, topics_directory, *cache_, *reader_worker_, guarded_post());
+  topics_ = std::make_unique<TopicStore>(files_, topics_directory, *cache_, *reader_worker_, guarded_post(),
+                                         options_.large_tails);
 
   auto checkpoint = replay_checkpoint(replay, report);
   if (!checkpoint) return checkpoint.error();

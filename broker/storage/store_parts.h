@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <set>
 
 #include "broker/storage/backlog.h"
@@ -38,7 +39,7 @@ class StoreParts : public Store, private JournalEvents {
   void write(std::span<const core::Record> records, TurnNumber turn) override;
   void flush() override;
   void flush_ahead() override { journal_->flush_ahead(); }
-  bool behind() const override { return journal_->behind(); }
+  bool behind() const override { return journal_->behind() || topics_are_behind(); }
 
   StoredBytes resident(BodyHandle body, std::uint32_t size_bytes) override;
   void read(BodyHandle body, std::uint32_t size_bytes,
@@ -116,6 +117,11 @@ class StoreParts : public Store, private JournalEvents {
     old_since_checkpoint_bytes_ += extent.size_bytes;
   }
   std::vector<Extent> take_old_extents();
+  bool topics_are_behind() const;
+  std::uint64_t journal_size_max_bytes() const;
+  std::uint64_t interval_bytes() const;
+  bool journal_is_nearly_full() const;
+  Lsn recyclable_below();
   static void run_slices(Worker& worker, std::shared_ptr<RunningCheckpoint> running,
                          std::function<void()> done);
   void finish_checkpoint(Runs runs);
@@ -163,8 +169,10 @@ class StoreParts : public Store, private JournalEvents {
   std::vector<core::Record> rewritten_;  // a turn whose batches had to be staged again
 
   std::shared_ptr<RunningCheckpoint> running_;
+  bool homes_from_memory_ = false;  // the running one, or the last
   Lsn last_cut_ = 0;      // of the newest committed or running checkpoint
   Lsn previous_cut_ = 0;  // of the one before: bodies from there on can still be read
+  std::deque<Lsn> cuts_;  // of older ones whose part of the journal is kept; ascending
   std::uint64_t checkpoint_size_bytes_ = 0;
   bool failed_ = false;
 

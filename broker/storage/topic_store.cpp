@@ -42,12 +42,14 @@ TopicRetention parse_retention(const std::vector<std::pair<std::string, std::str
   return retention;
 }
 
-TopicStore::TopicStore(FileSystem& files, std::string directory, BodyCache& bodies, Worker& reader, Post post)
+TopicStore::TopicStore(FileSystem& files, std::string directory, BodyCache& bodies, Worker& reader, Post post,
+                       LargeTails large)
     : files_(files),
       directory_(std::move(directory)),
       bodies_(bodies),
       reader_(reader),
       post_(std::move(post)),
+      large_(large),
       open_files_(files),
       alive_(std::make_shared<TopicStore*>(this)) {}
 
@@ -61,7 +63,12 @@ void TopicStore::follow(const core::TopicCreated& created) {
 }
 
 void TopicStore::follow(const core::Appended& appended) {
-  if (Partition* partition = find(appended.partition)) partition->tail.push_back(tail_entry(appended));
+  Partition* partition = find(appended.partition);
+  if (partition == nullptr) return;
+  if (partition->tail.empty()) tails_ += 1;
+  partition->tail.push_back(tail_entry(appended));
+  partition->tail_size_bytes += appended.size_bytes;
+  tails_size_bytes_ += appended.size_bytes;
 }
 
 void TopicStore::follow(const core::Trimmed& trimmed) {
@@ -85,8 +92,10 @@ void TopicStore::restore_segment(PartitionId id, TopicSegment segment) {
 void TopicStore::drop(TopicId id) {
   const auto topic = topics_.find(id);
   if (topic == topics_.end()) return;
-  for (const auto& [index, partition] : topic->second.partitions)
+  for (auto& [index, partition] : topic->second.partitions) {
     for (const auto& segment : partition.segments) size_bytes_ -= segment->facts.size_bytes;
+    clear_tail(partition);
+  }
   topics_.erase(topic);
   segment_changes_.erase_all({keys::segments_of(id), {}, 0});
   segment_changes_.erase_all({keys::indexes_of(id), {}, 0});
@@ -154,18 +163,28 @@ std::vector<core::RetentionDue> TopicStore::retention_due(TimestampMs now) const
 // --- checkpoint
 // ----------------------------------------------------------------------------------------------------
 
+void TopicStore::clear_tail(Partition& partition) {
+  if (partition.tail.empty()) return;
+  tails_ -= 1;
+  tails_size_bytes_ -= std::exchange(partition.tail_size_bytes, 0);
+  partition.tail.clear();
+}
+
 TopicHoming TopicStore::begin_homing() {
   TopicHoming homing;
   for (auto& [topic_id, topic] : topics_)
     for (auto& [index, partition] : topic.partitions) {
       CHECK(partition.homing == nullptr);
       if (partition.tail.empty()) continue;
+      homing_size_bytes_ += partition.tail_size_bytes;
       partition.homing = std::make_shared<const TopicTail>(std::exchange(partition.tail, {}));
+      partition.tail_size_bytes = 0;
       PartitionHoming part{
           {topic_id, index}, partition.start, topic.retention.segments, {}, partition.homing, {}};
       if (!partition.segments.empty()) part.active = partition.segments.back()->facts;
       homing.partitions.push_back(std::move(part));
     }
+  tails_ = tails_size_bytes_ = 0;
   homing.old_segments = std::exchange(old_segments_, {});
   homing.old_topics = std::exchange(old_topics_, {});
   homing.changes = segment_changes_.take();
@@ -175,16 +194,27 @@ TopicHoming TopicStore::begin_homing() {
 }
 
 void TopicStore::homed(const TopicHoming& homing) {
+  homing_size_bytes_ = 0;
   for (const PartitionHoming& part : homing.partitions) {
     Partition* partition = find(part.partition);
     if (partition == nullptr)
       continue;  // its topic was dropped meanwhile: the next checkpoint forgets all of it
-    partition->homing = nullptr;
+    keep_recent(*partition, std::exchange(partition->homing, nullptr));
     for (const TopicSegmentGrowth& growth : part.growths) grow(*partition, growth);
     drop_trimmed(part.partition, *partition);
   }
   for (const core::CompactionDone& done : homing.compacted)
     if (Partition* partition = find(done.partition)) partition->replaced = false;
+}
+
+void TopicStore::keep_recent(Partition& partition, std::shared_ptr<const TopicTail> tail) {
+  std::uint64_t size = 0;
+  for (const TopicTailEntry& entry : *tail) size += entry.size_bytes;
+  if (size / tail->size() >= large_.entry_min_bytes) partition.recent.push_back(std::move(tail));
+  const auto is_gone = [this](const TopicTailEntry& entry) {
+    return bodies_.resident(entry.body, entry.size_bytes).owner == nullptr;
+  };
+  while (!partition.recent.empty() && is_gone(partition.recent.front()->back())) partition.recent.pop_front();
 }
 
 void TopicStore::grow(Partition& partition, const TopicSegmentGrowth& growth) {

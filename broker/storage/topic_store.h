@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <map>
@@ -73,7 +74,8 @@ class TopicStore {
   using FindDone = std::function<void(Result<Store::TimestampFound>)>;
 
   /// References must outlive it, and `reader` must be idle when it goes. `directory`: that of all topics.
-  TopicStore(FileSystem& files, std::string directory, BodyCache& bodies, Worker& reader, Post post);
+  TopicStore(FileSystem& files, std::string directory, BodyCache& bodies, Worker& reader, Post post,
+             LargeTails large);
 
   // Following the records. What a record names and is not known (a topic that is gone) is passed over.
   void follow(const core::TopicCreated& topic);
@@ -104,6 +106,13 @@ class TopicStore {
   /// Of files that compaction replaced and no checkpoint has forgotten.
   std::uint64_t replaced_size_bytes() const { return replaced_size_bytes_; }
 
+  /// What was appended since the last begin_homing().
+  std::uint64_t tails_size_bytes() const { return tails_size_bytes_; }
+  /// Those tails are so few and large that each makes long writes when it goes home.
+  bool tails_are_large() const { return tails_ > 0 && tails_size_bytes_ / tails_ >= large_.tail_min_bytes; }
+  /// What is on its way home, from begin_homing() to homed().
+  std::uint64_t homing_size_bytes() const { return homing_size_bytes_; }
+
   /// Everything appended until now is to move home. One at a time, each followed by homed().
   TopicHoming begin_homing();
   /// The checkpoint is committed: what moved is read from its segments from now on.
@@ -124,6 +133,9 @@ class TopicStore {
     std::vector<std::shared_ptr<TopicSegment>> segments;  // ascending
     std::shared_ptr<const TopicTail> homing;              // on its way to the segments; may be nullptr
     TopicTail tail;
+    std::uint64_t tail_size_bytes = 0;
+    /// Already home, but maybe still in RAM: who reads close behind the end is spared the disk. Oldest first.
+    std::deque<std::shared_ptr<const TopicTail>> recent;
     bool replaced = false;               // a compaction's files took the place of others since the last checkpoint
     TimestampMs compact_not_before = 0;  // the last compaction found nothing that it could do, or failed
   };
@@ -141,6 +153,10 @@ class TopicStore {
                     ReadDone done);
   void read_tail(const Partition& partition, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
                  ReadDone done);
+  std::vector<TopicTailEntry> recent_entries(const Partition& partition, Offset offset, Offset visible_end,
+                                             std::uint32_t size_max_bytes);
+  void keep_recent(Partition& partition, std::shared_ptr<const TopicTail> tail);
+  void clear_tail(Partition& partition);
   void find_timestamp(PartitionId partition, TimestampMs at, Offset start, Offset end, FindDone done,
                       int searches_left);
   void grow(Partition& partition, const TopicSegmentGrowth& growth);
@@ -153,9 +169,12 @@ class TopicStore {
   BodyCache& bodies_;
   Worker& reader_;
   const Post post_;
+  const LargeTails large_;
   TopicFiles open_files_;
   std::map<TopicId, Topic> topics_;  // ordered: retention and homing go through it
   std::uint64_t size_bytes_ = 0;
+  std::uint64_t tails_ = 0, tails_size_bytes_ = 0;  // of partitions whose tail is not empty
+  std::uint64_t homing_size_bytes_ = 0;
   std::vector<TopicHoming::OldSegment> old_segments_;
   std::vector<TopicId> old_topics_;
   CheckpointChanges segment_changes_;

@@ -107,6 +107,7 @@ void TopicStore::compacted(const Compaction& compaction) {
   segments.insert(place, compaction.made().begin(), compaction.made().end());
   for (const auto& made : compaction.made()) know_segment(id, *made);
   partition->replaced = true;
+  partition->recent.clear();  // it has what the new files have not
   newly_compacted_.push_back(
       {id, compaction.through(), size_before_bytes - std::min(size_before_bytes, size_bytes_)});
   drop_trimmed(id, *partition);

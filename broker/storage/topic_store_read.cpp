@@ -1,12 +1,23 @@
 // Reading partitions: from segment files, or from the tail in the journal.
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "broker/storage/topic_store.h"
+#include "broker/storage/window_memory.h"
 
 namespace tandem::storage {
 
 namespace {
+
+/// Adds the entry when it belongs to what is read; false: the read ends before it.
+bool take_entry(std::vector<TopicTailEntry>& entries, std::size_t& size, const TopicTailEntry& entry,
+                Offset visible_end, std::uint32_t size_max_bytes) {
+  if (entry.base >= visible_end || (!entries.empty() && size + entry.size_bytes > size_max_bytes)) return false;
+  size += entry.size_bytes;
+  entries.push_back(entry);
+  return true;
+}
 
 /// Calls `visit` for the entries of both tails from `offset` on until it returns false.
 template <class Visit>
@@ -28,15 +39,10 @@ class TopicStore::TailRead : public std::enable_shared_from_this<TailRead> {
       : bodies_(bodies),
         entries_(std::move(entries)),
         done_(std::move(done)),
-        joined_(std::make_shared<std::vector<std::byte>>()),
         joiner_([this](Bytes batch, Offset, Offset, TimestampMs) {
-          joined_->insert(joined_->end(), batch.begin(), batch.end());
+          join(batch);
           return Result<>{};
-        }) {
-    std::size_t size = 0;
-    for (const TopicTailEntry& entry : entries_) size += entry.size_bytes;
-    if (entries_.size() > 1) joined_->reserve(size);
-  }
+        }) {}
 
   void go_on() {
     for (; next_ < entries_.size(); ++next_) {
@@ -71,14 +77,31 @@ class TopicStore::TailRead : public std::enable_shared_from_this<TailRead> {
 
   void finish() {
     if (auto finished = joiner_.finish(); !finished) return done_(finished.error());
-    done_(StoredBytes{*joined_, joined_});
+    done_(StoredBytes{{joined_.get(), size_bytes_}, joined_});
+  }
+
+  void join(Bytes batch) {
+    if (capacity_bytes_ - size_bytes_ < batch.size()) grow(batch.size());
+    std::memcpy(joined_.get() + size_bytes_, batch.data(), batch.size());
+    size_bytes_ += batch.size();
+  }
+
+  /// What stays to be taken as it is, and messages become somewhat larger as records.
+  void grow(std::size_t needed_bytes) {
+    std::size_t rest = 0;
+    for (std::size_t i = next_; i < entries_.size(); ++i) rest += entries_[i].size_bytes;
+    capacity_bytes_ = size_bytes_ + std::max(rest, needed_bytes);
+    auto larger = WindowMemory::take(capacity_bytes_);
+    if (size_bytes_ > 0) std::memcpy(larger.get(), joined_.get(), size_bytes_);
+    joined_ = std::move(larger);
   }
 
   BodyCache& bodies_;
   const std::vector<TopicTailEntry> entries_;
   const ReadDone done_;
   std::size_t next_ = 0;
-  std::shared_ptr<std::vector<std::byte>> joined_;
+  std::shared_ptr<std::byte[]> joined_;
+  std::size_t size_bytes_ = 0, capacity_bytes_ = 0;
   TopicBatchJoiner joiner_;
 };
 
@@ -136,10 +159,29 @@ void TopicStore::read(PartitionId id, Offset offset, Offset visible_end, std::ui
                       ReadDone done) {
   const Partition* partition = find(id);
   if (partition == nullptr || offset >= visible_end) return done(StoredBytes{});
+  if (auto entries = recent_entries(*partition, offset, visible_end, size_max_bytes); !entries.empty())
+    return std::make_shared<TailRead>(bodies_, std::move(entries), std::move(done))->go_on();
   if (const TopicSegment* segment = segment_for(*partition, offset))
     return read_segment(stretch(id, *segment, segment->index_entry_for(offset)), offset, visible_end,
                         size_max_bytes, std::move(done));
   read_tail(*partition, offset, visible_end, size_max_bytes, std::move(done));
+}
+
+/// What is home, but all of it still in RAM; empty when the first of it is not.
+std::vector<TopicTailEntry> TopicStore::recent_entries(const Partition& partition, Offset offset, Offset visible_end,
+                                                       std::uint32_t size_max_bytes) {
+  std::vector<TopicTailEntry> entries;
+  std::size_t size = 0;
+  for (const auto& tail : partition.recent) {
+    if (tail->back().end() <= offset) continue;
+    const Offset next = entries.empty() ? offset : entries.back().end();
+    if (tail->front().base > next) break;  // what lies between was not kept
+    for (auto entry = find_in_tail(*tail, offset); entry != tail->end(); ++entry)
+      if (bodies_.resident(entry->body, entry->size_bytes).owner == nullptr ||
+          !take_entry(entries, size, *entry, visible_end, size_max_bytes))
+        return entries;
+  }
+  return entries;
 }
 
 void TopicStore::read_segment(TopicStretch stretch, Offset offset, Offset visible_end,
@@ -163,11 +205,7 @@ void TopicStore::read_tail(const Partition& partition, Offset offset, Offset vis
   std::vector<TopicTailEntry> entries;
   std::size_t size = 0;
   for_each_from(partition.homing.get(), partition.tail, offset, [&](const TopicTailEntry& entry) {
-    if (entry.base >= visible_end || (!entries.empty() && size + entry.size_bytes > size_max_bytes))
-      return false;
-    size += entry.size_bytes;
-    entries.push_back(entry);
-    return true;
+    return take_entry(entries, size, entry, visible_end, size_max_bytes);
   });
   if (entries.empty()) return done(StoredBytes{});
   std::make_shared<TailRead>(bodies_, std::move(entries), std::move(done))->go_on();

@@ -150,6 +150,27 @@ TEST_CASE("a run that cannot be read is passed over, and what is behind it is de
   CHECK(f.queue("q").ready == 17);
 }
 
+TEST_CASE("a purge is also of what could not be read") {
+  CoreFixture f(small());
+  f.declare_queue("q");
+  for (int i = 0; i < 16; ++i) f.publish("q");
+  f.checkpoint();
+  f.restart(true);
+  f.loads = false;
+  f.give(Get{f.caller(), "q", true});
+  const auto load = f.take_one<LoadRun>();
+  REQUIRE(load);
+  f.give(RunUnreadable{load->queue, load->run, "checksum"});
+  REQUIRE(f.queue("q").ready == 0);
+  f.give(PurgeQueue{f.caller(), "q"});
+  CHECK(f.take<QueueOk>().back().ready == 0);
+  f.restart(true);
+  f.loads = true;
+  CHECK(f.queue("q").ready == 0);
+  f.checkpoint();
+  CHECK(f.runs_on_disk() == 0);
+}
+
 TEST_CASE("a run that became empty is given back") {
   CoreFixture f;
   f.declare_queue("q");

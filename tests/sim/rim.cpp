@@ -33,7 +33,7 @@ Result<> Rim::open(const storage::StoreOptions& options, storage::FileSystem& fi
     written_turn_ = std::max(written_turn_, turn);
   };
   auto opened = storage::Store::open(
-      options, files, *this, [this](std::function<void()> task) { posted_.push_back(std::move(task)); }, replay,
+      options, files, *this, [this](std::function<void()> task) { (reader_works_ ? read_ : posted_).push_back(std::move(task)); }, replay,
       report_);
   if (!opened) return opened.error();
   store_ = std::move(*opened);
@@ -185,29 +185,39 @@ void Rim::end_turn() {
 
 bool Rim::background(std::mt19937_64& chance) {
   using enum storage::Store::Background;
-  const auto first = chance() % 4;
-  for (std::uint64_t i = 0; i < 4; ++i) {
-    const auto which = (first + i) % 4;
-    if (which == 3) {
-      if (posted_.empty()) continue;
-      const auto task = std::move(posted_.front());
-      posted_.pop_front();
-      task();
-      return true;
-    }
-    if (store_->pump_one(which == 0 ? journal : which == 1 ? checkpoint : reader)) return true;
+  const auto first = chance() % 5;
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    const auto which = (first + i) % 5;
+    const bool worked = which == 0   ? store_->pump_one(journal)
+                        : which == 1 ? store_->pump_one(checkpoint)
+                        : which == 2 ? pump_reader()
+                        : which == 3 ? run_first(posted_)
+                                     : run_first(read_);
+    if (worked) return true;
   }
   return false;
 }
 
+bool Rim::run_first(std::deque<std::function<void()>>& tasks) {
+  if (tasks.empty()) return false;
+  const auto task = std::move(tasks.front());
+  tasks.pop_front();
+  task();
+  return true;
+}
+
+bool Rim::pump_reader() {
+  reader_works_ = true;
+  const bool worked = store_->pump_one(storage::Store::Background::reader);
+  reader_works_ = false;
+  return worked;
+}
+
+// Only that: what else was posted may not happen between two sends of one call, as it does not in the loop either.
 void Rim::read_through() {
-  while (store_->pump_one(storage::Store::Background::reader)) {
+  while (pump_reader()) {
   }
-  for (std::size_t left = posted_.size(); left > 0; --left) {
-    const auto task = std::move(posted_.front());
-    posted_.pop_front();
-    task();
-  }
+  for (std::size_t left = read_.size(); left > 0; --left) run_first(read_);
 }
 
 void Rim::settle() {
@@ -220,11 +230,8 @@ void Rim::settle() {
     }
     if (rounds % background_rounds == 0) store_->background(now_);  // it may have become full only now
     store_->pump();
-    const bool had_work = !posted_.empty() || broker_.next_due() <= now_ || !all_persisted();
-    while (!posted_.empty()) {
-      const auto task = std::move(posted_.front());
-      posted_.pop_front();
-      task();
+    const bool had_work = !posted_.empty() || !read_.empty() || broker_.next_due() <= now_ || !all_persisted();
+    while (run_first(posted_) || run_first(read_)) {
     }
     if (failure_.empty()) end_turn();
     idle = had_work ? 0 : idle + 1;

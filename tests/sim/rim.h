@@ -85,6 +85,8 @@ class Rim final : public storage::StoreEvents {
   bool staged_bytes_are_unused(const core::Input& input, const core::Outputs& outputs) const;
   void take_checkpoint_state(core::CheckpointState& state);
   void route_all();
+  bool pump_reader();
+  static bool run_first(std::deque<std::function<void()>>& tasks);
   void load_run(const core::LoadRun& request);
   void rewrite(const core::RewriteDeadLetter& request);
   void rewritten(const core::RewriteDeadLetter& request, Bytes stored);
@@ -93,7 +95,8 @@ class Rim final : public storage::StoreEvents {
   Clients& clients_;
   core::Broker broker_;
   std::unique_ptr<storage::Store> store_;
-  std::deque<std::function<void()>> posted_;
+  std::deque<std::function<void()>> posted_, read_;  // to the loop: by all but the reader, by the reader
+  bool reader_works_ = false;
   storage::RecoveryReport report_;
   TimestampMs now_ = 0, retention_due_ = 0;
 

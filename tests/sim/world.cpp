@@ -75,6 +75,8 @@ void World::draw_options() {
   store_options_.journal_size_max_bytes = one_of(1u << 20, 4u << 20, 16u << 20);
   store_options_.checkpoint_interval_bytes = one_of(40u << 10, 150u << 10, 1u << 20);
   store_options_.body_cache_max_bytes = one_of(1, 100'000, 8u << 20);
+  store_options_.large_tails.tail_min_bytes = one_of(1, 2'000, 512u << 10);
+  store_options_.large_tails.entry_min_bytes = one_of(1, 300, 4u << 10);
   step_max_ms_ = static_cast<DurationMs>(one_of(20, 80, 300));
   brief_ttl_ = static_cast<DurationMs>(one_of(300, 2'000, 30'000));
   delivery_limit_ = static_cast<std::uint16_t>(one_of(1, 3));

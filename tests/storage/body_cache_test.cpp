@@ -145,7 +145,7 @@ TEST_CASE("a failing disk is told to everyone who waits for the read") {
 
 TEST_CASE("the checkpoint's reader walks forward with few reads and checks every body") {
   Bodies bodies(1u << 20);
-  JournalBodyReader reader(*bodies.rig.segments);
+  JournalBodyReader reader(*bodies.rig.segments, {});
   const auto reads = bodies.rig.files.count(FileOperation::read);
   for (std::size_t i = 0; i < 300; ++i) {
     const auto bytes = reader.read(bodies.handles[i], 10'000);
