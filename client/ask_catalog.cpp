@@ -13,6 +13,10 @@ inline constexpr bool repeatable<PurgeQueue> = false;
 template <>
 inline constexpr bool repeatable<DeletePolicy> = false;
 template <>
+inline constexpr bool repeatable<DeleteUser> = false;
+template <>
+inline constexpr bool repeatable<CloseConnection> = false;
+template <>
 inline constexpr bool repeatable<CancelDelayed> = false;
 
 template <>
@@ -98,6 +102,22 @@ static Frame encode(Address address, const SetPolicy& r) {
 static Frame encode(Address address, const DeletePolicy& r) {
   return make_frame(address, [&](auto& b) { return fb::CreateDeletePolicy(b, put_text(b, r.name)); });
 }
+static Frame encode(Address address, const DeclareUser& r) {
+  return make_frame(address, [&](auto& b) {
+    const auto name = put_text(b, r.user.name), password = put_text(b, r.password);
+    const auto* hash = reinterpret_cast<const std::uint8_t*>(r.user.password_hash.data());
+    const auto hash_field = b.CreateVector(hash, r.user.password_hash.size());
+    const auto tags = b.CreateVectorOfStrings(r.user.tags);
+    return fb::CreateDeclareUser(b, name, password, static_cast<fb::PasswordKind>(r.user.password_kind), hash_field,
+                                 tags, r.user.permitted);
+  });
+}
+static Frame encode(Address address, const DeleteUser& r) {
+  return make_frame(address, [&](auto& b) { return fb::CreateDeleteUser(b, put_text(b, r.name)); });
+}
+static Frame encode(Address address, const CloseConnection& r) {
+  return make_frame(address, [&](auto& b) { return fb::CreateCloseConnection(b, r.id, put_text(b, r.reason)); });
+}
 static Frame encode(Address address, const CancelDelayed& r) {
   return make_frame(address,
                     [&](auto& b) { return fb::CreateCancelDelayed(b, put_text(b, r.exchange), r.queue_seq); });
@@ -149,6 +169,9 @@ template void ask(Driver&, const Bind&, Completion<Done>);
 template void ask(Driver&, const Unbind&, Completion<Done>);
 template void ask(Driver&, const SetPolicy&, Completion<Done>);
 template void ask(Driver&, const DeletePolicy&, Completion<Done>);
+template void ask(Driver&, const DeclareUser&, Completion<Done>);
+template void ask(Driver&, const DeleteUser&, Completion<Done>);
+template void ask(Driver&, const CloseConnection&, Completion<Done>);
 template void ask(Driver&, const CancelDelayed&, Completion<Done>);
 template void ask(Driver&, const Peek&, Completion<std::vector<PeekedMessage>>);
 

@@ -24,6 +24,9 @@ static Frame encode(Address address, const DescribeGroups& r) {
 static Frame encode(Address address, const DescribePolicies& r) {
   return describe(address, fb::Subject::policies, r.name);
 }
+static Frame encode(Address address, const DescribeUsers& r) {
+  return describe(address, fb::Subject::users, r.name);
+}
 static Frame encode(Address address, const DescribeConnections&) {
   return describe(address, fb::Subject::connections);
 }
@@ -68,6 +71,13 @@ static BindingInfo info_of(const fb::BindingInfo& i) {
 static SetPolicy info_of(const fb::PolicyInfo& i) {
   return {owned(i.name()), owned(i.pattern()), static_cast<PolicyTarget>(i.target()), i.priority(),
           table_of(i.definition())};
+}
+static UserInfo info_of(const fb::UserInfo& i) {
+  UserInfo info{owned(i.name()), static_cast<PasswordKind>(i.password_kind()),
+                std::string(tandem::text_of(bytes_of(i.password_hash()))), {}, i.permitted()};
+  if (i.tags())
+    for (const auto* tag : *i.tags()) info.tags.push_back(owned(tag));
+  return info;
 }
 static PartitionInfo info_of(const fb::PartitionInfo& i) {
   return {i.partition(), i.start(), i.end(), i.visible_end(), i.last_stable(), i.size_bytes()};
@@ -174,6 +184,9 @@ static const auto* list_for(const fb::Described& d, const std::vector<Connection
 static const auto* list_for(const fb::Described& d, const std::vector<SetPolicy>&) {
   return d.policies();
 }
+static const auto* list_for(const fb::Described& d, const std::vector<UserInfo>&) {
+  return d.users();
+}
 static const auto* list_for(const fb::Described& d, const std::vector<ConsumerInfo>&) {
   return d.consumers();
 }
@@ -200,6 +213,7 @@ template void ask(Driver&, const DescribeGroups&, Completion<std::vector<GroupIn
 template void ask(Driver&, const DescribeConnections&, Completion<std::vector<ConnectionInfo>>);
 template void ask(Driver&, const DescribeConsumers&, Completion<std::vector<ConsumerInfo>>);
 template void ask(Driver&, const DescribePolicies&, Completion<std::vector<SetPolicy>>);
+template void ask(Driver&, const DescribeUsers&, Completion<std::vector<UserInfo>>);
 template void ask(Driver&, const DescribeBroker&, Completion<BrokerInfo>);
 
 }  // namespace tandem::client

@@ -1,5 +1,8 @@
 // AMQP 0-9-1 by hand: just the methods that a publisher with confirms and a consumer need.
+#include <algorithm>
+#include <cstdio>
 #include <deque>
+#include <vector>
 
 #include "bench/measure.h"
 #include "bench/peers/load.h"
@@ -106,14 +109,18 @@ class Connection {
   }
   Socket& socket() { return socket_; }
 
-  std::string message(std::size_t body_size_bytes) const {
+  /// Of a plan's size, to its exchange.
+  std::string message(const LoadPlan& plan) const {
+    const std::size_t body_size_bytes = plan.body_size_bytes;
     std::string header;
     put(header, 60, 2);
     put(header, 0, 2);
     put(header, body_size_bytes, 8);
     put(header, 0x1000, 2);  // delivery mode, and nothing else
     header += '\x02';
-    std::string bytes = method_bytes(1, basic_publish, std::string(2, '\0') + short_text("") + short_text(queue) + '\0');
+    std::string bytes = method_bytes(1, basic_publish, std::string(2, '\0') + short_text(plan.exchange) +
+                                                               short_text(plan.exchange.empty() ? queue : plan.routing_key) +
+                                                               '\0');
     bytes += frame(header_frame, 1, header);
     const std::size_t part_max = frame_max_bytes_ - frame_head_bytes - frame_end_bytes;
     for (std::size_t at = 0; at < body_size_bytes; at += part_max)
@@ -156,7 +163,7 @@ void publish(Flow& flow) {
   connection.say(1, confirm_select, std::string(1, '\0'));
   connection.expect(confirm_select_ok);
   std::string block;
-  for (std::uint64_t i = 0; i < block_messages; ++i) block += connection.message(flow.plan.body_size_bytes);
+  for (std::uint64_t i = 0; i < block_messages; ++i) block += connection.message(flow.plan);
   Confirms confirms;
   const auto take_acks = [&](int wait_ms) {
     if (connection.socket().receive(wait_ms))
@@ -223,6 +230,39 @@ LoadResult amqp_load(const LoadPlan& plan) {
   Connection(plan.port).declare(plan.queue_type);
   Flow flow(plan);
   return run_flow(flow, [&] { publish(flow); }, [&] { consume(flow); });
+}
+
+LoadResult amqp_confirm_load(const LoadPlan& plan) {
+  Connection connection(plan.port);
+  connection.declare(plan.queue_type);
+  connection.say(1, confirm_select, std::string(1, '\0'));
+  connection.expect(confirm_select_ok);
+  const std::string message = connection.message(plan);
+  std::vector<double> times_us;
+  LoadResult result;
+  double cpu_before_s = own_cpu_s();
+  auto begin = Clock::now();
+  const auto run_for = [&](double seconds) {
+    for (begin = Clock::now(); seconds_since(begin) < seconds;) {
+      const auto sent = Clock::now();
+      connection.socket().send(message);
+      connection.expect(basic_ack);
+      times_us.push_back(seconds_since(sent) * 1e6);
+    }
+  };
+  run_for(plan.warm_up_s);
+  std::puts("warm");
+  std::fflush(stdout);
+  times_us.clear();
+  cpu_before_s = own_cpu_s();
+  run_for(plan.seconds);
+  result.messages = static_cast<double>(times_us.size());
+  result.seconds = seconds_since(begin);
+  result.client_cpu_s = own_cpu_s() - cpu_before_s;
+  std::sort(times_us.begin(), times_us.end());
+  result.confirm_p50_us = times_us.at(times_us.size() / 2);
+  result.confirm_p99_us = times_us.at(times_us.size() * 99 / 100);
+  return result;
 }
 
 }  // namespace tandem::bench::peers

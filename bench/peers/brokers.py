@@ -133,7 +133,7 @@ class Tandem(Peer):
 
 
 class TandemAmqp(Tandem):
-    name, protocol, face = "Tandem, AMQP face", "amqp", "amqp"
+    name, protocol, face, works = "Tandem, AMQP face", "amqp", "amqp", ("queue", "confirm")
 
 
 class TandemKafka(Tandem):
@@ -145,7 +145,7 @@ class TandemKafka(Tandem):
 
 
 class RabbitClassic(Peer):
-    name, protocol, program = "RabbitMQ, classic queue", "amqp", "rabbitmq-server"
+    name, protocol, program, works = "RabbitMQ, classic queue", "amqp", "rabbitmq-server", ("queue", "confirm")
     confirm = "written, not synced"
     load_arguments = ["--queue-type", "classic"]
     name_port = 0

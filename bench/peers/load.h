@@ -20,15 +20,19 @@ struct LoadPlan {
   std::uint32_t prefetch = 5'000;      // unacked deliveries at most, where the peer knows that
   std::uint64_t in_flight_max = 20'000;  // published and not acked
   std::string queue_type;              // AMQP: x-queue-type; "" = the peer's default
+  std::string exchange, routing_key;   // AMQP: where to publish; "" = straight into the queue. Who names an exchange binds it
   bool is_topic = false;               // append and tail; nothing is acked, and the reader may fall behind
 };
 
 struct LoadResult {
   double messages = 0, seconds = 0, client_cpu_s = 0;
+  double confirm_p50_us = 0, confirm_p99_us = 0;  // only of the work "confirm"
 };
 
 /// AMQP 0-9-1: publisher confirms, basic.consume, acks with multiple.
 LoadResult amqp_load(const LoadPlan& plan);
+/// AMQP 0-9-1: one persistent message after the other into a durable queue, each when the one before is confirmed.
+LoadResult amqp_confirm_load(const LoadPlan& plan);
 /// NATS JetStream: a work-queue stream on file, publishes with their acks, a push consumer, an ack for each message.
 LoadResult nats_load(const LoadPlan& plan);
 /// A stream on file that keeps what it has, publishes with their acks, a push consumer without acks.
@@ -58,6 +62,7 @@ struct Protocol {
   std::string name;
   LoadResult (*queue)(const LoadPlan&) = nullptr;  // null: it has none
   LoadResult (*topic)(const LoadPlan&) = nullptr;
+  LoadResult (*confirm)(const LoadPlan&) = nullptr;
 };
 int run_program(int argc, char** argv, const std::vector<Protocol>& protocols);
 

@@ -4,5 +4,5 @@
 int main(int argc, char** argv) {
   using namespace tandem::bench::peers;
   return run_program(argc, argv,
-                     {{"amqp", amqp_load, nullptr}, {"nats", nats_load, nats_topic_load}, {"redis", redis_load, redis_topic_load}});
+                     {{"amqp", amqp_load, nullptr, amqp_confirm_load}, {"nats", nats_load, nats_topic_load}, {"redis", redis_load, redis_topic_load}});
 }

@@ -27,6 +27,10 @@ inline constexpr std::size_t group_members_max = 5'000;
 inline constexpr std::size_t producers_max = 200'000;
 /// Every name is matched with every pattern when a queue is declared (a microsecond each). Reached: limit_reached.
 inline constexpr std::size_t policies_max = 256;
+/// Users, and tags of one: all are in RAM (a few hundred bytes each) and in one listing. Reached: limit_reached,
+/// invalid_argument.
+inline constexpr std::size_t users_max = 10'000;
+inline constexpr std::size_t user_tags_max = 16;
 /// Messages that wait in one delayed exchange: all are in RAM (160 bytes each), by time. Reached: the publish is refused
 /// like by a full queue.
 inline constexpr std::uint64_t delayed_per_exchange_max = 1'000'000;
@@ -35,6 +39,9 @@ inline constexpr std::uint64_t delayed_per_exchange_max = 1'000'000;
 /// quorum have RabbitMQ 4's limit; others one that only an endless loop reaches.
 inline constexpr std::uint16_t delivery_limit_quorum = 20;
 inline constexpr std::uint16_t delivery_limit_classic = 10'000;
+/// How long a delivery may be held when nobody said (x-consumer-timeout): RabbitMQ's time. Reached: it goes back to its
+/// queue, so that a consumer that hangs does not keep messages for ever.
+inline constexpr std::int64_t consumer_timeout_default_ms = 30 * 60 * 1'000;
 /// Connections: two descriptors' worth of the usual hard limit. Reached: the new connection is told and closed.
 inline constexpr std::size_t connections_max = 20'000;
 inline constexpr std::uint16_t channels_per_connection_max = 2'047;

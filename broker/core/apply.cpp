@@ -128,6 +128,14 @@ void apply(State& state, const RunDropped& record) {
     lane.runs().keep_if([&record](const Run& run) { return run.id != record.run; });
 }
 
+void apply(State& state, const UserDeclared& record) {
+  state.users.put(record);
+}
+
+void apply(State& state, const UserDeleted& record) {
+  state.users.erase(record.name);
+}
+
 void apply(State& state, const Counters& record) {
   Counters& counters = state.counters;
   counters.next_exchange = std::max(counters.next_exchange, record.next_exchange);

@@ -12,6 +12,7 @@
 #include "broker/core/queue_verbs.h"
 #include "broker/core/rim_verbs.h"
 #include "broker/core/topic_verbs.h"
+#include "broker/core/user_verbs.h"
 
 namespace tandem::core {
 
@@ -64,6 +65,18 @@ TimestampMs Broker::next_due() const {
   if (!parts.pending.marked.empty() || !parts.pending.drop_runs.empty()) return 0;
   return std::min({parts.session.queue_timers.next(), next_due_topics(parts.state, parts.session),
                    next_due_groups(parts.state, parts.session)});
+}
+
+const UserDeclared* Broker::user(std::string_view name) const {
+  return parts_->state.users.find(name);
+}
+bool Broker::has_users() const {
+  return !parts_->state.users.empty();
+}
+
+bool Broker::holds(ChannelId channel, DeliveryTag tag) const {
+  Channel* found = parts_->session.connections.find(channel);
+  return found && found->unsettled.find(tag) != nullptr;
 }
 
 BatchRules Broker::batch_rules(std::string_view topic) const {
@@ -121,6 +134,7 @@ std::vector<Record> Broker::durable_state() const {
   const State& state = parts_->state;
   std::vector<Record> out{state.counters};
   state.policies.for_each([&out](const PolicySet& policy) { out.push_back(policy); });
+  state.users.for_each([&out](const UserDeclared& user) { out.push_back(user); });
   state.catalog.exchanges().for_each([&out](const Exchange& exchange) {
     if (exchange.declared.durable && !exchange.is_predeclared()) out.push_back(exchange.declared);
   });

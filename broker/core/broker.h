@@ -66,6 +66,13 @@ class Broker {
   /// there is work now (more to deliver than one call may).
   TimestampMs next_due() const;
 
+  /// nullptr when there is no such user. Lives until the next call.
+  const UserDeclared* user(std::string_view name) const;
+  bool has_users() const;
+
+  /// Whether the channel holds an outstanding delivery with this tag.
+  bool holds(ChannelId channel, DeliveryTag tag) const;
+
   /// Of this topic; the defaults when there is none.
   BatchRules batch_rules(std::string_view topic) const;
 

@@ -36,6 +36,7 @@ void handle(Turn& turn, const ConnectionOpened& input) {
   connection.user = input.user;
   connection.name = input.name;
   connection.face = input.face;
+  connection.before_users = turn.state().users.empty();
 }
 
 void handle(Turn& turn, const ChannelClosed& input) {

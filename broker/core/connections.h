@@ -73,6 +73,7 @@ struct Channel {
   std::uint64_t birth = 0;     // tells it from an earlier channel of the same number
   std::uint32_t prefetch = 0;  // of all its consumers together; 0 = no limit
   std::uint32_t consumers_unsettled = 0;
+  std::uint64_t last_served = 0;  // the consumer that was given something last
   DeliveryTag next_tag = 1;
   UnsettledRing unsettled;
   std::map<std::uint64_t, std::unique_ptr<Consumer>> consumers;  // by the face's number
@@ -85,6 +86,8 @@ struct Channel {
       0;  // the last send to this channel in that flush was a Confirmed, at confirm_index
   std::size_t confirm_index = 0;
 
+  bool is_full() const { return prefetch != 0 && consumers_unsettled >= prefetch; }
+
   Channel();
   ~Channel();
 };
@@ -92,6 +95,7 @@ struct Channel {
 struct Connection {
   ConnectionId id;
   std::string user, name, face;
+  bool before_users = false;  // it logged in when there was no user yet
   bool writable = true;
   std::vector<std::unique_ptr<Channel>> channels;  // by number, ascending
   std::set<QueueId> exclusive_queues;

@@ -17,7 +17,7 @@ DurationMs lateness_max(DurationMs timeout) {
 }  // namespace
 
 DurationMs timeout_of(const Queue& queue, const Consumer* consumer) {
-  return consumer && consumer->timeout ? consumer->timeout : queue.options.consumer_timeout;
+  return consumer && consumer->timeout ? *consumer->timeout : queue.options.consumer_timeout;
 }
 
 void return_overdue(Turn& turn, const Queue& queue, QueueLife& life, Removals& removals) {

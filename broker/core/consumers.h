@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "broker/core/connections.h"
@@ -19,15 +20,17 @@ struct Consumer {
   bool started = true;         // false: its subscription is not answered yet
   bool active = true;          // false: waits behind the single active consumer
   std::uint32_t prefetch = 0;  // as asked for; 0 = limits::unsettled_per_consumer_max
-  DurationMs timeout = 0;      // its own x-consumer-timeout; 0 = the queue's
+  std::optional<DurationMs> timeout;  // its own x-consumer-timeout (0 = never); none = the queue's
   std::int32_t priority = 0;
   std::uint32_t unsettled = 0;
   bool in_line = false;
 
   /// How many more it may hold now.
   std::uint32_t credit() const;
+  /// Without acks it uses up no credit, but waits like the others while its channel is full.
   bool can_take() const {
-    return started && active && channel->connection->writable && (no_ack || credit() > 0);
+    const bool has_room = no_ack ? !channel->is_full() : credit() > 0;
+    return has_room && started && active && channel->connection->writable;
   }
 };
 

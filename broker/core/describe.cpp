@@ -5,6 +5,7 @@
 #include "broker/core/producer_verbs.h"
 #include "broker/core/rim_verbs.h"
 #include "broker/core/topic_verbs.h"
+#include "broker/core/user_verbs.h"
 
 namespace tandem::core {
 namespace {
@@ -173,6 +174,13 @@ void handle(Turn& turn, const Describe& input) {
     case Subject::policies:
       look.state().policies.for_each([&](const PolicySet& policy) {
         if (input.name.empty() || policy.name == input.name) out.policies.push_back(policy);
+      });
+      break;
+    case Subject::users:
+      if (auto refusal = judge_administration(turn, input.who, ObjectKind::user, input.name))
+        return turn.refuse(input.who, std::move(*refusal));
+      look.state().users.for_each([&](const UserDeclared& user) {
+        if (input.name.empty() || user.name == input.name) out.users.push_back(user);
       });
       break;
     case Subject::producers:

@@ -19,6 +19,9 @@ struct ConnectionOpened { ConnectionId connection; std::string_view user; std::s
 struct ConnectionClosed { ConnectionId connection; };
 /// The peer does or does not take more bytes; while it does not, nothing is dispatched to it.
 struct ConnectionWritable { ConnectionId connection; bool writable; };
+/// Somebody wants another connection gone: it is told why and ended. Once there are users, an administrator's. Answer: Ok;
+/// Refused: not_found, not_authorized.
+struct CloseConnection { Caller who; ConnectionId connection; std::string_view reason; };
 /// A channel exists from its first use; ChannelClosed requeues what it holds and cancels its consumers. What it was not
 /// answered yet is never said. Answer: Ok when who.request is not 0; nothing of the old channel comes behind it.
 struct ChannelClosed { Caller who; };
@@ -73,6 +76,23 @@ struct SetPolicy {
 };
 /// Answer: Ok; Refused: not_found.
 struct DeletePolicy { Caller who; std::string_view name; };
+
+// --- users -------------------------------------------------------------------------------------------------------------
+
+/// Replaces the user of this name; whoever is logged in stays so. As long as there is no user every connection may do
+/// everything; from the first one on, users and policies are an administrator's (user.h). Answer: Ok; Refused:
+/// invalid_argument, limit_reached, not_authorized, wrong_state (no user would be an administrator).
+struct DeclareUser {
+  Caller who;
+  std::string_view name;
+  PasswordKind password_kind = PasswordKind::none;
+  std::string_view password_hash;  // 4 octets of salt and the digest
+  std::span<const std::string_view> tags;
+  bool permitted = true;  // may configure, write and read everything; false: may not log in
+};
+/// Its connections are logged out. Answer: Ok; Refused: not_found, not_authorized, wrong_state (those
+/// that are left would have no administrator).
+struct DeleteUser { Caller who; std::string_view name; };
 
 // --- messages ---------------------------------------------------------------------------------------------------------
 
@@ -131,12 +151,13 @@ struct Settle {
   bool confirm = false;
   bool loosely = false;
 };
-/// Requeues all that the channel holds; they may come back to the same consumer.
-struct Recover { Caller who; };
+/// Requeues all that the channel holds; they may come back to the same consumer. Left alone: deliveries up to
+/// `claimed_through` and those `claimed` (ascending), which the client has settled in a transaction that is open.
+struct Recover { Caller who; DeliveryTag claimed_through = 0; std::span<const DeliveryTag> claimed; };
 
 /// Several operations that happen together or not at all, also across a crash. Nothing is done when one is refused;
 /// the Refused says which (`operation`). Answer: Committed (with append offsets) once on disk.
-struct SettleOp { ChannelId channel; DeliveryTag first = 0, last = 0; bool multiple = false; Outcome outcome = Outcome::ack; };
+struct SettleOp { ChannelId channel; DeliveryTag first = 0, last = 0; bool multiple = false; Outcome outcome = Outcome::ack; bool loosely = false; };
 struct PublishOp { bool mandatory = false; MessageView message; };
 struct AppendOp { std::string_view topic; PartitionIndex partition = 0; BatchView batch; Offset expected_end = -1; };
 struct CommitOffsetOp { std::string_view group; std::string_view topic; PartitionIndex partition = 0; Offset offset = 0; std::string_view metadata; };
@@ -247,7 +268,7 @@ struct DeleteGroup { Caller who; std::string_view group; };
 // --- looking at things ------------------------------------------------------------------------------------------------------
 
 enum class Subject : std::uint8_t { exchanges, queues, bindings, topics, groups, connections, consumers, broker, policies,
-                                    producers /* that a topic's partitions remember */, transactions };
+                                    producers /* that a topic's partitions remember */, transactions, users };
 /// name "" = all: of a topic for producers, a transactional id for transactions. Answer: Described.
 struct Describe { Caller who; Subject subject = Subject::broker; std::string_view name; };
 
@@ -278,8 +299,8 @@ enum class Resource : std::uint8_t { disk, memory };
 struct ResourceAlarm { Resource resource = Resource::disk; bool on = false; };
 
 using Input = std::variant<
-    ConnectionOpened, ConnectionClosed, ConnectionWritable, ChannelClosed, DeclareExchange, DeleteExchange,
-    DeclareQueue, DeleteQueue, PurgeQueue, Bind, Unbind, SetPolicy, DeletePolicy, Publish, PublishMany, Subscribe, Unsubscribe,
+    ConnectionOpened, ConnectionClosed, ConnectionWritable, CloseConnection, ChannelClosed, DeclareExchange, DeleteExchange,
+    DeclareQueue, DeleteQueue, PurgeQueue, Bind, Unbind, SetPolicy, DeletePolicy, DeclareUser, DeleteUser, Publish, PublishMany, Subscribe, Unsubscribe,
     SetChannelPrefetch, SetConsumerPrefetch, Get, Peek, Settle, Recover, Transaction, DeadLetterReady, DelayedReady,
     CancelDelayed, CreateTopic, AlterTopic,
     DeleteTopic, Append, Fetch, ListOffset, TrimTopic, RetentionDue, CompactionDone, InitProducer, AddPartitionsToTransaction,

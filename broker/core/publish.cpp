@@ -19,9 +19,14 @@ Refusal invalid_message(std::string_view argument, std::string_view received, st
           std::move(detail)};
 }
 
+/// The tag of users that publish in the name of others.
+constexpr std::string_view impersonator = "impersonator";
+
 std::optional<Refusal> check_user(Turn& turn, const Caller& who, std::string_view user_id) {
   const Connection* connection = turn.session().connections.find(who.channel.connection);
   if (!connection || connection->user.empty() || connection->user == user_id) return std::nullopt;
+  const UserDeclared* user = turn.state().users.find(connection->user);
+  if (user && has_tag(*user, impersonator)) return std::nullopt;
   Refusal refusal = invalid_message("user_id", user_id, "it must be the name that the connection logged in with");
   refusal.current = connection->user;
   return refusal;

@@ -151,10 +151,29 @@ std::optional<DurationMs> read_expiration(std::string_view text) {
   return duration;
 }
 
+namespace {
+
+constexpr std::string_view arguments_of_queues[] = {
+    "x-message-ttl", "x-expires", "x-max-length", "x-max-length-bytes", "x-overflow", "x-dead-letter-exchange",
+    "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-max-priority", "x-single-active-consumer",
+    "x-delivery-limit", "x-consumer-timeout", "x-queue-type", "x-queue-mode", "x-queue-version",
+    "x-queue-leader-locator", "x-quorum-initial-group-size", "x-initial-cluster-size", "x-max-age",
+    "x-stream-max-segment-size-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes"};
+constexpr std::string_view arguments_of_exchanges[] = {"alternate-exchange", "x-delayed-type", "hash-header",
+                                                       "hash-property"};
+
+bool means_something(ObjectKind object, std::string_view key) {
+  if (object == ObjectKind::exchange) return std::ranges::find(arguments_of_exchanges, key) != std::end(arguments_of_exchanges);
+  return std::ranges::find(arguments_of_queues, key) != std::end(arguments_of_queues);
+}
+
+}  // namespace
+
 std::optional<Refusal> compare_arguments(ObjectKind object, std::string_view name, const Table& received,
                                          const Table& current) {
   const auto differ = [&](const std::string& key, const Value* said,
                           const Value* there) -> std::optional<Refusal> {
+    if (!means_something(object, key)) return std::nullopt;
     if (said && there && equivalent(*said, *there)) return std::nullopt;
     if (!said && is_default(key, *there)) return std::nullopt;
     if (!there && is_default(key, *said)) return std::nullopt;

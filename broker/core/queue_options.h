@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "broker/base/limits.h"
 #include "broker/core/vocabulary.h"
 
 namespace tandem::core {
@@ -23,7 +24,8 @@ struct QueueOptions {
   std::uint8_t priority_max = 0;
   bool single_active_consumer = false;
   std::optional<std::uint16_t> delivery_limit;  // requeues; none = any number
-  DurationMs consumer_timeout = 0;  // a delivery that is not settled for so long goes back; 0 = never
+  // a delivery that is not settled for so long goes back; 0 = never
+  DurationMs consumer_timeout = limits::consumer_timeout_default_ms;
   bool tells_count = false;         // type quorum: consumers are told how often a message was delivered
   bool waiting_room = false;        // of a delayed exchange (delayed.h)
   bool has_dead_letter_exchange = false;
@@ -46,7 +48,7 @@ std::optional<Refusal> read_queue_options(std::string_view queue, const Table& a
 std::optional<DurationMs> read_expiration(std::string_view text);
 
 /// The first argument that differs, as a refusal (inequivalent); nullopt when they are equal whatever their
-/// order.
+/// order. Only arguments that mean something for such an object are looked at, as in RabbitMQ.
 std::optional<Refusal> compare_arguments(ObjectKind object, std::string_view name, const Table& received,
                                          const Table& current);
 

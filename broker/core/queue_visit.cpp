@@ -56,6 +56,7 @@ void QueueVisit::deliver_one(Consumer& consumer, Lane& lane) {
   const QueueEntry entry = life_.take(lane);
   Channel& channel = *consumer.channel;
   const DeliveryTag tag = channel.next_tag++;
+  channel.last_served = consumer.number;
   if (consumer.no_ack)
     removals_.add(entry, RemovalReason::acked);
   else

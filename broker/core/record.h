@@ -76,6 +76,20 @@ struct PolicyDeleted {
   friend bool operator==(const PolicyDeleted&, const PolicyDeleted&) = default;
 };
 
+/// Newest wins per name.
+struct UserDeclared {
+  std::string name;
+  PasswordKind password_kind = PasswordKind::none;
+  std::string password_hash;
+  std::vector<std::string> tags;
+  bool permitted = true;
+  friend bool operator==(const UserDeclared&, const UserDeclared&) = default;
+};
+struct UserDeleted {
+  std::string name;
+  friend bool operator==(const UserDeleted&, const UserDeleted&) = default;
+};
+
 struct TopicCreated {
   TopicId id;
   std::string name;
@@ -320,7 +334,7 @@ using Record =
                  ExchangeDeleted, QueueDeclared, QueueDeleted, Bound, Unbound, TopicCreated, TopicAltered,
                  TopicDeleted, Trimmed, OffsetDeleted, GroupGeneration, GroupDeleted, ProducerChanged,
                  QueueState, RunHomed, RunDropped, PartitionState, Counters, PolicySet, PolicyDeleted,
-                 Compacted, ProducersForgotten>;
+                 Compacted, ProducersForgotten, UserDeclared, UserDeleted>;
 
 /// Whether the journal keeps it.
 bool is_durable(const Record& record);

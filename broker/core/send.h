@@ -125,6 +125,7 @@ struct Described {
   std::vector<PolicySet> policies;  // by name
   std::vector<ProducerInfo> producers;
   std::vector<TransactionInfo> transactions;
+  std::vector<UserDeclared> users;  // by name
 };
 
 // --- requests to the rim ------------------------------------------------------------------------------------------------------
@@ -152,6 +153,9 @@ struct DropTopic { TopicId topic; };
 /// A publisher's connection must not be read for now (flow) or may be again.
 struct HoldPublishers { bool hold = false; Resource resource = Resource::disk; };
 
+/// Its user is gone, or somebody wants it gone: it is told why and ended.
+struct LogOut { ConnectionId connection; std::string reason; };
+
 /// The core's part of a checkpoint: state records of all that changed since the last one, and what has to move home.
 struct Survivors { QueueId queue; std::uint8_t priority = 0; std::vector<QueueEntry> entries; };  // ascending, bodies in the journal
 struct CheckpointState { TurnNumber turn = 0; std::vector<Record> states; std::vector<Survivors> survivors; };
@@ -160,7 +164,7 @@ using Send = std::variant<
     Deliver, Confirmed, Ok, Refused, AppendedOk, Fetched, QueueOk, Committed, Returned, GotMessage, GotNothing, Peeked,
     ConsumerCancelled, TopicOk, OffsetListed, TrimmedOk, ProducerOk, OffsetsCommittedOk, OffsetsFetched,
     OffsetsDeletedOk, Joined, Synced, GroupHeartbeatOk, GroupLeft, Described, LoadRun, DropRun, RewriteDeadLetter, ReadDelayed,
-    WriteMarkers, DropTopic, HoldPublishers, CheckpointState>;
+    WriteMarkers, DropTopic, HoldPublishers, LogOut, CheckpointState>;
 
 /// The connection a send goes to; 0 for a request to the rim.
 ConnectionId recipient(const Send& send);

@@ -2,6 +2,7 @@
 #include "broker/base/limits.h"
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/policy_verbs.h"
+#include "broker/core/user_verbs.h"
 
 namespace tandem::core {
 namespace {
@@ -19,6 +20,8 @@ void look_at_queues(Turn& turn) {
 }  // namespace
 
 void handle(Turn& turn, const SetPolicy& input) {
+  if (auto refusal = judge_administration(turn, input.who, ObjectKind::policy, input.name))
+    return turn.refuse(input.who, std::move(*refusal));
   PolicySet policy{std::string(input.name), std::string(input.pattern), input.target, input.priority,
                    input.definition ? *input.definition : Table()};
   if (auto refusal = judge_policy(policy)) return turn.refuse(input.who, std::move(*refusal));
@@ -33,6 +36,8 @@ void handle(Turn& turn, const SetPolicy& input) {
 }
 
 void handle(Turn& turn, const DeletePolicy& input) {
+  if (auto refusal = judge_administration(turn, input.who, ObjectKind::policy, input.name))
+    return turn.refuse(input.who, std::move(*refusal));
   if (!turn.state().policies.find(input.name))
     return turn.refuse(input.who, not_found(ObjectKind::policy, input.name));
   turn.record(PolicyDeleted{std::string(input.name)});

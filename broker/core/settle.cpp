@@ -125,7 +125,14 @@ void handle(Turn& turn, const Settle& input) {
 }
 
 void handle(Turn& turn, const Recover& input) {
-  requeue_all(turn, turn.session().connections.find_or_open(input.who.channel));
+  Channel& channel = turn.session().connections.find_or_open(input.who.channel);
+  std::vector<std::size_t> places;
+  if (auto refusal = find_deliveries(channel, 0, 0, true, places)) return turn.refuse(input.who, *refusal);
+  std::erase_if(places, [&](std::size_t place) {
+    const DeliveryTag tag = channel.unsettled[place].tag;
+    return tag <= input.claimed_through || std::binary_search(input.claimed.begin(), input.claimed.end(), tag);
+  });
+  if (!places.empty()) settle(turn, channel, places, Outcome::requeue);
   turn.answer(input.who, Ok{input.who});
 }
 

@@ -9,6 +9,7 @@
 #include "broker/core/queue.h"
 #include "broker/core/record.h"
 #include "broker/core/topic.h"
+#include "broker/core/user.h"
 
 namespace tandem::core {
 
@@ -28,6 +29,7 @@ class State {
 
   Catalog catalog;      // exchanges, bindings, names of queues
   Policies policies;    // arguments by name pattern
+  Users users;          // who may log in
   Queues queues;        // messages of queues
   Topics topics;        // topics and their partitions
   Groups groups;        // committed offsets, generations

@@ -24,7 +24,7 @@ std::optional<Refusal> read_priority(const Subscribe& input, std::int32_t& prior
   return std::nullopt;
 }
 
-std::optional<Refusal> read_timeout(const Subscribe& input, DurationMs& timeout) {
+std::optional<Refusal> read_timeout(const Subscribe& input, std::optional<DurationMs>& timeout) {
   const Value* value = input.arguments ? find(*input.arguments, "x-consumer-timeout") : nullptr;
   if (!value) return std::nullopt;
   const std::int64_t* number = value->integer();
@@ -114,8 +114,11 @@ void line_up(Turn& turn, Consumer& consumer) {
   if (consumers && consumers->line_up(&consumer)) turn.mark(consumer.queue);
 }
 
+/// Beginning behind the one that was served last: where all share one limit, the first would else be given everything.
 void line_up_consumers(Turn& turn, Channel& channel) {
-  for (auto& [number, consumer] : channel.consumers) line_up(turn, *consumer);
+  const auto begin = channel.consumers.upper_bound(channel.last_served);
+  for (auto one = begin; one != channel.consumers.end(); ++one) line_up(turn, *one->second);
+  for (auto one = channel.consumers.begin(); one != begin; ++one) line_up(turn, *one->second);
 }
 
 void forget_consumer(Turn& turn, Consumer& consumer) {

@@ -28,7 +28,8 @@ class Checker {
       return Refusal{
           ErrorCode::not_found, ObjectKind::channel, std::to_string(op.channel.number), "", "", "", ""};
     std::vector<std::size_t> places;
-    if (auto refusal = find_deliveries(*channel, op.first, op.last, op.multiple, places)) return refusal;
+    if (auto refusal = find_deliveries(*channel, op.first, op.last, op.multiple, places, op.loosely))
+      return refusal;
     for (const std::size_t place : places) {
       const DeliveryTag tag = channel->unsettled[place].tag;
       if (!settled_.emplace(op.channel, tag).second && !op.multiple)

@@ -33,6 +33,10 @@ std::string_view name(ObjectKind kind) {
       return "transaction";
     case ObjectKind::policy:
       return "policy";
+    case ObjectKind::user:
+      return "user";
+    case ObjectKind::connection:
+      return "connection";
   }
   return "";
 }

@@ -24,7 +24,7 @@ enum class ExchangeKind : std::uint8_t { direct, fanout, pattern /* "topic" on t
                                          consistent_hash, delayed };
 
 enum class ObjectKind : std::uint8_t { none, exchange, queue, binding, topic, partition, group, consumer, channel,
-                                       message, producer, transaction, policy };
+                                       message, producer, transaction, policy, user, connection };
 
 /// Why a request was refused, in parts, so that each face can word it as its clients expect.
 struct Refusal {
@@ -42,6 +42,9 @@ std::string to_text(const Refusal& refusal);
 
 /// What a policy is for.
 enum class PolicyTarget : std::uint8_t { queues, exchanges, all };
+
+/// How a user's password is kept: 4 octets of salt, then the digest of salt and password; `none`: no password is right.
+enum class PasswordKind : std::uint8_t { none, sha256, sha512 };
 
 /// What a binding leads to.
 enum class DestinationKind : std::uint8_t { queue, exchange, topic };

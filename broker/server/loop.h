@@ -59,6 +59,12 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   core::BatchRules batch_rules(std::string_view topic) const override { return broker_.batch_rules(topic); }
   std::string random_name(std::size_t size) override { return random_text(size); }
   std::string_view fact(std::string_view name) const override { return facts_.get(name); }
+  // loop_login.cpp
+  bool has_users() const override;
+  bool has_tag(std::string_view user, std::string_view tag) const override;
+  bool holds(ChannelId channel, DeliveryTag tag) const override { return broker_.holds(channel, tag); }
+  wire::LoginVerdict log_in(const wire::Login& login, std::string_view peer) override;
+  std::string hash_password(std::string_view password) override;
 
   // --- storage::StoreEvents ------------------------------------------------------------------------------
   void persisted(TurnNumber turn) override;
@@ -111,6 +117,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   void write_markers(const core::WriteMarkers& request);
   void hold_publishers(const core::HoldPublishers& request);
   void take_checkpoint_state(core::CheckpointState& state);
+  void log_out(const core::LogOut& request);  // loop_login.cpp
 
   // loop_stop.cpp
   void go_on_stopping();

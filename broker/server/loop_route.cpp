@@ -34,6 +34,7 @@ struct Loop::Router {
   void operator()(core::WriteMarkers& request) { loop.write_markers(request); }
   void operator()(core::DropTopic& request) { loop.store_->drop_topic(request.topic); }
   void operator()(core::HoldPublishers& request) { loop.hold_publishers(request); }
+  void operator()(core::LogOut& request) { loop.log_out(request); }
   void operator()(core::CheckpointState& state) { loop.take_checkpoint_state(state); }
   void operator()(core::Fetched& fetched) { loop.fetch(fetched); }
   void operator()(core::OffsetListed& listed) { loop.list_offset(listed); }

@@ -9,14 +9,14 @@
 namespace tandem::server {
 
 namespace {
-constexpr TimestampMs never_due = std::numeric_limits<TimestampMs>::max();
+constexpr TimestampMs no_wake_up = std::numeric_limits<TimestampMs>::max();
 }
 
 Peer::Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket socket,
            std::unique_ptr<wire::Face> face)
     : host_(host),
       id_(id),
-      life_ends_at_(never_due),
+      life_ends_at_(no_wake_up),
       face_(std::move(face)),
       connection_(reactor, std::move(socket), *this) {}
 
@@ -214,7 +214,7 @@ void Peer::write() {
 // --- heartbeats and the way out --------------------------------------------------------------------------
 
 TimestampMs Peer::next_due() const {
-  if (gone()) return never_due;
+  if (gone()) return no_wake_up;
   return open() ? face_->next_due() : life_ends_at_;
 }
 

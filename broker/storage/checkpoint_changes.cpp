@@ -17,6 +17,7 @@ struct CheckpointChanges::Follower {
   void operator()(const core::QueueDeclared&) { changes.put(record); }
   void operator()(const core::Bound&) { changes.put(record); }
   void operator()(const core::PolicySet&) { changes.put(record); }
+  void operator()(const core::UserDeclared&) { changes.put(record); }
   void operator()(const core::TopicCreated&) { changes.put(record); }
   void operator()(const core::TopicAltered& r) { changes.put(core::Record(r.topic)); }
   void operator()(const core::OffsetCommitted&) { changes.put(record); }
@@ -31,6 +32,7 @@ struct CheckpointChanges::Follower {
 
   void operator()(const core::ExchangeDeleted& r) { changes.erase(keys::exchange(r.id)); }
   void operator()(const core::PolicyDeleted& r) { changes.erase(keys::policy(r.name)); }
+  void operator()(const core::UserDeleted& r) { changes.erase(keys::user(r.name)); }
   void operator()(const core::Unbound& r) { changes.erase(keys::binding(r.id)); }
   void operator()(const core::OffsetDeleted& r) { changes.erase(keys::offset(r.partition, r.group)); }
   void operator()(const core::QueueDeleted& r) {

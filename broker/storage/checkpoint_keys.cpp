@@ -82,6 +82,9 @@ std::string queue(QueueId id) {
 std::string policy(std::string_view name) {
   return make('P') + sized(name);
 }
+std::string user(std::string_view name) {
+  return make('U') + sized(name);
+}
 std::string topic(TopicId id) {
   return make('T', id.value);
 }
@@ -142,6 +145,7 @@ struct KeyOf {
   Key operator()(const core::ExchangeDeclared& r) const { return exchange(r.id); }
   Key operator()(const core::QueueDeclared& r) const { return queue(r.id); }
   Key operator()(const core::PolicySet& r) const { return policy(r.name); }
+  Key operator()(const core::UserDeclared& r) const { return user(r.name); }
   Key operator()(const core::TopicCreated& r) const { return topic(r.id); }
   Key operator()(const core::TopicAltered& r) const { return topic(r.topic.id); }
   Key operator()(const core::Bound& r) const { return binding(r.id); }

@@ -8,6 +8,7 @@
 //   q queue                    QueueState              r queue run             RunHomed
 //   p topic partition          PartitionState          o topic partition group OffsetCommitted
 //   g group                    GroupGeneration         x transactional id      ProducerChanged
+//   P policy                   PolicySet              U user                  UserDeclared
 //   s topic partition base     TopicSegmentFacts       i topic partition base offset   index entries
 //
 // A group or transactional id ends its key; since keys must not begin other keys, it has its length in front.
@@ -25,7 +26,7 @@
 namespace tandem::storage {
 
 /// Changes with every change that an older broker cannot read. Written by a newer one: not_supported.
-inline constexpr std::uint32_t checkpoint_format_version = 2;
+inline constexpr std::uint32_t checkpoint_format_version = 3;
 
 /// Where a checkpoint stands in the journal, and whether the store was closed in order.
 struct CheckpointMark {
@@ -48,6 +49,7 @@ inline constexpr std::string_view mark = "M";
 std::string exchange(ExchangeId id);
 std::string queue(QueueId id);
 std::string policy(std::string_view name);
+std::string user(std::string_view name);
 std::string topic(TopicId id);
 std::string binding(BindingId id);
 std::string queue_state(QueueId id);

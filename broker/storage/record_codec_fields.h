@@ -74,6 +74,10 @@ template <>
 inline constexpr std::uint8_t type_byte<core::Compacted> = 0x2B;
 template <>
 inline constexpr std::uint8_t type_byte<core::ProducersForgotten> = 0x2C;
+template <>
+inline constexpr std::uint8_t type_byte<core::UserDeclared> = 0x2D;
+template <>
+inline constexpr std::uint8_t type_byte<core::UserDeleted> = 0x2E;
 
 // --- parts
 // --------------------------------------------------------------------------------------------------------
@@ -242,6 +246,18 @@ void fields(IO& io, Of<core::PolicySet> auto& r) {
 }
 template <class IO>
 void fields(IO& io, Of<core::PolicyDeleted> auto& r) {
+  io.text(r.name);
+}
+template <class IO>
+void fields(IO& io, Of<core::UserDeclared> auto& r) {
+  io.text(r.name);
+  io.choice(r.password_kind, core::PasswordKind::sha512);
+  io.text(r.password_hash);
+  io.list(r.tags, [](auto& each, auto& tag) { each.text(tag); });
+  io.flags(r.permitted);
+}
+template <class IO>
+void fields(IO& io, Of<core::UserDeleted> auto& r) {
   io.text(r.name);
 }
 template <class IO, class R>

@@ -6,7 +6,7 @@ namespace tandem::storage {
 namespace {
 
 /// Keys with records in them, in the order of replay.
-constexpr std::string_view record_letters = "CPEQTBqrpogx";
+constexpr std::string_view record_letters = "CPUEQTBqrpogx";
 
 class Recovery {
  public:

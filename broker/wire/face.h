@@ -14,6 +14,7 @@
 #include "broker/core/input.h"
 #include "broker/core/send.h"
 #include "broker/core/topic_options.h"
+#include "broker/wire/login.h"
 #include "broker/wire/outbox.h"
 
 namespace tandem::wire {
@@ -43,6 +44,16 @@ class BrokerPort {
   virtual std::string random_name(std::size_t size) = 0;
   /// Facts for handshakes: version, cluster id, advertised host and port of each face.
   virtual std::string_view fact(std::string_view name) const = 0;
+  /// Whether the channel holds an outstanding delivery with this tag.
+  virtual bool holds(ChannelId /*channel*/, DeliveryTag /*tag*/) const { return true; }
+  /// Whether there is such a user and it has this tag.
+  virtual bool has_tag(std::string_view /*user*/, std::string_view /*tag*/) const { return false; }
+  /// False: whoever is on this machine may be guest without saying so.
+  virtual bool has_users() const { return false; }
+  /// Whether this user may come in, now. `peer`: where from, for the log line of a refusal.
+  virtual LoginVerdict log_in(const Login& login, std::string_view /*peer*/) { return judge_guest(login); }
+  /// What is kept of a password: 4 octets of salt and a SHA-256. Tests have no users with passwords.
+  virtual std::string hash_password(std::string_view /*password*/) { return {}; }
 };
 
 class Face {
@@ -79,6 +90,8 @@ class Face {
   virtual void publishers_held(bool held, std::string_view reason) = 0;
   /// The broker stops in order: say so to the peer and become closing().
   virtual void shut_down(std::string_view reason) = 0;
+  /// Somebody wants this one connection gone: say so to the peer and become closing().
+  virtual void log_out(std::string_view reason) { shut_down(reason); }
 
   /// Nothing more is read; the connection ends when the outbox is written.
   virtual bool closing() const = 0;

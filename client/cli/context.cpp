@@ -1,8 +1,10 @@
 #include "client/cli/context.h"
 
+#include <termios.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <iostream>
 
 namespace tandem::cli {
@@ -15,8 +17,13 @@ Client& Context::client() {
   options.host = address->host;
   options.port = address->port;
   options.client_name = "tandem";
+  options.user = user;
+  if (const char* password = std::getenv("TANDEM_PASSWORD"); password != nullptr && !user.empty())
+    options.password = password;
   options.reconnect.enabled = false;
   auto connected = Client::connect(std::move(options));
+  if (!connected && connected.error().code == ErrorCode::not_authorized)
+    throw Failure{exit_refused, connected.error().text + " (--user and TANDEM_PASSWORD say who asks)"};
   if (!connected)
     throw Failure{
         exit_cannot_connect,
@@ -43,6 +50,44 @@ void Context::confirm(const std::string& what) const {
 
 void Context::say(const std::string& text) const {
   std::cerr << "tandem: " << text << "\n";
+}
+
+namespace {
+
+/// What is typed is not shown, until the end of the scope.
+class HiddenInput {
+ public:
+  HiddenInput() {
+    if (tcgetattr(STDIN_FILENO, &shown_) != 0) return;
+    termios hidden = shown_;
+    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    is_hidden_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
+  }
+  ~HiddenInput() {
+    if (is_hidden_) tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown_);
+  }
+  HiddenInput(const HiddenInput&) = delete;
+  HiddenInput& operator=(const HiddenInput&) = delete;
+
+ private:
+  termios shown_{};
+  bool is_hidden_ = false;
+};
+
+}  // namespace
+
+std::string read_password(const std::string& prompt) {
+  const bool by_hand = isatty(STDIN_FILENO) != 0;
+  if (by_hand) std::cerr << prompt << std::flush;
+  std::string password;
+  {
+    const HiddenInput hidden;
+    std::getline(std::cin, password);
+  }
+  if (by_hand) std::cerr << "\n";
+  if (password.ends_with('\r')) password.pop_back();
+  if (password.empty()) throw Failure{exit_failed, "there is no password on stdin"};
+  return password;
 }
 
 Table arguments_of(const std::vector<std::string>& words) {

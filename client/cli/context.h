@@ -18,6 +18,7 @@ namespace tandem::cli {
 class Context {
  public:
   std::string broker = "127.0.0.1:7171";
+  std::string user;    // "" = guest, which the broker takes from its own machine while it has no users
   std::string output;  // "" = table on a terminal, else tsv
   bool yes = false;    // do not ask
 
@@ -41,6 +42,7 @@ void add_binding(CLI::App& app, Context& context);
 void add_topic(CLI::App& app, Context& context);
 void add_group(CLI::App& app, Context& context);
 void add_policy(CLI::App& app, Context& context);
+void add_user(CLI::App& app, Context& context);
 void add_definitions(CLI::App& app, Context& context);
 void add_publish(CLI::App& app, Context& context);
 void add_consume(CLI::App& app, Context& context);
@@ -48,6 +50,9 @@ void add_append(CLI::App& app, Context& context);
 void add_read(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_completion(CLI::App& app);
+
+/// A line of stdin, asked for with `prompt` and not shown where a person types it. Failure when there is none.
+std::string read_password(const std::string& prompt);
 
 /// Options of a verb, kept alive by its callback.
 template <class Options>

@@ -1,4 +1,4 @@
-// tandem definitions export | import: what a broker has (exchanges, queues, bindings, policies), in the form of
+// tandem definitions export | import: what a broker has (users, policies, exchanges, queues, bindings), in the form of
 // RabbitMQ's definitions.json, so that either broker reads the other's.
 #include <algorithm>
 #include <fstream>
@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "client/cli/context.h"
+#include "client/cli/definition_users.h"
 #include "client/cli/policy_words.h"
 
 namespace tandem::cli {
@@ -109,6 +110,7 @@ void export_to(Context& context, const std::string& file) {
              {"policies", policies_of(context)},
              {"exchanges", exchanges_of(context)},
              {"queues", queues_of(context)}};
+  add_users(context, all);
   add_streams(context, all["queues"]);
   all["bindings"] = bindings_of(context, all["queues"]);
   const std::string text = all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -181,11 +183,12 @@ class Import {
 
   void run() {
     // RabbitMQ's order: what a later one refers to is there.
+    users();
     each("policies", [this](const Entry& entry) { policy(entry); });
     each("exchanges", [this](const Entry& entry) { exchange(entry); });
     each("queues", [this](const Entry& entry) { queue(entry); });
     each("bindings", [this](const Entry& entry) { binding(entry); });
-    for (const char* ignored : {"users", "permissions", "topic_permissions", "parameters", "global_parameters"})
+    for (const char* ignored : {"parameters", "global_parameters"})
       if (const auto found = definitions_.find(ignored); found != definitions_.end() && !found->empty())
         skip(std::to_string(found->size()) + " " + ignored + ": this broker has none");
     context_.say(std::to_string(done_) + " declared" +
@@ -219,6 +222,31 @@ class Import {
       ++failed_;
       context_.say(what + ": " + answer.error().text);
     }
+  }
+
+  // Administrators first: the first user must be one.
+  void users() {
+    const auto found = definitions_.find("users");
+    if (found == definitions_.end() || found->empty()) return;
+    there_ = need(context_.client().ask(DescribeUsers{}));
+    for (const bool administrators : {true, false})
+      for (const auto& row : *found)
+        if (has_administrators_tag(row) == administrators) user(row);
+  }
+  void user(const Row& row) {
+    const std::string what = "user '" + Entry(row).text("name") + "'";
+    const auto read = read_user(row, definitions_);
+    if (!read) return fail_one(what + ": " + read.error().text);
+    const auto same_name = [&](const UserInfo& one) { return one.name == read->name; };
+    const auto known = std::find_if(there_.begin(), there_.end(), same_name);
+    if (known == there_.end()) return ask(what, DeclareUser{.user = *read, .password = {}});
+    const bool is_same = known->password_hash == read->password_hash && known->tags == read->tags &&
+                         known->permitted == read->permitted;
+    if (!is_same) fail_one(what + " is there with another password, other tags or permissions, and stays as it is");
+  }
+  void fail_one(const std::string& why) {
+    ++failed_;
+    context_.say(why);
   }
 
   void policy(const Entry& entry) {
@@ -257,6 +285,7 @@ class Import {
 
   Context& context_;
   const Row& definitions_;
+  std::vector<UserInfo> there_;
   std::size_t done_ = 0, skipped_ = 0, failed_ = 0;
 };
 
@@ -276,7 +305,7 @@ Row read_json(const std::string& file) {
 }  // namespace
 
 void add_definitions(CLI::App& app, Context& context) {
-  auto* noun = app.add_subcommand("definitions", "Exchanges, queues, bindings and policies as RabbitMQ's definitions.json");
+  auto* noun = app.add_subcommand("definitions", "Users, policies, exchanges, queues and bindings as RabbitMQ's definitions.json");
   noun->require_subcommand(1);
   auto to = make_options<std::string>();
   auto* export_verb = noun->add_subcommand("export", "Write them; messages and exclusive queues are left out.");
@@ -284,7 +313,7 @@ void add_definitions(CLI::App& app, Context& context) {
   export_verb->callback([to, &context] { export_to(context, *to); });
   auto from = make_options<std::string>();
   auto* import_verb = noun->add_subcommand(
-      "import", "Declare what a file has and is not there yet; users and other virtual hosts are left out, aloud.");
+      "import", "Declare what a file has and is not there yet; other virtual hosts are left out, aloud.");
   import_verb->add_option("FILE", *from, "-: stdin")->required();
   import_verb->callback([from, &context] {
     const Row definitions = read_json(*from);

@@ -32,6 +32,8 @@ void describe(CLI::App& app, Context& context) {
   app.add_option("--broker", context.broker, "HOST:PORT of tandemd")
       ->envname("TANDEM_BROKER")
       ->capture_default_str();
+  app.add_option("--user", context.user, "who asks, with the password in TANDEM_PASSWORD; without it: guest")
+      ->envname("TANDEM_USER");
   app.add_option("--output", context.output, "default: table on a terminal, else tsv")
       ->check(CLI::IsMember({"table", "json", "jsonl", "tsv"}));
   app.add_flag("--yes", context.yes, "do not ask before something is destroyed");
@@ -46,6 +48,7 @@ void describe(CLI::App& app, Context& context) {
   add_queue(app, context);
   add_binding(app, context);
   add_policy(app, context);
+  add_user(app, context);
   add_definitions(app, context);
   add_topic(app, context);
   add_group(app, context);

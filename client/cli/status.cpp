@@ -105,6 +105,22 @@ void connections(Context& context) {
              context.format());
 }
 
+struct CloseOptions {
+  std::uint64_t id = 0;
+  std::string reason = "closed by an operator";
+};
+
+void add_close_connection(CLI::App& app, Context& context) {
+  auto options = make_options<CloseOptions>();
+  auto* verb = app.add_subcommand("disconnect", "End a connection; its client is told why.");
+  verb->add_option("ID", options->id, "as `tandem connections` shows it")->required();
+  verb->add_option("--reason", options->reason)->capture_default_str();
+  verb->callback([options, &context] {
+    context.confirm("End connection " + std::to_string(options->id));
+    need(context.client().ask(CloseConnection{options->id, options->reason}));
+  });
+}
+
 void consumers(Context& context) {
   std::vector<Row> rows;
   for (const auto& info : need(context.client().ask(DescribeConsumers{})))
@@ -141,6 +157,7 @@ void add_status(CLI::App& app, Context& context) {
   app.add_subcommand("check", "One line, and exit status 0 if the broker takes messages")
       ->callback([&context] { check(context); });
   app.add_subcommand("connections", "Who is connected")->callback([&context] { connections(context); });
+  add_close_connection(app, context);
   app.add_subcommand("consumers", "Who consumes from which queue")->callback([&context] {
     consumers(context);
   });

@@ -47,6 +47,27 @@ TEST_CASE("who held it is given nothing more until it settles, and then its sett
   CHECK(f.take_delivered() == Numbers{second});
 }
 
+TEST_CASE("when nobody said how long, it is half an hour; 0 is for ever") {
+  constexpr DurationMs half_an_hour = 30 * 60 * 1'000;
+  CoreFixture f;
+  f.declare_queue("q");
+  f.declare_queue("for ever", {{"x-consumer-timeout", 0}});
+  f.subscribe("q", 1, 1);
+  f.subscribe("for ever", 2, 1);
+  const Table patient{{"x-consumer-timeout", 0}};
+  f.declare_queue("patient");
+  f.give(Subscribe{CoreFixture::caller(), 3, "patient", false, false, 1, 0, &patient});
+  f.publish("q"), f.publish("for ever"), f.publish("patient");
+  f.tick(half_an_hour - 1);
+  CHECK(f.queue("q").unsettled == 1);
+  f.tick(half_an_hour / 16 + 1);
+  CHECK(f.queue("q").unsettled == 0);
+  CHECK(f.queue("q").ready == 1);
+  f.tick(10 * half_an_hour);
+  CHECK(f.queue("for ever").unsettled == 1);
+  CHECK(f.queue("patient").unsettled == 1);
+}
+
 TEST_CASE("a channel that closes hands back only what it still holds") {
   CoreFixture f;
   f.declare_queue("q", {{"x-consumer-timeout", held_max}});

@@ -159,6 +159,65 @@ TEST_CASE("the channel's prefetch counts all its consumers together") {
   CHECK(f.take<Deliver>().size() == 2);
 }
 
+TEST_CASE("consumers that share their channel's prefetch take turns, on one queue and on several") {
+  CoreFixture f;
+  f.give(SetChannelPrefetch{f.caller(), 1});
+  for (const bool one_queue : {true, false}) {
+    const std::string second = one_queue ? "a" : "b";
+    f.declare_queue("a");
+    f.declare_queue("b");
+    f.subscribe("a", 1);
+    f.subscribe(second, 2);
+    for (int i = 0; i < 4; ++i) f.publish("a"), f.publish("b");
+    Numbers consumers;
+    for (int i = 0; i < 4; ++i) {
+      const auto delivered = f.take_one<Deliver>();
+      REQUIRE(delivered);
+      consumers.push_back(delivered->consumer);
+      f.settle(delivered->tag, delivered->tag);
+    }
+    CHECK(std::ranges::count(consumers, 1u) == 2);
+    for (const std::uint64_t number : {1u, 2u}) f.give(Unsubscribe{f.caller(), number});
+    f.give(Recover{f.caller()});
+    f.give(PurgeQueue{f.caller(), "a"});
+    f.give(PurgeQueue{f.caller(), "b"});
+    f.sends.clear();
+  }
+}
+
+TEST_CASE("a consumer without acks waits too while its channel's prefetch is used up") {
+  CoreFixture f;
+  f.declare_queue("a");
+  f.declare_queue("b");
+  f.give(SetChannelPrefetch{f.caller(), 1});
+  f.subscribe("a", 1);
+  f.publish("a");
+  f.subscribe("b", 2, 0, true);
+  f.take<Deliver>();
+  f.publish("b");
+  CHECK(f.take<Deliver>().empty());
+  f.settle(1, 1);
+  const auto delivered = f.take_one<Deliver>();
+  REQUIRE(delivered);
+  CHECK(delivered->consumer == 2);
+}
+
+TEST_CASE("recover leaves alone what the client claims") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.subscribe("q", 1, 10);
+  for (int i = 0; i < 5; ++i) f.publish("q");
+  f.give(Unsubscribe{f.caller(), 1});
+  const DeliveryTag claimed[] = {4};
+  f.give(Recover{f.caller(), 2, claimed});
+  CHECK(f.queue("q").ready == 2);
+  CHECK(f.queue("q").unsettled == 3);
+  CHECK(f.broker().holds(f.caller().channel, 4));
+  CHECK_FALSE(f.broker().holds(f.caller().channel, 3));
+  CHECK_FALSE(f.broker().holds(f.caller().channel, 9));
+  CHECK_FALSE(f.broker().holds(f.caller(7).channel, 1));
+}
+
 TEST_CASE("consumers of one priority take turns, and those of higher priority come first") {
   CoreFixture f;
   f.declare_queue("q");

@@ -97,6 +97,7 @@ struct Rim::Router {
   void operator()(core::WriteMarkers& request) { rim.write_markers(request); }
   void operator()(core::DropTopic& request) { rim.store_->drop_topic(request.topic); }
   void operator()(core::HoldPublishers& request) { rim.held_back_ = request.hold; }
+  void operator()(core::LogOut&) {}  // nobody of the simulation's logs in
   void operator()(core::CheckpointState& state) { rim.take_checkpoint_state(state); }
   void operator()(core::Fetched& fetched) {
     server::TopicFetch::start(*rim.store_, std::move(fetched),

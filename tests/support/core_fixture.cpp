@@ -17,6 +17,7 @@ bool is_catalog(const Record& record) {
          std::holds_alternative<QueueDeleted>(record) || std::holds_alternative<Bound>(record) ||
          std::holds_alternative<Unbound>(record) || std::holds_alternative<TopicCreated>(record) ||
          std::holds_alternative<PolicySet>(record) || std::holds_alternative<PolicyDeleted>(record) ||
+         std::holds_alternative<UserDeclared>(record) || std::holds_alternative<UserDeleted>(record) ||
          std::holds_alternative<OffsetCommitted>(record);
 }
 

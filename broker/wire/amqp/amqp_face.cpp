@@ -276,9 +276,12 @@ void AmqpFace::end_session() {
 }
 
 void AmqpFace::shut_down(std::string_view reason) {
+  log_out("broker forced connection closure with reason '" + std::string(reason) + "'");
+}
+
+void AmqpFace::log_out(std::string_view reason) {
   if (state_ >= State::opening && state_ < State::closing)
-    fail({ReplyCode::connection_forced,
-          "broker forced connection closure with reason '" + std::string(reason) + "'", Method::none});
+    fail({ReplyCode::connection_forced, std::string(reason), Method::none});
   state_ = State::closed;
 }
 

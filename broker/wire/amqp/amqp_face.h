@@ -41,6 +41,7 @@ class AmqpFace final : public Face {
   void excuse_silence(TimestampMs now) override { last_received_ = now; }
   void publishers_held(bool held, std::string_view reason) override;
   void shut_down(std::string_view reason) override;
+  void log_out(std::string_view reason) override;
   bool closing() const override { return state_ == State::closed; }
 
  private:
@@ -87,6 +88,7 @@ class AmqpFace final : public Face {
   Link link_;
   State state_ = State::header;
   bool deaf_ = false;
+  bool permitted_ = false;  // the user that logged in may use the virtual host
   bool opened_ = false;  // the core knows the connection
   bool blocked_said_ = false;
   bool streams_exist_ = false, wants_room_ = false;  // of its channels

@@ -111,7 +111,7 @@ class Channel {
   Verdict tx_commit(const MethodView& method);
   Verdict tx_rollback(const MethodView& method);
   Verdict settle(Method asked, DeliveryTag tag, bool multiple, core::Outcome outcome);
-  Verdict settle_in_transaction(DeliveryTag tag, bool multiple, core::Outcome outcome);
+  Verdict settle_in_transaction(Method asked, DeliveryTag tag, bool multiple, core::Outcome outcome);
 
   // publishing (channel_publish.cpp)
   Verdict publish_whole(const std::optional<PublishedMessage>& whole);

@@ -85,7 +85,7 @@ Verdict Channel::publish_whole(const std::optional<PublishedMessage>& whole) {
 Verdict Channel::publish(const PublishedMessage& message) {
   const auto glance = glance_properties(message.properties);
   if (!glance) return Fault{ReplyCode::syntax_error, "malformed message properties", Method::basic_publish};
-  if (Verdict fault = check_properties(*glance, link_.user)) return fault;
+  if (Verdict fault = check_properties(*glance, link_.user, link_.impersonates)) return fault;
   if (Verdict fault = check_reply_to(*glance)) return fault;
   const bool rewritten = needs_rewriting(*glance);
   if (rewritten) {

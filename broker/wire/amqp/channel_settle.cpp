@@ -33,16 +33,17 @@ Verdict Channel::settle(Method asked, DeliveryTag tag, bool multiple, core::Outc
   if (tag == 0 && !multiple) return unknown_tag(tag, asked);
   if (streams_) return settle_beside_streams(asked, tag, multiple, outcome);
   settled_through_ = std::max(settled_through_, tag == 0 ? last_delivered_ : tag);
-  if (mode_ == Mode::transactional) return settle_in_transaction(tag, multiple, outcome);
+  if (mode_ == Mode::transactional) return settle_in_transaction(asked, tag, multiple, outcome);
   link_.port().submit(core::Settle{unanswered(asked), tag, tag, multiple, outcome, false});
   return std::nullopt;
 }
 
-/// "All outstanding" means those of now, not those of the commit.
-Verdict Channel::settle_in_transaction(DeliveryTag tag, bool multiple, core::Outcome outcome) {
+/// "All outstanding" means those of now, not those of the commit; there may be none.
+Verdict Channel::settle_in_transaction(Method asked, DeliveryTag tag, bool multiple, core::Outcome outcome) {
+  if (tag != 0 && (transaction_.claims(tag) || !link_.port().holds(id_, tag))) return unknown_tag(tag, asked);
   const DeliveryTag last = tag == 0 ? last_delivered_ : tag;
   if (last == 0) return std::nullopt;
-  return transaction_.add(core::SettleOp{id_, last, last, multiple, outcome});
+  return transaction_.add(core::SettleOp{id_, last, last, multiple, outcome, tag == 0});
 }
 
 Verdict Channel::take_acks(DeliveryTag first, DeliveryTag last) {
@@ -65,7 +66,8 @@ Verdict Channel::basic_recover(const MethodView& method) {
   if (!method.flag("requeue")) return Fault{ReplyCode::not_implemented, "requeue=false", method.method()};
   settled_through_ = last_delivered_;
   if (streams_) streams_->tags.forget_queued();
-  link_.port().submit(core::Recover{unanswered(method.method())});
+  link_.port().submit(
+      core::Recover{unanswered(method.method()), transaction_.claimed_through(), transaction_.claimed()});
   if (method.method() == Method::basic_recover) answers_.answer_now(Method::basic_recover_ok, {});
   return std::nullopt;
 }

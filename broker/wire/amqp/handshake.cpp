@@ -138,7 +138,7 @@ void AmqpFace::read_client_properties(const MethodView& method) {
   const Table properties = decode_table(method.table("client-properties")).value_or(Table{});
   connection_name_ = context_.peer;
   if (const Value* name = find(properties, "connection_name"); name != nullptr && name->text() != nullptr)
-    connection_name_ = *name->text();
+    connection_name_ = *name->text() + " (" + context_.peer + ")";
   const Value* capabilities = find(properties, "capabilities");
   if (capabilities == nullptr || capabilities->table() == nullptr) return;
   const Table& table = *capabilities->table();
@@ -146,7 +146,7 @@ void AmqpFace::read_client_properties(const MethodView& method) {
                         is_true(table, "consumer_cancel_notify"), is_true(table, "connection.blocked")};
 }
 
-/// guest/guest, from this machine only.
+/// A user without permissions is let in as far as connection.open, which refuses it: as RabbitMQ does.
 Verdict AmqpFace::log_in(const MethodView& method) {
   const std::string mechanism(method.text("mechanism"));
   if (!is_known_mechanism(mechanism))
@@ -155,12 +155,16 @@ Verdict AmqpFace::log_in(const MethodView& method) {
   const auto credentials = read_credentials(mechanism, method.text("response"));
   if (!credentials)
     return Fault{ReplyCode::syntax_error, "malformed response of mechanism " + mechanism, method.method()};
-  if (!context_.loopback || credentials->user != "guest" || credentials->password != "guest")
+  const LoginVerdict verdict =
+      link_.port().log_in({credentials->user, credentials->password, context_.loopback}, context_.peer);
+  permitted_ = verdict == LoginVerdict::welcome;
+  if (!permitted_ && verdict != LoginVerdict::not_permitted)
     return Fault{ReplyCode::access_refused,
                  "Login was refused using authentication mechanism " + mechanism +
                      ". For details see the broker logfile.",
                  Method::none};
   link_.user = credentials->user;
+  link_.impersonates = link_.port().has_tag(link_.user, "impersonator");
   return std::nullopt;
 }
 
@@ -177,6 +181,8 @@ void AmqpFace::open(const MethodView& method) {
   const std::string_view vhost = method.text("virtual-host");
   if (vhost != "/")
     return fail({ReplyCode::not_allowed, "vhost " + std::string(vhost) + " not found", method.method()});
+  if (!permitted_)
+    return fail({ReplyCode::not_allowed, "access to vhost '/' refused for user '" + link_.user + "'", method.method()});
   state_ = State::running;
   opened_ = true;
   if (heartbeat_ms_ > 0) heartbeat_due_ = link_.port().now() + heartbeat_ms_ / 2;

@@ -60,6 +60,7 @@ class Link {
   void release_assembly(std::size_t size) { assembly_size_bytes_ -= size; }
 
   std::string user;
+  bool impersonates = false;  // the user may put any name into user_id
   ClientCapabilities capabilities;
   std::uint32_t frame_size_max_bytes = 0;
   bool publishes = false;  // it has sent a message at least once

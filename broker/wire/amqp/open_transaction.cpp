@@ -1,5 +1,7 @@
 #include "broker/wire/amqp/open_transaction.h"
 
+#include <algorithm>
+
 #include "broker/base/check.h"
 #include "broker/base/limits.h"
 
@@ -31,7 +33,17 @@ Verdict OpenTransaction::add(const core::SettleOp& settle) {
     return fault;
   }
   steps_.emplace_back(settle);
+  if (settle.multiple) {
+    claimed_through_ = std::max(claimed_through_, settle.last);
+    std::erase_if(claimed_, [this](DeliveryTag tag) { return tag <= claimed_through_; });
+  } else if (settle.last > claimed_through_) {
+    claimed_.insert(std::ranges::upper_bound(claimed_, settle.last), settle.last);
+  }
   return std::nullopt;
+}
+
+bool OpenTransaction::claims(DeliveryTag tag) const {
+  return tag <= claimed_through_ || std::ranges::binary_search(claimed_, tag);
 }
 
 core::PublishOp OpenTransaction::view(const KeptMessage& message) const {
@@ -53,6 +65,8 @@ core::PublishOp OpenTransaction::view(const KeptMessage& message) const {
 
 void OpenTransaction::clear() {
   steps_.clear();
+  claimed_through_ = 0;
+  claimed_.clear();
   std::vector<std::byte>().swap(arena_);
   known_exchange.clear();
   knows_exchange = false;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,6 +19,10 @@ class OpenTransaction {
   /// `routing_properties`: what routing looks at where it is not what is stored (BCC), else empty.
   Verdict add(const MessageParts& message, bool mandatory, Bytes routing_properties);
   Verdict add(const core::SettleOp& settle);
+  /// What it settles cannot be settled again, and is not recovered, while it is open.
+  bool claims(DeliveryTag tag) const;
+  DeliveryTag claimed_through() const { return claimed_through_; }
+  std::span<const DeliveryTag> claimed() const { return claimed_; }
 
   /// The operations in the order they were added. `stage` turns a stored message into its handle. The views
   /// live until the transaction changes.
@@ -59,6 +64,8 @@ class OpenTransaction {
   core::PublishOp view(const KeptMessage& message) const;
 
   std::vector<Step> steps_;       // limits::transaction_operations_max
+  DeliveryTag claimed_through_ = 0;
+  std::vector<DeliveryTag> claimed_;  // above that, ascending; one per step at most
   std::vector<std::byte> arena_;  // limits::transaction_size_max_bytes
 };
 

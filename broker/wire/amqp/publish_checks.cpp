@@ -69,8 +69,9 @@ Verdict check_copies(const PropertyGlance& properties) {
 
 }  // namespace
 
-Verdict check_properties(const PropertyGlance& properties, std::string_view user) {
-  if (Verdict fault = check_user_id(properties, user)) return fault;
+Verdict check_properties(const PropertyGlance& properties, std::string_view user, bool impersonates) {
+  if (!impersonates)
+    if (Verdict fault = check_user_id(properties, user)) return fault;
   if (Verdict fault = check_expiration(properties)) return fault;
   return check_copies(properties);
 }

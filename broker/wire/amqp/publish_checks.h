@@ -15,8 +15,9 @@ inline constexpr std::string_view direct_reply_to = "amq.rabbitmq.reply-to";
 /// What others see instead: this and a token nobody can guess.
 inline constexpr std::string_view direct_reply_prefix = "amq.rabbitmq.reply-to.";
 
-/// user_id is the connection's user; expiration is a whole number of milliseconds; CC and BCC are arrays.
-Verdict check_properties(const PropertyGlance& properties, std::string_view user);
+/// user_id is the connection's user, unless that `impersonates`; expiration is a whole number of milliseconds; CC and BCC
+/// are arrays.
+Verdict check_properties(const PropertyGlance& properties, std::string_view user, bool impersonates = false);
 
 /// True when the message cannot be stored with the properties it came with.
 bool needs_rewriting(const PropertyGlance& properties);

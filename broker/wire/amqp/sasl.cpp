@@ -2,21 +2,12 @@
 
 #include <vector>
 
+#include "broker/wire/login.h"
 #include "schemas/byte_order.h"
 #include "schemas/message.h"
 
 namespace tandem::wire::amqp {
 namespace {
-
-/// RFC 4616: authorization id, user, password, with a zero octet between.
-std::optional<Credentials> read_plain(std::string_view response) {
-  const std::size_t user_at = response.find('\0');
-  if (user_at == std::string_view::npos) return std::nullopt;
-  const std::size_t password_at = response.find('\0', user_at + 1);
-  if (password_at == std::string_view::npos) return std::nullopt;
-  return Credentials{std::string(response.substr(user_at + 1, password_at - user_at - 1)),
-                     std::string(response.substr(password_at + 1))};
-}
 
 /// A field table with LOGIN and PASSWORD, without the length that tables have in front.
 std::optional<Credentials> read_amqplain(std::string_view response) {
@@ -39,7 +30,10 @@ bool is_known_mechanism(std::string_view mechanism) {
 }
 
 std::optional<Credentials> read_credentials(std::string_view mechanism, std::string_view response) {
-  return mechanism == "PLAIN" ? read_plain(response) : read_amqplain(response);
+  if (mechanism != "PLAIN") return read_amqplain(response);
+  const auto plain = read_plain(response);
+  if (!plain) return std::nullopt;
+  return Credentials{std::string(plain->user), std::string(plain->password)};
 }
 
 }  // namespace tandem::wire::amqp

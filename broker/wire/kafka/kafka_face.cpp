@@ -27,8 +27,8 @@ KafkaFace::KafkaFace(FaceContext context)
       line_(outbox_),
       silent_until_(conversation_.port().now() + limits::handshake_timeout_ms),
       input_size_wanted_bytes_(frame_prefix_bytes) {
-  // Users other than guest do not exist yet, and guest is whoever comes from this machine.
-  if (conversation_.context.loopback) conversation_.user = "guest";
+  // Until there are users, guest is whoever comes from this machine.
+  if (conversation_.context.loopback && !conversation_.port().has_users()) conversation_.user = guest_name;
 }
 
 /// Somebody who did not log in costs little.

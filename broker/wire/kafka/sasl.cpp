@@ -49,16 +49,13 @@ class SaslAuthenticate final : public TaskOf<SaslAuthenticateRequest, SaslAuthen
 }  // namespace
 
 std::optional<std::string> log_in(Conversation& conversation, Bytes token) {
-  const std::string_view text = text_of(token);
-  const std::size_t user_at = text.find('\0');
-  const std::size_t password_at =
-      user_at == std::string_view::npos ? user_at : text.find('\0', user_at + 1);
-  if (password_at == std::string_view::npos) return "the token is not PLAIN's: user and password";
-  const std::string_view user = text.substr(user_at + 1, password_at - user_at - 1);
-  const std::string_view password = text.substr(password_at + 1);
-  if (!conversation.context.loopback) return "user 'guest' may connect from this machine only";
-  if (user != "guest" || password != "guest") return "wrong user or password";
-  conversation.user = user;
+  const auto plain = read_plain(text_of(token));
+  if (!plain) return "the token is not PLAIN's: user and password";
+  const FaceContext& context = conversation.context;
+  const LoginVerdict verdict =
+      conversation.port().log_in({plain->user, plain->password, context.loopback}, context.peer);
+  if (verdict != LoginVerdict::welcome) return std::string(to_text(verdict));
+  conversation.user = plain->user;
   return std::nullopt;
 }
 

@@ -28,6 +28,9 @@ constexpr bool same(Field field, Value value) {
 static_assert(same(fb::PolicyTarget::queues, core::PolicyTarget::queues) &&
               same(fb::PolicyTarget::exchanges, core::PolicyTarget::exchanges) &&
               same(fb::PolicyTarget::all, core::PolicyTarget::all));
+static_assert(same(fb::PasswordKind::none, core::PasswordKind::none) &&
+              same(fb::PasswordKind::sha256, core::PasswordKind::sha256) &&
+              same(fb::PasswordKind::sha512, core::PasswordKind::sha512));
 
 }  // namespace
 
@@ -75,6 +78,8 @@ std::optional<core::Subject> subject_of(fb::Subject subject) {
       return core::Subject::broker;
     case fb::Subject::policies:
       return core::Subject::policies;
+    case fb::Subject::users:
+      return core::Subject::users;
   }
   return std::nullopt;
 }
@@ -136,6 +141,10 @@ std::string_view object_name(core::ObjectKind kind) {
       return "transaction";
     case core::ObjectKind::policy:
       return "policy";
+    case core::ObjectKind::user:
+      return "user";
+    case core::ObjectKind::connection:
+      return "connection";
   }
   return "";
 }

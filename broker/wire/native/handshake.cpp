@@ -8,7 +8,6 @@
 namespace tandem::wire::native {
 namespace {
 
-constexpr std::string_view guest = "guest";
 // A shorter interval would be load without use, a longer one no sign of life.
 constexpr std::uint32_t heartbeat_min_ms = 100;
 constexpr std::uint32_t heartbeat_max_ms = 3'600'000;
@@ -31,15 +30,18 @@ Result<std::uint16_t> choose_version(std::uint16_t client_min, std::uint16_t cli
   return std::min(client_max, protocol_version_max);
 }
 
-/// There are no user accounts: whoever is on this machine is guest.
-Result<std::string> judge_user(std::string_view user, const FaceContext& context) {
-  if (!user.empty() && user != guest)
-    return Error{ErrorCode::not_authorized,
-                 "user '" + std::string(user) + "' is not known; this broker has only guest"};
-  if (!context.loopback)
-    return Error{ErrorCode::not_authorized,
-                 "guest may connect from the broker's own machine only, not from " + context.peer};
-  return std::string(guest);
+/// Without users, whoever is on this machine is guest and need not say so.
+Result<std::string> judge_user(const fb::Hello& hello, const FaceContext& context) {
+  const std::string_view user = text_of(hello.user());
+  if (user.empty() && context.port->has_users())
+    return Error{ErrorCode::not_authorized, "a user and a password are wanted"};
+  const Login login = user.empty() ? Login{guest_name, guest_name, context.loopback}
+                                   : Login{user, text_of(hello.password()), context.loopback};
+  const LoginVerdict verdict = context.port->log_in(login, context.peer);
+  if (verdict == LoginVerdict::welcome) return std::string(login.user);
+  return Error{ErrorCode::not_authorized,
+               "user '" + std::string(login.user.substr(0, limits::name_size_max_bytes)) + "' from " + context.peer +
+                   ": " + std::string(to_text(verdict))};
 }
 
 }  // namespace
@@ -48,7 +50,7 @@ Result<Agreement> judge_hello(const fb::Hello& hello, const FaceContext& context
   Agreement agreement;
   auto version = choose_version(hello.version_min(), hello.version_max());
   if (!version) return version.error();
-  auto user = judge_user(text_of(hello.user()), context);
+  auto user = judge_user(hello, context);
   if (!user) return user.error();
   agreement.version = *version;
   agreement.user = std::move(*user);

@@ -69,6 +69,13 @@ flatbuffers::Offset<fb::PolicyInfo> row(Builder& b, const core::PolicySet& polic
                               definition);
 }
 
+flatbuffers::Offset<fb::UserInfo> row(Builder& b, const core::UserDeclared& user) {
+  const auto name = text_field(user.name);
+  const auto hash = bytes_field(user.password_hash);
+  const auto tags = b.CreateVectorOfStrings(user.tags);
+  return fb::CreateUserInfo(b, name, static_cast<fb::PasswordKind>(user.password_kind), hash, tags, user.permitted);
+}
+
 flatbuffers::Offset<fb::BindingInfo> row(Builder& b, const core::BindingInfo& info) {
   const auto source = text_field(info.source);
   const auto destination = text_field(info.destination);
@@ -250,6 +257,8 @@ void say_listing(Speaker& speaker, const BrokerPort& port, const core::Described
       return listing.say_rows(described.consumers, &DescribedBuilder::add_consumers);
     case core::Subject::policies:
       return listing.say_rows(described.policies, &DescribedBuilder::add_policies);
+    case core::Subject::users:
+      return listing.say_rows(described.users, &DescribedBuilder::add_users);
     case core::Subject::producers:
     case core::Subject::transactions:
       break;  // no request of this protocol asks for them

@@ -132,6 +132,15 @@ Result<> Requests::handle(const fb::Envelope& envelope, Bytes payload) {
     case Message::DeletePolicy:
       on(r, *envelope.message_as_DeletePolicy());
       break;
+    case Message::DeclareUser:
+      on(r, *envelope.message_as_DeclareUser());
+      break;
+    case Message::DeleteUser:
+      on(r, *envelope.message_as_DeleteUser());
+      break;
+    case Message::CloseConnection:
+      on(r, *envelope.message_as_CloseConnection());
+      break;
     case Message::CancelDelayed:
       on(r, *envelope.message_as_CancelDelayed());
       break;

@@ -51,6 +51,9 @@ class Requests {
   void on(const Request& request, const fb::Describe& m);
   void on(const Request& request, const fb::SetPolicy& m);
   void on(const Request& request, const fb::DeletePolicy& m);
+  void on(const Request& request, const fb::DeclareUser& m);
+  void on(const Request& request, const fb::DeleteUser& m);
+  void on(const Request& request, const fb::CloseConnection& m);
   void on(const Request& request, const fb::CancelDelayed& m);
   // requests_queue.cpp
   Result<> on(const Request& request, const fb::Publish& m);

@@ -92,6 +92,31 @@ void Requests::on(const Request& r, const fb::DeletePolicy& m) {
   if (names_fit(r, {text_of(m.name())})) submit(core::DeletePolicy{r.who, text_of(m.name())});
 }
 
+/// A password is hashed here and goes no further.
+void Requests::on(const Request& r, const fb::DeclareUser& m) {
+  if (m.password_kind() > fb::PasswordKind::MAX)
+    return refuse(r, ErrorCode::invalid_argument, "unknown kind of password hash");
+  auto kind = static_cast<core::PasswordKind>(m.password_kind());  // the same order, see fields.cpp
+  std::string hash(tandem::text_of(bytes_of(m.password_hash())));
+  if (!text_of(m.password()).empty()) {
+    kind = core::PasswordKind::sha256;
+    hash = port_.hash_password(text_of(m.password()));
+  }
+  std::vector<std::string_view> tags;
+  if (m.tags())
+    for (const auto* tag : *m.tags()) tags.push_back(text_of(tag));
+  submit(core::DeclareUser{r.who, text_of(m.name()), kind, hash, tags, m.permitted()});
+}
+
+void Requests::on(const Request& r, const fb::DeleteUser& m) {
+  submit(core::DeleteUser{r.who, text_of(m.name())});
+}
+
+void Requests::on(const Request& r, const fb::CloseConnection& m) {
+  if (names_fit(r, {text_of(m.reason())}))
+    submit(core::CloseConnection{r.who, ConnectionId(m.id()), text_of(m.reason())});
+}
+
 void Requests::on(const Request& r, const fb::CancelDelayed& m) {
   if (names_fit(r, {text_of(m.exchange())})) submit(core::CancelDelayed{r.who, text_of(m.exchange()), m.seq()});
 }

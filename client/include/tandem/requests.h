@@ -114,6 +114,36 @@ struct DeletePolicy {
   using Answer = Done;
   std::string name{};
 };
+/// How a password is kept: 4 octets of salt, then the digest of salt and password (RabbitMQ's form). none: no
+/// password is right.
+enum class PasswordKind : std::uint8_t { none, sha256, sha512 };
+
+struct UserInfo {
+  std::string name{};
+  PasswordKind password_kind = PasswordKind::none;
+  std::string password_hash{};
+  std::vector<std::string> tags{};  // administrator: may change users and policies; policymaker: policies
+  bool permitted = true;            // false: it may not log in
+};
+/// Replaces the user of this name. Repeatable. Errors: invalid_argument, limit_reached, not_authorized (an administrator is
+/// wanted as soon as there are users), wrong_state (no user would be an administrator).
+struct DeclareUser {
+  using Answer = Done;
+  UserInfo user{};
+  std::string password{};  // goes before user.password_hash; it travels as it is
+};
+/// Logs its connections out. Errors: not_found, not_authorized, wrong_state.
+struct DeleteUser {
+  using Answer = Done;
+  std::string name{};
+};
+/// Ends another connection; its peer is told `reason` (255 bytes at most). Errors: not_found, not_authorized,
+/// invalid_argument.
+struct CloseConnection {
+  using Answer = Done;
+  std::uint64_t id = 0;  // as DescribeConnections tells it
+  std::string reason{};
+};
 /// Drops one message that waits in a delayed exchange. `queue_seq` is what Peek of the queue
 /// "amq.delayed." + exchange shows. Errors: not_found (it has gone on), invalid_argument (another kind of exchange).
 struct CancelDelayed {
@@ -275,6 +305,12 @@ struct DescribeQueues {
 
 struct DescribePolicies {
   using Answer = std::vector<SetPolicy>;
+  std::string name{};
+};
+
+/// Errors: not_authorized (an administrator is wanted as soon as there are users).
+struct DescribeUsers {
+  using Answer = std::vector<UserInfo>;
   std::string name{};
 };
 

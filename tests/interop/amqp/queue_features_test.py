@@ -314,9 +314,9 @@ class PolicyTest(FeatureTest):
 
 class DefinitionsTest(FeatureTest):
     RABBITMQ = {
-        "rabbit_version": "3.10.8", "users": [{"name": "guest", "password_hash": "x", "tags": ["administrator"]}],
+        "rabbit_version": "3.10.8", "users": [],
         "vhosts": [{"name": "/"}, {"name": "other"}],
-        "permissions": [{"user": "guest", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
+        "permissions": [],
         "policies": [{"vhost": "/", "name": "imported", "pattern": "^imp\\.", "apply-to": "queues", "priority": 1,
                       "definition": {"message-ttl": 60000, "ha-mode": "all"}}],
         "exchanges": [{"name": "imp.e", "vhost": "/", "type": "topic", "durable": True, "auto_delete": False,

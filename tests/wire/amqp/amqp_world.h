@@ -24,6 +24,12 @@ class World final : public BrokerPort {
   std::string random_name(std::size_t size) override;
   std::string_view fact(std::string_view name) const override { return name == "version" ? "0.1.0" : "test"; }
 
+  bool has_users() const override { return login != nullptr; }
+  bool holds(ChannelId channel, DeliveryTag tag) const override { return broker_.holds(channel, tag); }
+  LoginVerdict log_in(const Login& asked, std::string_view) override {
+    return login ? login(asked) : judge_guest(asked);
+  }
+
   /// Everything recorded so far is on disk.
   void persist();
   void tick();
@@ -31,6 +37,7 @@ class World final : public BrokerPort {
   TimestampMs now_ms = 1'700'000'000'000;
   bool persists_at_once = true;
   bool bodies_are_readable = true;
+  LoginVerdict (*login)(const Login&) = nullptr;  // the broker's users; nullptr = it has none
 
  private:
   friend class Client;

@@ -3,6 +3,7 @@
 #include "tests/wire/amqp/amqp_world.h"
 
 using namespace tandem;
+using namespace tandem::wire;
 using namespace tandem::wire::amqp;
 using namespace tandem::wire::amqp::test;
 
@@ -15,8 +16,9 @@ struct Ending {
   std::string last;
   bool closing;
 };
-Ending ending_of(const ClientOptions& options) {
+Ending ending_of(const ClientOptions& options, LoginVerdict (*login)(const Login&) = nullptr) {
   World world;
+  world.login = login;
   Client client(world, Client::Silent{}, options.loopback);
   client.feed(handshake_bytes(options));
   const auto heard = client.heard();
@@ -77,6 +79,22 @@ TEST_CASE("a wrong password is refused without words to a client that would not 
 TEST_CASE("guest is for this machine only") {
   CHECK(ending_of({.loopback = false}).last.find("403") != std::string::npos);
   CHECK(ending_of({.loopback = true}).last == "1 channel.open-ok");
+}
+
+TEST_CASE("users of the broker are asked about") {
+  const auto app_only = [](const Login& login) {
+    return login.user == "app" && login.password == "secret" ? LoginVerdict::welcome : LoginVerdict::unknown;
+  };
+  CHECK(ending_of({.user = "app", .password = "secret", .loopback = false}, app_only).last == "1 channel.open-ok");
+  CHECK(ending_of({.user = "app", .password = "other"}, app_only).last.find("403") != std::string::npos);
+  CHECK(ending_of({}, app_only).last.find("403") != std::string::npos);
+}
+
+TEST_CASE("a user without permissions may not open the virtual host") {
+  const auto nobody_may = [](const Login&) { return LoginVerdict::not_permitted; };
+  CHECK(ending_of({.user = "barred", .password = "x"}, nobody_may).last ==
+        "0 connection.close reply-code=530 reply-text=NOT_ALLOWED - access to vhost '/' refused for user 'barred' "
+        "class-id=10 method-id=40");
 }
 
 TEST_CASE("an unknown mechanism is refused") {

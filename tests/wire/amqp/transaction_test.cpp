@@ -88,13 +88,64 @@ TEST_CASE_FIXTURE(TransactionScene, "a publish to an exchange that is not there 
 }
 
 TEST_CASE_FIXTURE(TransactionScene, "one operation that fails at commit undoes the others") {
+  client.declare_exchange("e", "fanout");
+  client.heard();
   client.publish("", "q", "a");
-  client.call(1, Method::basic_ack, {9, false});
+  client.publish("e", "", "b");
+  other.call(1, Method::exchange_delete, {"e", false, false});
   commit();
-  CHECK(text() ==
-        "1 channel.close reply-code=406 reply-text=PRECONDITION_FAILED - unknown delivery tag 9 class-id=90 "
-        "method-id=20");
+  CHECK(text().starts_with("1 channel.close reply-code=404 reply-text=NOT_FOUND - no exchange 'e' in vhost '/'"));
   CHECK(ready() == "0");
+}
+
+TEST_CASE_FIXTURE(TransactionScene, "a tag that is not outstanding, or was settled in the transaction, is refused at once") {
+  client.publish("", "q", "a");
+  client.publish("", "q", "b");
+  client.publish("", "q", "c");
+  commit();
+  for (int i = 0; i < 3; ++i) client.get("q");
+  client.heard();
+  const auto refused = [this](DeliveryTag tag, bool multiple) {
+    client.call(1, Method::basic_ack, {tag, multiple});
+    return text() == "1 channel.close reply-code=406 reply-text=PRECONDITION_FAILED - unknown delivery tag " +
+                         std::to_string(tag) + " class-id=60 method-id=80";
+  };
+  SUBCASE("never delivered") { CHECK(refused(9, false)); }
+  SUBCASE("never delivered, multiple") { CHECK(refused(9, true)); }
+  SUBCASE("settled already") {
+    client.call(1, Method::basic_ack, {2, false});
+    CHECK(refused(2, false));
+  }
+  SUBCASE("settled with others") {
+    client.call(1, Method::basic_reject, {1, false});
+    client.call(1, Method::basic_ack, {2, true});
+    CHECK(refused(1, false));
+  }
+  SUBCASE("again after a rollback, and then committed") {
+    client.call(1, Method::basic_ack, {2, true});
+    rollback();
+    client.call(1, Method::basic_ack, {1, false});
+    client.call(1, Method::basic_nack, {2, false, true});
+    client.call(1, Method::basic_ack, {0, true});
+    commit();
+    client.call(1, Method::basic_ack, {0, true});  // nothing is outstanding, which is no fault
+    commit();
+    CHECK(text() == "1 tx.rollback-ok\n1 tx.commit-ok\n1 tx.commit-ok");
+    CHECK(ready() == "1");
+  }
+}
+
+TEST_CASE_FIXTURE(TransactionScene, "what an open transaction has settled is not recovered") {
+  for (const char* body : {"a", "b", "c", "d"}) client.publish("", "q", body);
+  commit();
+  for (int i = 0; i < 4; ++i) client.get("q");
+  client.call(1, Method::basic_ack, {1, true});
+  client.call(1, Method::basic_ack, {3, false});
+  client.call(1, Method::basic_recover, {true});
+  CHECK(ready() == "2");
+  rollback();
+  client.call(1, Method::basic_recover, {true});
+  CHECK(ready() == "4");
 }
 
 TEST_CASE_FIXTURE(TransactionScene, "a mandatory message is returned before commit-ok") {

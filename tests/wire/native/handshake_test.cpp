@@ -65,7 +65,32 @@ TEST_CASE("a client that is too old is told so") {
 TEST_CASE("an unknown user is refused by name") {
   Conversation c;
   c.receive(hello_frame(1, 1, 0, "mallory"));
-  check_goodbye(c, ErrorCode::not_authorized, "user 'mallory' is not known");
+  check_goodbye(c, ErrorCode::not_authorized, "user 'mallory' from ");
+}
+
+TEST_CASE("guest has a password, which need not be said as long as there are no users") {
+  Conversation wrong;
+  wrong.receive(hello_frame(1, 1, 0, "guest", "tester", "other"));
+  check_goodbye(wrong, ErrorCode::not_authorized, "wrong user or password");
+  Conversation nobody;
+  nobody.receive(hello_frame(1, 1, 0, nullptr, "tester", nullptr));
+  CHECK_FALSE(nobody.face->closing());
+}
+
+TEST_CASE("with users, only they come in, from anywhere") {
+  const auto app_only = [](const wire::Login& login) {
+    return login.user == "app" && login.password == "secret" ? wire::LoginVerdict::welcome : wire::LoginVerdict::unknown;
+  };
+  for (const bool right : {true, false}) {
+    Conversation c(false);
+    c.port.login = app_only;
+    c.receive(hello_frame(1, 1, 0, "app", "tester", right ? "secret" : "guess"));
+    CHECK(c.face->closing() != right);
+  }
+  Conversation nobody;
+  nobody.port.login = app_only;
+  nobody.receive(hello_frame(1, 1, 0, nullptr, "tester", nullptr));
+  check_goodbye(nobody, ErrorCode::not_authorized, "a user and a password are wanted");
 }
 
 TEST_CASE("guest from another machine is refused") {

@@ -32,9 +32,9 @@ std::vector<Said> read_frames(std::string_view bytes) {
 }
 
 std::string hello_frame(std::uint16_t version_min, std::uint16_t version_max, std::uint32_t heartbeat_ms,
-                        const char* user, const char* client_name) {
+                        const char* user, const char* client_name, const char* password) {
   FlatBufferBuilder b;
-  const auto hello = fb::CreateHelloDirect(b, version_min, version_max, client_name, heartbeat_ms, user);
+  const auto hello = fb::CreateHelloDirect(b, version_min, version_max, client_name, heartbeat_ms, user, password);
   return frame_of(b, hello, 5);
 }
 

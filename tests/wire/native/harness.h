@@ -40,11 +40,17 @@ class ScriptedPort final : public BrokerPort {
     const auto found = facts.find(std::string(name));
     return found == facts.end() ? std::string_view() : std::string_view(found->second);
   }
+  bool has_users() const override { return login != nullptr; }
+  LoginVerdict log_in(const Login& asked, std::string_view) override {
+    return login ? login(asked) : judge_guest(asked);
+  }
+  std::string hash_password(std::string_view password) override { return "hash of " + std::string(password); }
   const std::string& staged_at(BodyHandle body) const { return staged.at(body.value - 1); }
 
   TimestampMs now_ms = 1'000'000;
   std::vector<std::string> staged;
   std::vector<std::size_t> inputs;  // variant indexes, in order
+  LoginVerdict (*login)(const Login&) = nullptr;  // the broker's users; nullptr = it has none
   std::function<void(const core::Input&)> on_submit;
   std::map<std::string, std::string> facts{{"version", "9.9"}, {"cluster_id", "cluster"}, {"pid", "42"}};
 };
@@ -81,7 +87,7 @@ std::string frame_of(FlatBufferBuilder& b, flatbuffers::Offset<T> message, std::
 
 std::string hello_frame(std::uint16_t version_min = 1, std::uint16_t version_max = 1,
                         std::uint32_t heartbeat_ms = 0, const char* user = "guest",
-                        const char* client_name = "tester");
+                        const char* client_name = "tester", const char* password = "guest");
 
 std::string stored_message(std::string_view exchange, std::string_view routing_key, std::string_view body,
                            const Properties& properties = {});

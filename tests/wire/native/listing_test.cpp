@@ -70,6 +70,20 @@ TEST_CASE("policies are described with their definition") {
         answer.policies[0].definition);
 }
 
+TEST_CASE("users are described with hash and tags") {
+  auto answer = described_of(core::Subject::users);
+  answer.users = {{"u", core::PasswordKind::sha512, "\x01\x02", {"administrator"}, false}};
+  const auto said = described(answer);
+  REQUIRE(said.size() == 1);
+  const auto* user = said[0].as<fb::Described>().users()->Get(0);
+  CHECK(user->name()->string_view() == "u");
+  CHECK(user->password_kind() == fb::PasswordKind::sha512);
+  CHECK(user->password_hash()->size() == 2);
+  REQUIRE(user->tags()->size() == 1);
+  CHECK(user->tags()->Get(0)->string_view() == "administrator");
+  CHECK_FALSE(user->permitted());
+}
+
 TEST_CASE("exchanges and bindings are described by the names on the wire") {
   core::ExchangeInfo exchange;
   exchange.exchange.name = "ex";

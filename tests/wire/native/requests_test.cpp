@@ -116,6 +116,46 @@ TEST_CASE("policies carry all their parts") {
                 ErrorCode::invalid_argument);
 }
 
+TEST_CASE("users carry a hash: their own, or that of the password, which goes no further") {
+  const std::vector<std::uint8_t> hash{1, 2, 3};
+  const std::vector<std::string> tags{"administrator", "x"};
+  check_becomes<core::DeclareUser>(
+      [&](auto& b) {
+        return fb::CreateDeclareUser(b, b.CreateString("u"), 0, fb::PasswordKind::sha512, b.CreateVector(hash),
+                                     b.CreateVectorOfStrings(tags), false);
+      },
+      [](const auto& i) {
+        CHECK(i.name == "u");
+        CHECK(i.password_kind == core::PasswordKind::sha512);
+        CHECK(i.password_hash == "\x01\x02\x03");
+        REQUIRE(i.tags.size() == 2);
+        CHECK(i.tags[0] == "administrator");
+        CHECK_FALSE(i.permitted);
+      });
+  check_becomes<core::DeclareUser>(
+      [&](auto& b) { return fb::CreateDeclareUserDirect(b, "u", "secret", fb::PasswordKind::none, &hash); },
+      [](const auto& i) {
+        CHECK(i.password_kind == core::PasswordKind::sha256);
+        CHECK(i.password_hash == "hash of secret");
+        CHECK(i.permitted);
+      });
+  check_becomes<core::DeleteUser>([](auto& b) { return fb::CreateDeleteUserDirect(b, "u"); },
+                                  [](const auto& i) { CHECK(i.name == "u"); });
+  check_refused([](auto& b) { return fb::CreateDeclareUserDirect(b, "u", nullptr, static_cast<fb::PasswordKind>(9)); },
+                ErrorCode::invalid_argument);
+}
+
+TEST_CASE("a connection is closed by its id") {
+  check_becomes<core::CloseConnection>([](auto& b) { return fb::CreateCloseConnectionDirect(b, 77, "why"); },
+                                       [](const auto& i) {
+                                         CHECK(i.connection == ConnectionId(77));
+                                         CHECK(i.reason == "why");
+                                       });
+  const std::string long_reason(256, 'x');
+  check_refused([&](auto& b) { return fb::CreateCloseConnectionDirect(b, 77, long_reason.c_str()); },
+                ErrorCode::invalid_argument);
+}
+
 TEST_CASE("a delayed message is cancelled by its seq") {
   check_becomes<core::CancelDelayed>([](auto& b) { return fb::CreateCancelDelayedDirect(b, "later", 77); },
                                      [](const auto& i) {
