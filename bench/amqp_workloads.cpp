@@ -36,7 +36,7 @@ Outcome plain_flow(const Settings& settings, std::size_t size) {
 }
 
 /// 100,000 bindings with words, * and #; one of them leads to the queue of the flow, the others to a queue beside it.
-Outcome bindings(const Settings& settings) {
+Outcome amqp_bindings(const Settings& settings) {
   constexpr int count = 100'000;
   const Broker broker(settings.tandemd, settings.directory + "/bindings");
   broker.settle_in();
@@ -53,7 +53,7 @@ Outcome bindings(const Settings& settings) {
 }
 
 /// 10,000 connections that have opened a channel and say nothing.
-Outcome connections(const Settings& settings) {
+Outcome amqp_connections(const Settings& settings) {
   constexpr int count = 10'000;
   const Broker broker(settings.tandemd, settings.directory + "/amqp-connections");
   std::vector<std::unique_ptr<support::RawAmqp>> open;
@@ -70,7 +70,7 @@ Outcome connections(const Settings& settings) {
 }
 
 /// One message in flight: the time until its confirm.
-Outcome confirm(const Settings& settings) {
+Outcome amqp_confirm(const Settings& settings) {
   const Broker broker(settings.tandemd, settings.directory + "/amqp-confirm");
   broker.settle_in();
   Outcome outcome;
@@ -105,13 +105,13 @@ void add_amqp_workloads(std::vector<Workload>& all) {
   workload.what = "AMQP face: a confirm with one message in flight";
   workload.unit = "µs p50";
   workload.better = Better::lower;
-  workload.run = confirm;
+  workload.run = amqp_confirm;
   all.push_back(workload);
   workload.name = "amqp-connections-10k";
   workload.what = "AMQP face: RSS with 10,000 idle connections, a channel each";
   workload.unit = "MiB";
   workload.target = 150;
-  workload.run = connections;
+  workload.run = amqp_connections;
   all.push_back(workload);
   workload.name = "amqp-bindings-100k";
   workload.what = "100 B through the AMQP face and a topic exchange with 100,000 bindings";
@@ -119,7 +119,7 @@ void add_amqp_workloads(std::vector<Workload>& all) {
   workload.better = Better::higher;
   workload.target = 300'000;
   workload.is_long = true;  // declaring them takes most of a minute
-  workload.run = bindings;
+  workload.run = amqp_bindings;
   all.push_back(std::move(workload));
 }
 
