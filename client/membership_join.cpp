@@ -33,7 +33,8 @@ void Membership::begin_join() {
 }
 
 asio::awaitable<void> Membership::run_join(std::shared_ptr<Membership> self, std::vector<Position> revoked) {
-  if (self->options_.auto_commit) co_await self->commit_now(self->uncommitted(revoked));
+  // Whether it was committed or not, the group is joined: what was not is read again.
+  if (self->options_.auto_commit) (void)co_await self->commit_now(self->uncommitted(revoked));
   auto result = co_await self->join();
   self->joined(std::move(result));
 }
@@ -162,7 +163,7 @@ asio::awaitable<void> Membership::run_close(std::shared_ptr<Membership> self, Co
   self->state_ = State::closed;
   if (was_member && self->options_.instance.empty()) {
     LeaveGroup leave{self->options_.group, self->member(), {}};
-    co_await self->ask_now(std::move(leave));
+    (void)co_await self->ask_now(std::move(leave));  // a broker that does not answer forgets the member by itself
   }
   auto& session = self->driver_->session();
   session.detach(self->loop_);

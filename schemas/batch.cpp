@@ -44,11 +44,14 @@ Result<> batch_fields::visit_plain_records(Bytes records, const BatchHeader& hea
                                                const std::function<bool(const RecordView&)>& visit) {
   RecordReader in(records);
   std::vector<RecordHeader> headers;
+  std::int64_t previous = header.base_offset - 1;
   for (std::int32_t i = 0; i < header.record_count; ++i) {
     const Bytes encoded = in.bytes(in.varint());
     RecordView record;
     if (!in.ok() || !read_record(encoded, header, record, headers))
       return corrupt("record " + std::to_string(i) + " is malformed");
+    if (record.offset <= previous) return corrupt("record " + std::to_string(i) + " is not behind the one before it");
+    previous = record.offset;
     if (!visit(record)) return Done{};
   }
   if (!in.at_end()) return corrupt("bytes behind the last record");

@@ -96,7 +96,7 @@ void QueueVisit::reserve(QueueSeq from) {
   // much is marked as redelivered without need after a crash.
   constexpr std::uint64_t block_min = 16;
   const std::uint64_t wanted = consumers_ ? consumers_->waiting_credit() * 2 : 0;
-  const std::uint64_t block = std::clamp<std::uint64_t>(wanted, block_min, turn_.options().reservation_max);
+  const std::uint64_t block = std::min<std::uint64_t>(std::max(wanted, block_min), turn_.options().reservation_max);
   const QueueSeq through = std::min(from + block - 1, queue_.facts.durable_end - 1);
   turn_.record(DeliveryReserved{queue_.declared.id, through, true});
 }

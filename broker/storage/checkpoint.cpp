@@ -96,7 +96,7 @@ Result<> Checkpoint::home_runs_slice() {
     runs_.push_back(place(plans_[i], extents.back(), moves));
   }
   if (auto copied = copy_messages(moves); !copied) return copied;
-  const HomedRun* run = &runs_[runs_.size() - extents.size()];
+  const HomedRun* run = runs_.data() + (runs_.size() - extents.size());
   for (const std::span<std::byte> extent : extents)
     if (auto written = parts_.backlog.write((run++)->homed.position, extent); !written) return written;
   if (next_plan_ == plans_.size()) slice_ = {};
@@ -106,7 +106,7 @@ Result<> Checkpoint::home_runs_slice() {
 /// Memory that the disk can write from, the same for every slice: new pages cost more than the copy into them.
 std::span<std::byte> Checkpoint::cleared_slice(std::size_t size_bytes) {
   if (slice_.size_bytes < size_bytes) slice_ = {make_aligned(size_bytes), size_bytes};
-  std::memset(slice_.memory.get(), 0, size_bytes);
+  if (size_bytes > 0) std::memset(slice_.memory.get(), 0, size_bytes);
   return {slice_.memory.get(), size_bytes};
 }
 

@@ -67,7 +67,8 @@ Result<CheckpointMark> decode_mark(std::string_view encoded) {
   if (encoded.size() != mark_size_bytes || !reader.little(mark.journal.position) ||
       !reader.little(mark.journal.epoch) || !reader.little(mark.turn) || !reader.little(clean))
     return Error{ErrorCode::corrupt, "the checkpoint's mark has the wrong size"};
-  mark.clean = clean != 0;
+  if (clean > 1) return Error{ErrorCode::corrupt, "the checkpoint's mark is malformed"};
+  mark.clean = clean == 1;
   return mark;
 }
 

@@ -128,7 +128,8 @@ TEST_CASE("a batch that makes no sense is an error, not a record") {
   read.take(batch);
   CHECK_FALSE(read.reader.next().ok());
   Read garbage(0);
-  garbage.take(std::vector<std::byte>(80, std::byte{0x5A}));
+  const std::vector<std::byte> no_batch(80, std::byte{0x5A});
+  garbage.take(no_batch);
   CHECK_FALSE(garbage.reader.next().ok());
 }
 
