@@ -12,8 +12,11 @@ namespace tandem::server {
 namespace {
 
 constexpr int exit_usage = 2;
-constexpr std::uint64_t journal_size_min_bytes = 4 * limits::journal_segment_size_bytes;
+// A quarter of it, which is then the size of its segments, holds the largest message.
+constexpr std::uint64_t journal_size_min_bytes = 4 * limits::message_size_max_bytes;
 constexpr std::uint64_t journal_size_max_bytes = 1ull << 40;
+// A few commit groups: a checkpoint costs some syncs, so more of them than this would be all that the disk does.
+constexpr std::uint64_t checkpoint_interval_min_bytes = 64u << 10;
 constexpr std::uint64_t cache_size_min_bytes = limits::group_size_max_bytes;
 constexpr std::uint64_t cache_size_max_bytes = 1ull << 40;
 
@@ -93,6 +96,9 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
   if (has_kafka_face()) describe_kafka(app, options);
   add_size(app, "--journal-size", options.journal_size_max_bytes, journal_size_min_bytes,
            journal_size_max_bytes, "most disk space of the journal", "TANDEM_JOURNAL_SIZE");
+  add_size(app, "--checkpoint-interval", options.checkpoint_interval_bytes, checkpoint_interval_min_bytes,
+           journal_size_max_bytes, "journal written between two checkpoints, a quarter of its size at most",
+           "TANDEM_CHECKPOINT_INTERVAL");
   add_size(app, "--cache-size", options.cache_size_max_bytes, cache_size_min_bytes, cache_size_max_bytes,
            "memory for messages that were stored lately", "TANDEM_CACHE_SIZE");
   app.add_option("--log-level", log_level, "lines on stderr: debug, info, warning, error or off")

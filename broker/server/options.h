@@ -34,6 +34,7 @@ struct Options {
   int kafka_default_partitions = 1;
   int kafka_replication_max = 3;
   std::uint64_t journal_size_max_bytes = limits::journal_size_max_bytes;
+  std::uint64_t checkpoint_interval_bytes = limits::checkpoint_interval_bytes;
   std::uint64_t cache_size_max_bytes = 64ull << 20;
   LogLevel log_level = LogLevel::info;
 };

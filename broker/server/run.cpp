@@ -45,9 +45,11 @@ storage::StoreOptions store_options(const Options& options) {
   store.journal_size_max_bytes = options.journal_size_max_bytes;
   store.quick_sync_max = limits::quick_sync_max;
   store.body_cache_max_bytes = options.cache_size_max_bytes;
-  // A small journal is checkpointed more often, so that it never fills.
-  store.checkpoint_interval_bytes =
-      std::min<std::uint64_t>(limits::checkpoint_interval_bytes, options.journal_size_max_bytes / 4);
+  // A small journal is checkpointed more often, so that it never fills, and has smaller segments, so that there are
+  // enough of them for some to be free. Whole MiB: a segment is made of whole blocks.
+  const std::uint64_t quarter = options.journal_size_max_bytes / 4 >> 20 << 20;
+  store.checkpoint_interval_bytes = std::min(options.checkpoint_interval_bytes, quarter);
+  store.journal_segment_size_bytes = std::min<std::uint64_t>(limits::journal_segment_size_bytes, quarter);
   return store;
 }
 

@@ -34,12 +34,13 @@ TEST_CASE("without options the broker listens on loopback at the usual ports") {
   CHECK(parsed.options->amqp_port == 5672);
   CHECK(parsed.options->journal_size_max_bytes == 512ull << 20);
   CHECK(parsed.options->cache_size_max_bytes == 64ull << 20);
+  CHECK(parsed.options->checkpoint_interval_bytes == 128ull << 20);
 }
 
 TEST_CASE("options are read from the command line, sizes with their units") {
   const auto parsed = parse({"--data", "/srv/t", "--listen", "10.0.0.1", "--listen", "::1", "--native-port",
                              "0", "--amqp-port", "-1", "--journal-size", "2GiB", "--cache-size", "128 MiB",
-                             "--log-level", "debug", "--advertised-host", "broker.example"});
+                             "--checkpoint-interval", "64KiB", "--log-level", "debug", "--advertised-host", "broker.example"});
   REQUIRE(parsed.options.has_value());
   CHECK(parsed.options->data_directory == "/srv/t");
   CHECK(parsed.options->listen == std::vector<std::string>{"10.0.0.1", "::1"});
@@ -47,6 +48,7 @@ TEST_CASE("options are read from the command line, sizes with their units") {
   CHECK(parsed.options->amqp_port == -1);
   CHECK(parsed.options->journal_size_max_bytes == 2ull << 30);
   CHECK(parsed.options->cache_size_max_bytes == 128ull << 20);
+  CHECK(parsed.options->checkpoint_interval_bytes == 64ull << 10);
   CHECK(parsed.options->log_level == LogLevel::debug);
   CHECK(parsed.options->advertised_host == "broker.example");
 }
@@ -77,6 +79,7 @@ TEST_CASE("what is not understood is refused with status 2") {
   CHECK(parse({"--native-port", "65536"}).exit_status == 2);
   CHECK(parse({"--native-port", "many"}).exit_status == 2);
   CHECK(parse({"--journal-size", "1KiB"}).exit_status == 2);
+  CHECK(parse({"--checkpoint-interval", "1KiB"}).exit_status == 2);
   CHECK(parse({"--log-level", "loud"}).exit_status == 2);
   CHECK(parse({"--config", "/no/such/file"}).exit_status == 2);
 }
