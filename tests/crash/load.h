@@ -30,6 +30,8 @@ struct Histories {
   History log{{"crash.log"}};
   /// A disk without power cannot be read: the broker says of a message that it is unreadable, and it is left unsettled.
   bool power_fails = false;
+  /// A disk without space may refuse a batch, which Kafka's clients would send again.
+  bool disk_fills = false;
   static constexpr std::uint32_t publishers = 5;
   std::atomic<std::uint64_t> next_number[publishers + 1] = {1, 1, 1, 1, 1, 1};  // per publisher; 0: nobody
 

@@ -4,6 +4,8 @@
 //
 // With --power the whole disk loses its power instead: a file system of its own stops in the middle of what it does.
 //
+// With --full-disk such a file system fills up to its last byte under the load, and is given space again.
+//
 // With --soak one broker lives for so many seconds under the load, and is looked at for growth; it is not killed.
 //
 //   crash_test --tandemd build/release/tandemd [--cycles 200] [--seed N] [--directory DIR] [--power]
@@ -16,10 +18,12 @@
 #include <random>
 #include <thread>
 
+#include "tests/crash/full_disk.h"
 #include "tests/crash/load.h"
 #include "tests/crash/power_disk.h"
 #include "tests/crash/sizes.h"
 #include "tests/support/broker_process.h"
+#include "tests/support/run_program.h"
 
 using namespace tandem;
 using namespace tandem::crash;
@@ -29,7 +33,7 @@ namespace {
 struct Options {
   std::string tandemd, directory;
   int cycles = 200;
-  bool power = false;
+  bool power = false, full_disk = false;
   int soak_s = 0;
   std::uint64_t seed = std::random_device{}();
 };
@@ -47,7 +51,8 @@ int report(Histories& histories, const Options& options) {
   std::printf(
       "%d %s, seed %llu: %llu publishes (%llu confirmed), %llu deliveries (%llu marked redelivered), %llu acks "
       "confirmed, %llu transactions confirmed, %llu topic records compared\n",
-      options.soak_s > 0 ? 0 : options.cycles, options.power ? "power losses" : "kills", number(options.seed),
+      options.soak_s > 0 ? 0 : options.cycles,
+      options.full_disk ? "full disks" : options.power ? "power losses" : "kills", number(options.seed),
       number(all.invoked - moved.invoked), number(all.confirmed - moved.confirmed), number(all.delivered),
       number(all.redelivered), number(all.acks_confirmed), number(moved.confirmed), number(all.read));
   for (std::size_t i = 0; i < violations.size() && i < 20; ++i)
@@ -72,6 +77,8 @@ constexpr int skipped_status = 77;
 constexpr unsigned power_disk_size_mib = 1'024;
 
 constexpr std::chrono::microseconds pace(150);
+// The offline check reads all that is stored.
+constexpr int lives_between_checks = 5;
 // The checker remembers everything: an hour must fit into its memory.
 constexpr std::chrono::microseconds soak_pace(3'000);
 
@@ -108,12 +115,48 @@ int soak(const Options& options) {
   return status;
 }
 
+int full_disk(const Options& options, const std::string& mount_point) {
+  auto broker = support::BrokerProcess::start({options.tandemd, options.directory, {"--journal-size", "64MiB"}});
+  if (!broker) return fail(broker.error());
+  if (auto r = declare_places(broker->port("native")); !r) return fail(r.error());
+  Histories histories;
+  histories.disk_fills = true;
+  int life = 1;
+  for (int round = 0; round < options.cycles; ++round) {
+    auto filled = fill_and_free(histories, *broker, ports_of(*broker), mount_point, options.seed + 2u * round, life);
+    if (!filled) return fail(filled.error());
+    std::printf("%s\n", filled->c_str());
+  }
+  return drain_and_judge(histories, options, *broker, life);
+}
+
+/// With the usual sizes a life is over before its first checkpoint: half of the lives take one after the other, and half
+/// of these have a journal whose segments come round.
+std::vector<std::string> sizes_of_life(std::uint64_t dice) {
+  switch (dice % 4) {
+    case 0:
+      return {"--checkpoint-interval", "64KiB"};
+    case 1:
+      return {"--checkpoint-interval", "256KiB", "--journal-size", "64MiB", "--cache-size", "8MiB"};
+    default:
+      return {};
+  }
+}
+
+/// What the dead broker left behind must be whole before the next one works on it.
+void check_store(const Options& options, int life, Histories& histories) {
+  const auto checked = support::run_program({options.tandemd, "--check-store", options.directory});
+  if (checked.status != 0)
+    histories.fan.violation("after life " + std::to_string(life) + " the offline check said: " + checked.out + checked.error);
+}
+
 int run(const Options& options, PowerDisk* disk) {
-  const support::BrokerProcess::Options broker_options{options.tandemd, options.directory, {}};
+  support::BrokerProcess::Options broker_options{options.tandemd, options.directory, {}};
   std::mt19937_64 chance(options.seed);
   Histories histories;
   histories.power_fails = disk != nullptr;
   for (int life = 1; life <= options.cycles; ++life) {
+    broker_options.arguments = sizes_of_life(chance());
     auto broker = support::BrokerProcess::start(broker_options);
     if (!broker) return fail(broker.error());
     if (auto r = declare_places(broker->port("native")); !r) return fail(r.error());
@@ -130,6 +173,7 @@ int run(const Options& options, PowerDisk* disk) {
     load.stop();
     if (disk)
       if (auto restored = disk->restore(); !restored) return fail(restored.error());
+    if (life % lives_between_checks == 0) check_store(options, life, histories);
     if (life % 50 == 0) std::fprintf(stderr, "crash_test: %d of %d %s\n", life, options.cycles,
                                      disk ? "power losses" : "kills");
   }
@@ -150,9 +194,13 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "of the moments and choices");
   app.add_flag("--power", options.power, "the power goes, not only the process; needs root and loop devices")
       ->excludes("--directory");
+  app.add_flag("--full-disk", options.full_disk, "the disk fills up and is freed, as often as --cycles says; as --power")
+      ->excludes("--directory")
+      ->excludes("--power");
   app.add_option("--soak", options.soak_s, "s: one broker lives so long under the load, and is not killed")
       ->check(CLI::PositiveNumber)
-      ->excludes("--power");
+      ->excludes("--power")
+      ->excludes("--full-disk");
   CLI11_PARSE(app, argc, argv);
   const bool own = options.directory.empty();
   const auto parent =
@@ -162,14 +210,14 @@ int main(int argc, char** argv) {
     options.directory = (parent / "store").string();
   }
   int status = 0;
-  if (options.power) {
+  if (options.power || options.full_disk) {
     auto disk = PowerDisk::make(parent.string(), power_disk_size_mib);
     if (!disk) {
-      std::printf("crash_test: SKIPPED, no power loss can be made here: %s\n", disk.error().text.c_str());
+      std::printf("crash_test: SKIPPED, no disk of its own can be made here: %s\n", disk.error().text.c_str());
       return skipped_status;
     }
     options.directory = disk->mount_point() + "/store";
-    status = run(options, &*disk);
+    status = options.full_disk ? full_disk(options, disk->mount_point()) : run(options, &*disk);
   } else {
     status = options.soak_s > 0 ? soak(options) : run(options, nullptr);
   }
