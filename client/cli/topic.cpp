@@ -72,7 +72,7 @@ void add_alter(CLI::App& noun, Context& context) {
   auto* verb = noun.add_subcommand("alter", "Add partitions, set and unset config.");
   verb->add_option("NAME", options->change.name)->required();
   verb->add_option("--partitions", options->change.partitions, "the new number; they can only grow");
-  verb->add_option("--set", options->set, "KEY=VALUE, may be repeated");
+  verb->add_option("--config,--set", options->set, "KEY=VALUE, may be repeated");
   verb->add_option("--unset", options->change.remove, "KEY back to its default, may be repeated");
   verb->add_flag("--dry-run", options->change.validate_only, "only say whether it would be done");
   verb->callback([options, &context] {
