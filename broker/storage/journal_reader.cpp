@@ -59,6 +59,10 @@ class Scan {
       return Error{ErrorCode::corrupt, segments_.directory() + ": the journal segment with position " +
                                            std::to_string(end_.position) +
                                            " is missing or its header is damaged" + suspects(1)};
+    // Before the first checkpoint nobody else knows that there is a journal.
+    if (!segment)
+      for (const std::string& path : segments_.suspicious(1))
+        if (auto judged = judge_suspicious(path); !judged) return judged;
     enter(std::move(segment));
     return Done{};
   }
@@ -166,6 +170,9 @@ class Scan {
   }
 
   Error damaged(const File& file, const FrameHeader& later) const {
+    if (!segment_)
+      return {ErrorCode::corrupt, file.path() + ": the header of the journal's first segment is damaged: its frame at position " +
+                                      std::to_string(later.position) + " says that one before it was on disk"};
     return {ErrorCode::corrupt, segment_->file->path() + ": damaged journal frame at byte " +
                                     std::to_string(end_.position - segment_->id.first) + " (position " +
                                     std::to_string(end_.position) +

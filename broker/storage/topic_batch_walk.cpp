@@ -13,6 +13,10 @@ Result<bool> BatchWalk::peek(BatchHeader& header, std::size_t window_size) {
   if (!parsed) return damaged(parsed.error().text);
   header = *parsed;
   if (header.size_bytes > end_ - next_) return damaged("a batch goes beyond the end");
+  // The checksum is not of the offset, which the broker gives.
+  if (header.base_offset <= last_offset_)
+    return damaged("a batch begins at offset " + std::to_string(header.base_offset) + ", but the one before it ends at " +
+                   std::to_string(last_offset_));
   return true;
 }
 

@@ -37,12 +37,15 @@ class BatchWalk {
   const Window& window() const { return window_; }
   std::uint64_t window_position() const { return window_position_; }
 
-  /// The header of the next batch; reads at least `window_size` bytes when it has to read. false: would have
+  /// The header of the next batch, which must lie behind the last one; reads at least `window_size` bytes when it has to read. false: would have
   /// to wait.
   Result<bool> peek(BatchHeader& header, std::size_t window_size);
   /// The whole next batch; the view lives until the next call. Its checksum is not checked.
   Result<bool> take(const BatchHeader& header, Bytes& batch);
-  void skip(const BatchHeader& header) { next_ += header.size_bytes; }
+  void skip(const BatchHeader& header) {
+    next_ += header.size_bytes;
+    last_offset_ = header.last_offset();
+  }
   /// Whether so much of the next batch is in the window.
   bool holds(std::size_t size) const { return rest().size() >= size; }
 
@@ -61,6 +64,7 @@ class BatchWalk {
   std::uint64_t next_;
   const std::uint64_t end_;
   const ReadFrom from_;
+  std::int64_t last_offset_ = -1;  // of the batch before the next one
   Window window_;
   std::uint64_t window_position_ = 0;
 };

@@ -202,6 +202,22 @@ TEST_CASE("damage shows also when what proves it lies in the next segment") {
   CHECK(opened.error().text.find(second_file) != std::string::npos);
 }
 
+TEST_CASE("a damaged header of the only segment is an error, though no checkpoint knows of it") {
+  JournalRig rig;
+  REQUIRE(rig.open().ok());
+  for (TurnNumber turn = 1; turn <= 3; ++turn) {
+    rig.publish(turn, "text");
+    REQUIRE(rig.journal->drain().ok());
+  }
+  rig.forget();
+  rig.files.kill();
+  rig.files.flip_bit(first_file, 3);
+  const auto opened = rig.open();
+  REQUIRE(!opened.ok());
+  CHECK(opened.error().code == ErrorCode::corrupt);
+  CHECK(opened.error().text.find(first_file) != std::string::npos);
+}
+
 TEST_CASE("a damaged segment header is an error, also of the first segment") {
   for (const char* path : {first_file, second_file}) {
     JournalRig rig;

@@ -280,4 +280,19 @@ TEST_CASE("a flipped bit in a segment is reported with file and position, never 
   CHECK(rig.problems().size() == 1);
 }
 
+TEST_CASE("a batch whose offset is not behind the one before it is damage: its checksum is not of the offset") {
+  test::StoreRig rig;
+  rig.must_open();
+  rig.create_topic(topic);
+  for (int i = 0; i < 3; ++i) rig.append(p0, {"same size"});
+  rig.checkpoint();
+  const std::string path = "/store/topics/5/0/00000000000000000000.segment";
+  const auto batch_size_bytes = rig.fetch(p0, 0, 1, 1).value().size();
+  rig.files.flip_bit(path, 2 * batch_size_bytes + 7, 1);  // offset 2 becomes 0
+  const auto fetched = rig.fetch(p0, 0, 3);
+  REQUIRE_FALSE(fetched.ok());
+  CHECK(fetched.error().code == ErrorCode::corrupt);
+  CHECK(fetched.error().text.find(path + " at byte " + std::to_string(2 * batch_size_bytes)) != std::string::npos);
+}
+
 }  // namespace tandem
