@@ -169,6 +169,7 @@ Store::Usage StoreParts::usage() const {
   usage.cache_bytes = cache_->size_bytes() + backlog_reader_->size_bytes();
   if (const auto free = files_.free_bytes(options_.directory)) usage.disk_free_bytes = *free;
   usage.groups = journal_->groups();
+  usage.recent_entries = topics_->recent_entries();
   return usage;
 }
 

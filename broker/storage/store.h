@@ -29,7 +29,7 @@ struct LargeTails {
   /// writes then.
   std::uint64_t tail_min_bytes = 512u << 10;
   /// Mean size of a tail's entries from which on they can be read from memory also when they are home: what an entry takes in
-  /// RAM (72 bytes) is little beside it.
+  /// RAM (56 bytes) is little beside it.
   std::uint64_t entry_min_bytes = 4u << 10;
 };
 
@@ -144,7 +144,8 @@ class Store {
   enum class Background : std::uint8_t { journal, checkpoint, reader };
   virtual bool pump_one(Background) { return false; }
 
-  struct Usage { std::uint64_t journal_bytes = 0, backlog_bytes = 0, topic_bytes = 0, checkpoint_bytes = 0, cache_bytes = 0, disk_free_bytes = 0; std::uint64_t groups = 0; };
+  /// `recent_entries`: of topic tails that are home and can still be read from memory (LargeTails).
+  struct Usage { std::uint64_t journal_bytes = 0, backlog_bytes = 0, topic_bytes = 0, checkpoint_bytes = 0, cache_bytes = 0, disk_free_bytes = 0; std::uint64_t groups = 0, recent_entries = 0; };
   virtual Usage usage() const = 0;
 };
 

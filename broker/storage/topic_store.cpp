@@ -199,22 +199,43 @@ void TopicStore::homed(const TopicHoming& homing) {
     Partition* partition = find(part.partition);
     if (partition == nullptr)
       continue;  // its topic was dropped meanwhile: the next checkpoint forgets all of it
-    keep_recent(*partition, std::exchange(partition->homing, nullptr));
+    keep_recent(part.partition, *partition, std::exchange(partition->homing, nullptr));
     for (const TopicSegmentGrowth& growth : part.growths) grow(*partition, growth);
     drop_trimmed(part.partition, *partition);
   }
   for (const core::CompactionDone& done : homing.compacted)
     if (Partition* partition = find(done.partition)) partition->replaced = false;
+  drop_what_left_memory();
 }
 
-void TopicStore::keep_recent(Partition& partition, std::shared_ptr<const TopicTail> tail) {
+void TopicStore::keep_recent(PartitionId id, Partition& partition, std::shared_ptr<const TopicTail> tail) {
   std::uint64_t size = 0;
   for (const TopicTailEntry& entry : *tail) size += entry.size_bytes;
-  if (size / tail->size() >= large_.entry_min_bytes) partition.recent.push_back(std::move(tail));
+  if (size / tail->size() < large_.entry_min_bytes) return;
+  partition.recent.push_back(std::move(tail));
+  with_recent_.insert(id);
+}
+
+std::uint64_t TopicStore::recent_entries() {
+  std::uint64_t count = 0;
+  for (const PartitionId id : with_recent_)
+    if (const Partition* partition = find(id))
+      for (const auto& tail : partition->recent) count += tail->size();
+  return count;
+}
+
+/// Of all partitions, also of those that get nothing any more: so what is kept of tails is no more than the cache holds.
+void TopicStore::drop_what_left_memory() {
   const auto is_gone = [this](const TopicTailEntry& entry) {
     return bodies_.resident(entry.body, entry.size_bytes).owner == nullptr;
   };
-  while (!partition.recent.empty() && is_gone(partition.recent.front()->back())) partition.recent.pop_front();
+  std::erase_if(with_recent_, [&](PartitionId id) {
+    Partition* partition = find(id);
+    if (partition == nullptr) return true;
+    auto& recent = partition->recent;
+    while (!recent.empty() && is_gone(recent.front()->back())) recent.pop_front();
+    return recent.empty();
+  });
 }
 
 void TopicStore::grow(Partition& partition, const TopicSegmentGrowth& growth) {

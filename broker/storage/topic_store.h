@@ -125,6 +125,8 @@ class TopicStore {
   Result<> remove_leftovers(const KnownSegments& known);
 
   std::uint64_t size_bytes() const { return size_bytes_; }
+  /// Of tails that are home and can still be read from memory.
+  std::uint64_t recent_entries();
   const std::string& directory() const { return directory_; }
 
  private:
@@ -155,7 +157,8 @@ class TopicStore {
                  ReadDone done);
   std::vector<TopicTailEntry> recent_entries(const Partition& partition, Offset offset, Offset visible_end,
                                              std::uint32_t size_max_bytes);
-  void keep_recent(Partition& partition, std::shared_ptr<const TopicTail> tail);
+  void keep_recent(PartitionId id, Partition& partition, std::shared_ptr<const TopicTail> tail);
+  void drop_what_left_memory();
   void clear_tail(Partition& partition);
   void find_timestamp(PartitionId partition, TimestampMs at, Offset start, Offset end, FindDone done,
                       int searches_left);
@@ -175,6 +178,7 @@ class TopicStore {
   std::uint64_t size_bytes_ = 0;
   std::uint64_t tails_ = 0, tails_size_bytes_ = 0;  // of partitions whose tail is not empty
   std::uint64_t homing_size_bytes_ = 0;
+  std::set<PartitionId> with_recent_;  // partitions of which something is kept in `recent`
   std::vector<TopicHoming::OldSegment> old_segments_;
   std::vector<TopicId> old_topics_;
   CheckpointChanges segment_changes_;

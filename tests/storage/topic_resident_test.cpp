@@ -78,6 +78,23 @@ TEST_CASE("small tails do not stay in memory: their entries would weigh more tha
   CHECK(rig.files.count(FileOperation::read) > reads);
 }
 
+TEST_CASE("a partition that gets nothing any more keeps nothing of what left the memory") {
+  HeavyRig rig;
+  rig.append_values(0, 10);
+  rig.checkpoint();
+  CHECK(rig.store->usage().recent_entries == 10);
+  const TopicId other{6};
+  rig.create_topic(other);
+  for (int i = 0; i < 100; ++i) rig.append({other, 0}, {heavy_value(i)});
+  rig.persist();
+  rig.checkpoint();
+  CHECK(rig.store->usage().recent_entries == 100);
+  rig.store->drop_topic(other);
+  rig.append_values(10, 11);
+  rig.checkpoint();
+  CHECK(rig.store->usage().recent_entries == 1);
+}
+
 TEST_CASE("a checkpoint is wanted while the large tails are in memory, and appends wait for a slow one") {
   HeavyRig rig;
   int next = 0;
