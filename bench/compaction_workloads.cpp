@@ -93,14 +93,25 @@ void let_it_begin(const Client& client) {
   must(client.ask(AlterTopic{.name = compacted_topic, .set = {{hold, "0"}}}), "alter");
 }
 
-Outcome speed(const Settings& settings) {
-  constexpr std::uint64_t records = 2'000'000, keys = 200'000;
-  const Broker broker(settings.tandemd, settings.directory + "/compaction");
+/// A broker with a topic whose compaction waits for let_it_begin().
+struct Filled {
+  Filled(const Settings& settings, std::uint64_t records) : broker(settings.tandemd, settings.directory + "/compaction") {
+    constexpr std::uint64_t keys = 200'000;
+    fill(settings, client, records, keys);
+    broker.wait_for_checkpoint();
+    before_bytes = topic_size_bytes(client);
+    bytes = closed_bytes(broker);
+  }
+
+  const Broker broker;
   const Client client = broker.connect();
-  fill(settings, client, records, keys);
-  broker.wait_for_checkpoint();
-  const std::uint64_t before_bytes = topic_size_bytes(client);
-  const double bytes = closed_bytes(broker);
+  std::uint64_t before_bytes = 0;  // of the topic
+  double bytes = 0;                // of closed segments, which is what compaction works on
+};
+
+Outcome speed(const Settings& settings) {
+  const Filled filled(settings, 2'000'000);
+  const auto& [broker, client, before_bytes, bytes] = filled;
   settings.progress("compacting", -1);
   Outcome outcome;
   let_it_begin(client);
@@ -171,13 +182,8 @@ class Producer {
 };
 
 Outcome beside_producer(const Settings& settings) {
-  constexpr std::uint64_t records = 3'000'000, keys = 200'000;
-  const Broker broker(settings.tandemd, settings.directory + "/compaction");
-  const Client client = broker.connect();
-  fill(settings, client, records, keys);
-  broker.wait_for_checkpoint();
-  const std::uint64_t before_bytes = topic_size_bytes(client);
-  const double bytes = closed_bytes(broker);
+  const Filled filled(settings, 3'000'000);
+  const auto& [broker, client, before_bytes, bytes] = filled;
   Histogram alone, beside;
   Producer producer(broker);
   std::this_thread::sleep_for(std::chrono::seconds(1));

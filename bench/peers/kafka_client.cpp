@@ -2,7 +2,6 @@
 // drives it: produce as fast as it goes, consume what is there, or send at a rate and time each record until it is
 // consumed. Prints one line of JSON.
 #include <CLI/CLI.hpp>
-#include <librdkafka/rdkafka.h>
 
 #include <cstring>
 #include <memory>
@@ -10,12 +9,10 @@
 #include <thread>
 
 #include "bench/measure.h"
+#include "bench/peers/librdkafka.h"
 
 namespace tandem::bench::peers {
 namespace {
-
-constexpr int answer_wait_ms = 20'000;
-constexpr std::size_t block_messages = 1'000;
 
 struct Plan {
   std::string work, topic = "readings", acks = "all";
@@ -23,18 +20,6 @@ struct Plan {
   std::size_t size_bytes = 100;
   double seconds = 2, per_second = 10'000;
   std::uint64_t count = 0;  // produce: so many instead of for a time; consume: how many there are
-};
-
-struct Close {
-  void operator()(rd_kafka_t* kafka) const { rd_kafka_destroy(kafka); }
-  void operator()(rd_kafka_topic_t* handle) const { rd_kafka_topic_destroy(handle); }
-};
-using Kafka = std::unique_ptr<rd_kafka_t, Close>;
-using Topic = std::unique_ptr<rd_kafka_topic_t, Close>;
-
-struct Setting {
-  const char* name;
-  std::string value;
 };
 
 /// What the producer's callbacks count; they come from its own polls.
@@ -48,27 +33,10 @@ void on_confirm(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   confirms.failed += message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-Kafka open(rd_kafka_type_t type, const Plan& plan, const std::vector<Setting>& settings, Confirms* confirms) {
-  char error[512];
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  const auto set = [&](const char* name, const std::string& value) {
-    if (rd_kafka_conf_set(conf, name, value.c_str(), error, sizeof error) != RD_KAFKA_CONF_OK) throw Failure(error);
-  };
-  set("bootstrap.servers", "127.0.0.1:" + std::to_string(plan.port));
-  for (const auto& setting : settings) set(setting.name, setting.value);
-  if (confirms) {
-    rd_kafka_conf_set_opaque(conf, confirms);
-    rd_kafka_conf_set_dr_msg_cb(conf, on_confirm);
-  }
-  rd_kafka_t* kafka = rd_kafka_new(type, conf, error, sizeof error);
-  if (!kafka) throw Failure(error);
-  return Kafka(kafka);
-}
-
 Kafka open_producer(const Plan& plan, Confirms& confirms, const std::vector<Setting>& more) {
   std::vector<Setting> settings = {{"acks", plan.acks}, {"queue.buffering.max.messages", "500000"}};
   settings.insert(settings.end(), more.begin(), more.end());
-  return open(RD_KAFKA_PRODUCER, plan, settings, &confirms);
+  return open_kafka(RD_KAFKA_PRODUCER, plan.port, settings, on_confirm, &confirms);
 }
 
 nlohmann::json result(std::uint64_t count, Clock::time_point begin, double cpu_before_s) {
@@ -106,7 +74,7 @@ nlohmann::json produce(const Plan& plan) {
 
 nlohmann::json consume(const Plan& plan) {
   // As rdkafka_performance sets it: a consumer that is behind fetches ahead.
-  const Kafka consumer = open(RD_KAFKA_CONSUMER, plan, {{"group.id", "bench"}, {"queued.min.messages", "1000000"}}, nullptr);
+  const Kafka consumer = open_kafka(RD_KAFKA_CONSUMER, plan.port, {{"group.id", "bench"}, {"queued.min.messages", "1000000"}});
   const Topic topic(rd_kafka_topic_new(consumer.get(), plan.topic.c_str(), nullptr));
   auto begin = Clock::now();
   double cpu_before_s = own_cpu_s();
@@ -137,7 +105,7 @@ nlohmann::json consume(const Plan& plan) {
 nlohmann::json latency(const Plan& plan) {
   Confirms confirms;
   const Kafka producer = open_producer(plan, confirms, {{"linger.ms", "0"}});
-  const Kafka consumer = open(RD_KAFKA_CONSUMER, plan, {{"group.id", "bench"}}, nullptr);
+  const Kafka consumer = open_kafka(RD_KAFKA_CONSUMER, plan.port, {{"group.id", "bench"}});
   const Topic from(rd_kafka_topic_new(consumer.get(), plan.topic.c_str(), nullptr));
   const Topic to(rd_kafka_topic_new(producer.get(), plan.topic.c_str(), nullptr));
   if (rd_kafka_consume_start(from.get(), 0, RD_KAFKA_OFFSET_END) != 0) throw Failure("cannot consume");

@@ -1,44 +1,13 @@
 // kafka_load: append and tail by Kafka's protocol, with librdkafka: against Kafka, and against Tandem's Kafka face.
-#include <librdkafka/rdkafka.h>
-
-#include <memory>
 
 #include "bench/measure.h"
+#include "bench/peers/librdkafka.h"
 #include "bench/peers/load.h"
 
 namespace tandem::bench::peers {
 namespace {
 
 constexpr const char* topic = "flow";
-constexpr std::size_t block_messages = 1'000;
-constexpr int answer_wait_ms = 20'000;
-
-struct Close {
-  void operator()(rd_kafka_t* kafka) const { rd_kafka_destroy(kafka); }
-  void operator()(rd_kafka_topic_t* handle) const { rd_kafka_topic_destroy(handle); }
-};
-using Kafka = std::unique_ptr<rd_kafka_t, Close>;
-using Topic = std::unique_ptr<rd_kafka_topic_t, Close>;
-
-struct Setting {
-  const char *name, *value;
-};
-
-Kafka open(rd_kafka_type_t type, const LoadPlan& plan, Flow& flow, const std::vector<Setting>& settings,
-           void (*on_confirm)(rd_kafka_t*, const rd_kafka_message_t*, void*)) {
-  char error[512];
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  const std::string server = "127.0.0.1:" + std::to_string(plan.port);
-  std::vector<Setting> all = settings;
-  all.push_back({"bootstrap.servers", server.c_str()});
-  for (const auto& setting : all)
-    if (rd_kafka_conf_set(conf, setting.name, setting.value, error, sizeof error) != RD_KAFKA_CONF_OK) throw Failure(error);
-  rd_kafka_conf_set_opaque(conf, &flow);
-  if (on_confirm) rd_kafka_conf_set_dr_msg_cb(conf, on_confirm);
-  rd_kafka_t* kafka = rd_kafka_new(type, conf, error, sizeof error);
-  if (!kafka) throw Failure(std::string("librdkafka: ") + error);
-  return Kafka(kafka);
-}
 
 void create_topic(rd_kafka_t* kafka) {
   char error[512];
@@ -83,7 +52,7 @@ void append(Flow& flow, rd_kafka_t* kafka) {
 }
 
 void tail(Flow& flow) {
-  const Kafka kafka = open(RD_KAFKA_CONSUMER, flow.plan, flow, {{"group.id", "bench"}, {"enable.auto.commit", "false"}}, nullptr);
+  const Kafka kafka = open_kafka(RD_KAFKA_CONSUMER, flow.plan.port, {{"group.id", "bench"}, {"enable.auto.commit", "false"}});
   const Topic handle(rd_kafka_topic_new(kafka.get(), topic, nullptr));
   if (rd_kafka_consume_start(handle.get(), 0, RD_KAFKA_OFFSET_BEGINNING) != 0) throw Failure("Kafka: cannot consume");
   std::vector<rd_kafka_message_t*> block(10'000);
@@ -105,7 +74,7 @@ void tail(Flow& flow) {
 
 LoadResult kafka_topic_load(const LoadPlan& plan) {
   Flow flow(plan);
-  const Kafka producer = open(RD_KAFKA_PRODUCER, plan, flow, {{"queue.buffering.max.messages", "1000000"}}, on_confirm);
+  const Kafka producer = open_kafka(RD_KAFKA_PRODUCER, plan.port, {{"queue.buffering.max.messages", "1000000"}}, on_confirm, &flow);
   create_topic(producer.get());
   return run_flow(flow, [&] { append(flow, producer.get()); }, [&] { tail(flow); });
 }

@@ -49,7 +49,7 @@ struct Model {
 class Story {
  public:
   Story(std::uint32_t seed, std::uint8_t priority_max)
-      : fixture_(small()), random_(seed), priority_max_(priority_max) {
+      : fixture_(tight_limits()), random_(seed), priority_max_(priority_max) {
     fixture_.declare_queue("q", priority_max ? Table{{"x-max-priority", int{priority_max}}} : Table());
     subscribe();
   }
@@ -67,14 +67,6 @@ class Story {
   const std::vector<Record>& records() const { return fixture_.records; }
 
  private:
-  static BrokerOptions small() {
-    BrokerOptions options;
-    options.resident_entries_max = 12;
-    options.front_entries_min = 3;
-    options.reservation_max = 4;
-    options.deliveries_per_call_max = 5;
-    return options;
-  }
   std::uint32_t pick(std::uint32_t below) { return random_() % below; }
 
   void subscribe() { fixture_.subscribe("q", 1, 1 + pick(8)); }

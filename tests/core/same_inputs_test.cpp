@@ -92,17 +92,8 @@ class History {
     for (const Send& send : std::exchange(fixture_.sends, {})) support::spell(told_, send);
   }
 
-  static BrokerOptions small() {
-    BrokerOptions options;
-    options.resident_entries_max = 12;
-    options.front_entries_min = 3;
-    options.reservation_max = 4;
-    options.deliveries_per_call_max = 5;
-    return options;
-  }
-
   const std::vector<std::string> queues_ = {"a", "b", "c"};
-  CoreFixture fixture_{small()};
+  CoreFixture fixture_{tight_limits()};
   std::mt19937 random_;
   std::uint64_t bodies_ = 1ull << 40;
   std::string told_;

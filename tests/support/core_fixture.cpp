@@ -49,6 +49,15 @@ void forget_runs_of_priorities(std::vector<Record>& state) {
 
 }  // namespace
 
+BrokerOptions tight_limits() {
+  BrokerOptions options;
+  options.resident_entries_max = 12;
+  options.front_entries_min = 3;
+  options.reservation_max = 4;
+  options.deliveries_per_call_max = 5;
+  return options;
+}
+
 CoreFixture::CoreFixture(const BrokerOptions& options)
     : options_(options), broker_(std::make_unique<Broker>(options)) {
   broker_->replayed(now, true);

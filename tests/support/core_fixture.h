@@ -26,6 +26,9 @@ struct TestMessage {
   std::uint32_t size_bytes = 100;
 };
 
+/// So tight that entries leave RAM and come back, and every bound of a call is met, with a dozen messages.
+BrokerOptions tight_limits();
+
 class CoreFixture {
  public:
   explicit CoreFixture(const BrokerOptions& options = {});
