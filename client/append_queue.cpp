@@ -84,9 +84,18 @@ Result<std::int32_t> AppendQueue::post(const Record& record, WhenFull when_full)
   return partition;
 }
 
-void AppendQueue::append(std::shared_ptr<const OwnedRecord> record, Completion<AppendedAt> done) {
+void AppendQueue::append(std::shared_ptr<const OwnedRecord> record, Completion<AppendedAt> appended) {
+  wait_for_room({std::move(record), std::move(appended), {}});
+}
+
+void AppendQueue::post_later(std::shared_ptr<const OwnedRecord> record, Completion<std::int32_t> posted) {
+  wait_for_room({std::move(record), {}, std::move(posted)});
+}
+
+void AppendQueue::wait_for_room(Waiting record) {
   std::optional<Error> refused;
-  if (auto judged = judge(record->view()); !judged) return done(judged.error());
+  Posted posted;
+  if (auto judged = judge(record.record->view()); !judged) return refuse(record, judged.error());
   {
     std::lock_guard lock(mutex_);
     if (ended_)
@@ -94,22 +103,36 @@ void AppendQueue::append(std::shared_ptr<const OwnedRecord> record, Completion<A
     else if (waiting_.size() >= waiting_max)
       refused = Error{ErrorCode::limit_reached, "the window and the queue in front of it are full"};
     else {
-      waiting_.push_back({std::move(record), std::move(done)});
-      admit_waiting();
+      waiting_.push_back(std::move(record));
+      posted = admit_waiting();
     }
   }
-  if (refused) done(std::move(*refused));
+  if (refused) return refuse(record, *refused);
+  for (auto& [done, partition] : posted) done(partition);
 }
 
-void AppendQueue::admit_waiting() {
+void AppendQueue::refuse(Waiting& record, const Error& why) {
+  if (record.appended)
+    record.appended(why);
+  else
+    record.posted(why);
+}
+
+AppendQueue::Posted AppendQueue::admit_waiting() {
+  Posted posted;
   while (!waiting_.empty()) {
-    const auto record = waiting_.front().record->view();
-    if (!has_room(record_size_bytes(record))) return;
+    auto& first = waiting_.front();
+    const auto record = first.record->view();
+    if (!has_room(record_size_bytes(record))) break;
     auto& batch = add(record);
-    batch.handlers.emplace_back(batch.count - 1, std::move(waiting_.front().done));
+    if (first.appended)
+      batch.handlers.emplace_back(batch.count - 1, std::move(first.appended));
+    else
+      posted.emplace_back(std::move(first.posted), batch.partition);
     waiting_.pop_front();
     wake_if_first();
   }
+  return posted;
 }
 
 void AppendQueue::append_batch(std::int32_t partition, Offset expected_end, std::vector<std::byte> batch,
@@ -169,12 +192,14 @@ void AppendQueue::ask_append(std::int32_t partition, Offset expected_end, std::v
 void AppendQueue::finish(Batch& batch, std::uint64_t number, const Result<AppendedAt>& first) {
   sent_.end(number);
   if (!first && !failure_ && batch.handlers.size() < batch.count) failure_ = first.error();
+  Posted posted;
   {
     std::lock_guard lock(mutex_);
     open_bytes_ -= batch.size_bytes;
-    admit_waiting();
+    posted = admit_waiting();
   }
   room_.notify_all();
+  for (auto& [done, partition] : posted) done(partition);
   if (options_.on_outcome)
     options_.on_outcome(first ? *first : AppendedAt{batch.partition, -1, -1}, batch.count,
                         first ? nullptr : &first.error());
@@ -220,7 +245,7 @@ void AppendQueue::end(const Error& why) {
   }
   room_.notify_all();
   for (auto& batch : unsent) finish(*batch, sent_.begin(), why);
-  for (auto& [record, done] : waiting) done(why);
+  for (auto& record : waiting) refuse(record, why);
 }
 
 }  // namespace tandem::client

@@ -25,7 +25,9 @@ class AppendQueue final : public Part, public std::enable_shared_from_this<Appen
 
   enum class WhenFull { wait, refuse };
   Result<std::int32_t> post(const Record& record, WhenFull when_full);
-  void append(std::shared_ptr<const OwnedRecord> record, Completion<AppendedAt> done);
+  /// Both wait for room behind what waits already. One completes with the place on disk, the other with the partition.
+  void append(std::shared_ptr<const OwnedRecord> record, Completion<AppendedAt> appended);
+  void post_later(std::shared_ptr<const OwnedRecord> record, Completion<std::int32_t> posted);
   /// A batch of its own, sent at once; expected_end -1 = wherever the partition ends.
   void append_batch(std::int32_t partition, Offset expected_end, std::vector<std::byte> batch,
                     Completion<AppendedAt> done);
@@ -52,8 +54,11 @@ class AppendQueue final : public Part, public std::enable_shared_from_this<Appen
   };
   struct Waiting {
     std::shared_ptr<const OwnedRecord> record;
-    Completion<AppendedAt> done;
+    // One of them.
+    Completion<AppendedAt> appended;
+    Completion<std::int32_t> posted;
   };
+  using Posted = std::vector<std::pair<Completion<std::int32_t>, std::int32_t>>;
 
   Result<> judge(const Record& record) const;
   bool has_room(std::size_t size_bytes) const;
@@ -65,7 +70,10 @@ class AppendQueue final : public Part, public std::enable_shared_from_this<Appen
   void ask_append(std::int32_t partition, Offset expected_end, std::vector<std::byte> batch, bool repeatable,
                   MoveFunction<void(Result<AppendedAt>)> done);
   void finish(Batch& batch, std::uint64_t number, const Result<AppendedAt>& first);
-  void admit_waiting();
+  void wait_for_room(Waiting record);
+  static void refuse(Waiting& record, const Error& why);
+  /// With the mutex held. What it returns is to be called once that is free.
+  Posted admit_waiting();
   void finish_flushes();
 
   const std::shared_ptr<Driver> driver_;
@@ -81,7 +89,7 @@ class AppendQueue final : public Part, public std::enable_shared_from_this<Appen
   std::vector<std::unique_ptr<Batch>> gathering_;  // by partition
   std::deque<std::unique_ptr<Batch>> full_;        // to be sent before those
   std::size_t open_bytes_ = 0;
-  std::deque<Waiting> waiting_;  // of append(), while the window is full
+  std::deque<Waiting> waiting_;  // while the window is full
   std::int32_t keyless_ = 0;     // where records without a key go until its batch leaves
   bool woken_ = false;
   std::optional<Error> ended_;

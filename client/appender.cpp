@@ -44,6 +44,12 @@ void TopicAppender::start_append(const std::shared_ptr<AppendQueue>& queue,
   queue->append(record, std::move(done));
 }
 
+void TopicAppender::start_post(const std::shared_ptr<AppendQueue>& queue,
+                               const std::shared_ptr<const Owned>& record,
+                               client::Completion<std::int32_t> done) {
+  queue->post_later(record, std::move(done));
+}
+
 Result<std::int32_t> TopicAppender::post(const Record& record) {
   return queue_->post(record, AppendQueue::WhenFull::wait);
 }

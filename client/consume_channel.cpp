@@ -180,8 +180,7 @@ Delivery ConsumeChannel::make_delivery(const fb::DeliverItem& item, Bytes stored
 }
 
 /// With the mutex held.
-std::optional<Delivery> ConsumeChannel::next_delivery() {
-  if (chunks_.empty()) return std::nullopt;
+Delivery ConsumeChannel::next_delivery() {
   auto& chunk = chunks_.front();
   const auto& item = chunk.items[chunk.next++];
   auto delivery = make_delivery(item, chunk.payload.first(item.size()), chunk.owner, chunk.epoch);
@@ -219,19 +218,25 @@ Result<std::size_t> ConsumeChannel::receive(std::vector<Delivery>& out, std::siz
   if (ended_) return *ended_;
   if (chunks_.empty())
     return Error{ErrorCode::timed_out, "no message within " + std::to_string(timeout.count()) + " ms"};
+  return take(out, count_max);
+}
+
+/// With the mutex held.
+std::size_t ConsumeChannel::take(std::vector<Delivery>& out, std::size_t count_max) {
   std::size_t count = 0;
-  for (; count < count_max && !chunks_.empty(); ++count) out.push_back(*next_delivery());
+  for (; count < count_max && !chunks_.empty(); ++count) out.push_back(next_delivery());
   return count;
 }
 
-void ConsumeChannel::receive_async(Milliseconds timeout, Completion<Delivery> done) {
+void ConsumeChannel::receive_async(std::size_t count_max, Milliseconds timeout,
+                                   Completion<std::vector<Delivery>> done) {
   std::optional<Error> ended;
   {
     std::lock_guard lock(mutex_);
     ended = ended_;
   }
   if (ended) return done(std::move(*ended));
-  takers_.push_back({std::move(done), std::nullopt});
+  takers_.push_back({count_max, std::move(done), std::nullopt});
   const auto taker = std::prev(takers_.end());
   // Armed even for 0: what is there already is served first.
   taker->timeout = driver_->after(timeout, [self = shared_from_this(), taker] {
@@ -244,16 +249,15 @@ void ConsumeChannel::receive_async(Milliseconds timeout, Completion<Delivery> do
 
 void ConsumeChannel::serve_takers() {
   while (!takers_.empty()) {
-    std::optional<Delivery> delivery;
+    std::vector<Delivery> taken;
     {
       std::lock_guard lock(mutex_);
-      delivery = next_delivery();
+      if (take(taken, takers_.front().count_max) == 0) return;
     }
-    if (!delivery) return;
     auto taker = std::move(takers_.front());
     takers_.pop_front();
     if (taker.timeout) driver_->cancel(*taker.timeout);
-    taker.done(std::move(*delivery));
+    taker.done(std::move(taken));
   }
 }
 

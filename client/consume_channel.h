@@ -37,7 +37,8 @@ class ConsumeChannel final : public Channel, public std::enable_shared_from_this
   /// Attaches and subscribes.
   void open(Completion<Done> done);
   void close(Completion<Done> done);
-  void receive_async(Milliseconds timeout, Completion<Delivery> done);
+  /// Completes with at least one, at most `count_max`, which is at least 1.
+  void receive_async(std::size_t count_max, Milliseconds timeout, Completion<std::vector<Delivery>> done);
   void get(const std::string& queue, Completion<std::optional<Delivery>> done);
   void flush(Completion<Done> done);
   /// The epoch whose deliveries can be settled now.
@@ -60,7 +61,8 @@ class ConsumeChannel final : public Channel, public std::enable_shared_from_this
     std::uint32_t epoch = 0;
   };
   struct Taker {
-    Completion<Delivery> done;
+    std::size_t count_max;
+    Completion<std::vector<Delivery>> done;
     std::optional<Timers::Key> timeout;
   };
   using Takers = std::list<Taker>;
@@ -71,7 +73,8 @@ class ConsumeChannel final : public Channel, public std::enable_shared_from_this
   void serve_takers();
   void hand_over(Chunk chunk);
   Delivery make_delivery(const fb::DeliverItem& item, Bytes stored, const Owner& owner, std::uint32_t epoch);
-  std::optional<Delivery> next_delivery();
+  Delivery next_delivery();
+  std::size_t take(std::vector<Delivery>& out, std::size_t count_max);
   void counted_out(std::size_t size_bytes);
   void release_reading();
   void send_settles();

@@ -95,8 +95,19 @@ std::size_t Consumer::waiting() const {
 
 void Consumer::start_receive(const std::shared_ptr<ConsumeChannel>& channel, Milliseconds timeout,
                              client::Completion<Delivery> done) {
-  channel->driver().post([channel, timeout, done = std::move(done)]() mutable {
-    channel->receive_async(timeout, std::move(done));
+  start_receive_many(channel, 1, timeout, [done = std::move(done)](Result<std::vector<Delivery>> taken) mutable {
+    if (taken)
+      done(std::move(taken->front()));
+    else
+      done(taken.error());
+  });
+}
+
+void Consumer::start_receive_many(const std::shared_ptr<ConsumeChannel>& channel, std::size_t count_max,
+                                  Milliseconds timeout, client::Completion<std::vector<Delivery>> done) {
+  if (count_max == 0) return done(std::vector<Delivery>());
+  channel->driver().post([channel, count_max, timeout, done = std::move(done)]() mutable {
+    channel->receive_async(count_max, timeout, std::move(done));
   });
 }
 

@@ -42,8 +42,18 @@ Result<std::uint64_t> PublishChannel::post(const MessageParts& message, Mandator
   return seq;
 }
 
-void PublishChannel::publish(std::vector<std::byte> stored, Mandatory mandatory, Completion<Done> done) {
+void PublishChannel::publish(std::vector<std::byte> stored, Mandatory mandatory, Completion<Done> confirmed) {
+  wait_for_room({std::move(stored), mandatory, std::move(confirmed), {}});
+}
+
+void PublishChannel::post_later(std::vector<std::byte> stored, Mandatory mandatory,
+                                Completion<std::uint64_t> posted) {
+  wait_for_room({std::move(stored), mandatory, {}, std::move(posted)});
+}
+
+void PublishChannel::wait_for_room(Waiting message) {
   std::optional<Error> refused;
+  Calls calls;
   {
     std::lock_guard lock(mutex_);
     if (ended_)
@@ -51,12 +61,20 @@ void PublishChannel::publish(std::vector<std::byte> stored, Mandatory mandatory,
     else if (waiting_.size() >= options_.window_messages)
       refused = Error{ErrorCode::limit_reached, "the window and the queue in front of it are full"};
     else {
-      waiting_.push_back({std::move(stored), mandatory, std::move(done)});
-      admit_waiting();
+      waiting_.push_back(std::move(message));
+      admit_waiting(calls);
       wake_if_first();
     }
   }
-  if (refused) done(std::move(*refused));
+  if (refused) return refuse(message, *refused);
+  call(std::move(calls));
+}
+
+void PublishChannel::refuse(Waiting& message, const Error& why) {
+  if (message.confirmed)
+    message.confirmed(why);
+  else
+    message.posted(why);
 }
 
 void PublishChannel::flush(Completion<Done> done) {
@@ -108,13 +126,16 @@ void PublishChannel::wake_if_first() {
   if (batches_.size() > sent_ && !std::exchange(woken_, true)) driver_->wake(shared_from_this());
 }
 
-void PublishChannel::admit_waiting() {
+void PublishChannel::admit_waiting(Calls& calls) {
   while (!waiting_.empty() && has_room(waiting_.front().stored.size())) {
     auto& first = waiting_.front();
     auto& batch = open_batch();
     batch.bytes.insert(batch.bytes.end(), first.stored.begin(), first.stored.end());
-    add(first.stored.size(), first.mandatory, batch);
-    batch.handlers.emplace(batch.items.size() - 1, std::move(first.done));
+    const auto seq = add(first.stored.size(), first.mandatory, batch);
+    if (first.confirmed)
+      batch.handlers.emplace(batch.items.size() - 1, std::move(first.confirmed));
+    else
+      calls.posted.emplace_back(std::move(first.posted), seq);
     waiting_.pop_front();
   }
 }
@@ -182,7 +203,7 @@ void PublishChannel::take_confirmed(const fb::Confirmed& confirmed) {
     std::lock_guard lock(mutex_);
     for (const auto* range : *confirmed.ranges()) settle(range->first(), range->last(), error, calls);
     drop_done();
-    admit_waiting();
+    admit_waiting(calls);
     wake_if_first();
     finish_flushes(calls);
   }
@@ -272,6 +293,7 @@ void PublishChannel::finish_flushes(Calls& calls) {
 
 void PublishChannel::call(Calls calls) {
   for (const auto& outcome : calls.outcomes) options_.on_outcome(outcome);
+  for (auto& [posted, seq] : calls.posted) posted(seq);
   for (auto& [done, result] : calls.completions) done(std::move(result));
 }
 
@@ -286,7 +308,7 @@ void PublishChannel::offline(const Error& why) {
       for (std::size_t i = 0; i < was_sent; ++i)
         settle_in(*batches_[i], 0, batches_[i]->items.size() - 1, lost, calls);
       drop_done();
-      admit_waiting();
+      admit_waiting(calls);
       finish_flushes(calls);
     }
   }
@@ -301,6 +323,7 @@ void PublishChannel::close() {
 
 void PublishChannel::end(const Error& why) {
   Calls calls;
+  std::deque<Waiting> waiting;
   {
     std::lock_guard lock(mutex_);
     if (ended_) return;
@@ -308,13 +331,13 @@ void PublishChannel::end(const Error& why) {
     for (auto& batch : batches_) settle_in(*batch, 0, batch->items.size() - 1, why, calls);
     batches_.clear();
     sent_ = 0;
-    for (auto& waiting : waiting_) calls.completions.emplace_back(std::move(waiting.done), why);
-    waiting_.clear();
+    waiting.swap(waiting_);
     for (auto& flush : flushes_) calls.completions.emplace_back(std::move(flush.done), why);
     flushes_.clear();
   }
   room_.notify_all();
   call(std::move(calls));
+  for (auto& message : waiting) refuse(message, why);
 }
 
 }  // namespace tandem::client

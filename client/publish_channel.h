@@ -24,7 +24,9 @@ class PublishChannel final : public Channel, public std::enable_shared_from_this
 
   enum class WhenFull { wait, refuse };
   Result<std::uint64_t> post(const MessageParts& message, Mandatory mandatory, WhenFull when_full);
-  void publish(std::vector<std::byte> stored, Mandatory mandatory, Completion<Done> done);
+  /// Both wait for room behind what waits already. One completes with the confirm, the other with the seq.
+  void publish(std::vector<std::byte> stored, Mandatory mandatory, Completion<Done> confirmed);
+  void post_later(std::vector<std::byte> stored, Mandatory mandatory, Completion<std::uint64_t> posted);
   void flush(Completion<Done> done);
   std::size_t unconfirmed() const;
   Driver& driver() { return *driver_; }
@@ -54,7 +56,9 @@ class PublishChannel final : public Channel, public std::enable_shared_from_this
   struct Waiting {
     std::vector<std::byte> stored;
     Mandatory mandatory;
-    Completion<Done> done;
+    // One of them.
+    Completion<Done> confirmed;
+    Completion<std::uint64_t> posted;
   };
   struct Flush {
     std::uint64_t seq;  // up to this
@@ -63,6 +67,7 @@ class PublishChannel final : public Channel, public std::enable_shared_from_this
   /// What is to be called once the mutex is free.
   struct Calls {
     std::vector<std::pair<Completion<Done>, Result<>>> completions;
+    std::vector<std::pair<Completion<std::uint64_t>, std::uint64_t>> posted;
     std::vector<PublishOutcome> outcomes;
   };
 
@@ -79,7 +84,9 @@ class PublishChannel final : public Channel, public std::enable_shared_from_this
   void settle_in(Batch& batch, std::size_t first, std::size_t last, const std::optional<Error>& error,
                  Calls& calls);
   void drop_done();
-  void admit_waiting();
+  void wait_for_room(Waiting message);
+  static void refuse(Waiting& message, const Error& why);
+  void admit_waiting(Calls& calls);
   void finish_flushes(Calls& calls);
   void call(Calls calls);
   std::uint64_t first_open_seq() const;
@@ -96,7 +103,7 @@ class PublishChannel final : public Channel, public std::enable_shared_from_this
   std::uint64_t next_seq_ = 1;
   std::size_t open_messages_ = 0, open_bytes_ = 0;
   bool woken_ = false;
-  std::deque<Waiting> waiting_;  // of publish(), while the window is full
+  std::deque<Waiting> waiting_;  // while the window is full
   std::deque<Flush> flushes_;
   std::map<std::uint64_t, Error> returned_;  // came back, not confirmed yet
   std::optional<Error> failure_;             // the first since the last flush

@@ -93,6 +93,13 @@ void Publisher::start(const std::shared_ptr<client::PublishChannel>& channel,
   channel->publish(std::move(*stored), mandatory, std::move(done));
 }
 
+void Publisher::start_post(const std::shared_ptr<client::PublishChannel>& channel,
+                           Result<std::vector<std::byte>> stored, Mandatory mandatory,
+                           client::Completion<std::uint64_t> done) {
+  if (!stored) return done(stored.error());
+  channel->post_later(std::move(*stored), mandatory, std::move(done));
+}
+
 void Publisher::start_flush(const std::shared_ptr<client::PublishChannel>& channel,
                             client::Completion<Done> done) {
   channel->flush(std::move(done));

@@ -150,6 +150,19 @@ TEST_CASE("a waiting receive completes in every form") {
   CHECK(called.get_future().get() == "second");
 }
 
+TEST_CASE("many are received together in every form, as many as are there and asked for") {
+  ConsumerRig rig;
+  auto consumer = rig.consume();
+  auto awaited = consumer.receive_many(2, 5s, asio::use_future);
+  rig.broker.deliver(1, 1, {"1", "2", "3"});
+  const auto first = awaited.get();
+  REQUIRE(first->size() == 2);
+  CHECK(first->back().body() == "2");
+  CHECK(consumer.receive_many(2, 5s, asio::use_future).get()->size() == 1);
+  CHECK(consumer.receive_many(0, 5s, asio::use_future).get()->empty());
+  CHECK(consumer.receive_many(2, 1ms, asio::use_future).get().error().code == ErrorCode::timed_out);
+}
+
 TEST_CASE("a callback takes every delivery") {
   ConsumerRig rig;
   std::promise<void> done;

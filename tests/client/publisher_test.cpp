@@ -122,6 +122,28 @@ TEST_CASE("a full window makes try_post refuse and post wait") {
   CHECK(rig.publisher.flush());
 }
 
+TEST_CASE("a post in a token's form waits for room without blocking, in the order of the posts") {
+  PublisherOptions options;
+  options.window_messages = 2;
+  PublisherRig rig(options);
+  rig.log.confirming = false;
+  CHECK(*rig.publisher.post(to("q", "1"), Mandatory::no, asio::use_future).get() == 1);
+  CHECK(*rig.publisher.post(to("q", "2"), Mandatory::no, asio::use_future).get() == 2);
+  auto third = rig.publisher.post(to("q", "3"), Mandatory::no, asio::use_future);
+  auto fourth = rig.publisher.post(Message{.routing_key = "q", .body = "4"}, Mandatory::no, asio::use_future);
+  CHECK(rig.publisher.post(to("q", "5"), Mandatory::no, asio::use_future).get().error().code ==
+        ErrorCode::limit_reached);
+  CHECK(third.wait_for(20ms) == std::future_status::timeout);
+  REQUIRE(rig.broker.wait_for([&] { return rig.log.count() == 2; }));
+  rig.log.confirming = true;
+  rig.broker.confirm(1, 1, 2);
+  CHECK(*third.get() == 3);
+  CHECK(*fourth.get() == 4);
+  REQUIRE(rig.publisher.flush());
+  REQUIRE(rig.log.count() == 4);
+  CHECK(rig.log.messages[3] == std::pair<std::uint64_t, std::string>{4, "4"});
+}
+
 TEST_CASE("a message larger than the window goes alone") {
   PublisherOptions options;
   options.window_bytes = 100;
@@ -247,9 +269,11 @@ TEST_CASE("a post that waits for room is let go when the client closes") {
   rig.log.confirming = false;
   REQUIRE(rig.publisher.post(to("q")));
   std::thread poster([&] { CHECK(rig.publisher.post(to("q")).error().code == ErrorCode::unavailable); });
+  auto awaited = rig.publisher.post(to("q"), Mandatory::no, asio::use_future);
   std::this_thread::sleep_for(10ms);
   CHECK_FALSE(rig.client.close(1ms));
   poster.join();
+  CHECK(awaited.get().error().code == ErrorCode::unavailable);
 }
 
 TEST_CASE("on_outcome hears of every message once") {

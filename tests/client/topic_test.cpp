@@ -121,8 +121,11 @@ TEST_CASE("a full window makes try_post refuse, and failures reach flush once") 
   rig.topics.hold(true);
   REQUIRE(appender.try_post({.value = std::string(80, 'x')}));
   CHECK(appender.try_post({.value = std::string(80, 'x')}).error().code == ErrorCode::limit_reached);
+  auto awaited = appender.post({.value = std::string(80, 'z')}, asio::use_future);
+  CHECK(awaited.wait_for(20ms) == std::future_status::timeout);
   rig.topics.hold(false);
   rig.topics.refuse_next(rig.broker, ErrorCode::resource_alarm);
+  CHECK(awaited.get());
   REQUIRE(appender.post({.value = std::string(80, 'y')}));
   CHECK(appender.flush().error().code == ErrorCode::resource_alarm);
   CHECK(appender.flush());

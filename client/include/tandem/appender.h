@@ -84,6 +84,16 @@ class TopicAppender {
   /// Learn the outcome from flush() or on_outcome. Errors: too_large, invalid_argument, unavailable (closed),
   /// wrong_state (would block the I/O thread).
   Result<std::int32_t> post(const Record& record);
+  /// The same for who must not block: completes with the partition once the record is in the window. At most 16,384
+  /// wait for that (limit_reached).
+  template <class Token>
+  auto post(const Record& record, Token&& token) {
+    return client::initiate<std::int32_t>(
+        driver_, std::forward<Token>(token),
+        [queue = queue_, owned = own(record)](client::Completion<std::int32_t> done) {
+          start_post(queue, owned, std::move(done));
+        });
+  }
   /// Never waits: limit_reached when the window is full.
   Result<std::int32_t> try_post(const Record& record);
 
@@ -124,6 +134,8 @@ class TopicAppender {
                          client::Completion<TopicAppender> done);
   static void start_append(const std::shared_ptr<client::AppendQueue>& queue,
                            const std::shared_ptr<const Owned>& record, client::Completion<AppendedAt> done);
+  static void start_post(const std::shared_ptr<client::AppendQueue>& queue,
+                         const std::shared_ptr<const Owned>& record, client::Completion<std::int32_t> done);
   static void start_append_at(const std::shared_ptr<client::AppendQueue>& queue, std::int32_t partition,
                               Offset expected_end, Result<std::vector<std::byte>> batch,
                               client::Completion<AppendedAt> done);

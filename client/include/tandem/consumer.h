@@ -112,6 +112,14 @@ class Consumer {
   /// Waits for the first and takes up to `count_max` that are there. Appends to `out`, which may be reused,
   /// and returns how many. The fast path. Errors as for receive().
   Result<std::size_t> receive_many(std::vector<Delivery>& out, std::size_t count_max, Milliseconds timeout);
+  template <class Token>
+  auto receive_many(std::size_t count_max, Milliseconds timeout, Token&& token) {
+    return client::initiate<std::vector<Delivery>>(
+        driver_, std::forward<Token>(token),
+        [channel = channel_, count_max, timeout](client::Completion<std::vector<Delivery>> done) {
+          start_receive_many(channel, count_max, timeout, std::move(done));
+        });
+  }
 
   /// Acks all of them with one lock, and empties the vector. Deliveries of other consumers are acked as well.
   static void ack_all(std::vector<Delivery>& deliveries);
@@ -143,6 +151,8 @@ class Consumer {
                          client::Completion<Consumer> done);
   static void start_receive(const std::shared_ptr<client::ConsumeChannel>& channel, Milliseconds timeout,
                             client::Completion<Delivery> done);
+  static void start_receive_many(const std::shared_ptr<client::ConsumeChannel>& channel, std::size_t count_max,
+                                 Milliseconds timeout, client::Completion<std::vector<Delivery>> done);
   static void start_flush(const std::shared_ptr<client::ConsumeChannel>& channel,
                           client::Completion<Done> done);
   static void start_close(const std::shared_ptr<client::ConsumeChannel>& channel,

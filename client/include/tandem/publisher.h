@@ -81,6 +81,21 @@ class Publisher {
   /// invalid_argument (names over 255 bytes), unavailable (closed), wrong_state (would block the I/O thread).
   Result<std::uint64_t> post(const MessageParts& message, Mandatory mandatory = Mandatory::no);
   Result<std::uint64_t> post(const Message& message, Mandatory mandatory = Mandatory::no);
+  /// The same for who must not block: completes with the seq once the message is in the window. At most as many as
+  /// the window has messages wait for that (limit_reached).
+  template <class Token>
+  auto post(const MessageParts& message, Mandatory mandatory, Token&& token) {
+    return client::initiate<std::uint64_t>(
+        driver_, std::forward<Token>(token),
+        [channel = channel_, stored = store(message), mandatory](client::Completion<std::uint64_t> done) mutable {
+          start_post(channel, std::move(stored), mandatory, std::move(done));
+        });
+  }
+  template <class Token>
+  auto post(const Message& message, Mandatory mandatory, Token&& token) {
+    EncodedProperties properties(message.properties);
+    return post(parts(message, properties), mandatory, std::forward<Token>(token));
+  }
   /// Never waits: limit_reached when the window is full.
   Result<std::uint64_t> try_post(const MessageParts& message, Mandatory mandatory = Mandatory::no);
   Result<std::uint64_t> try_post(const Message& message, Mandatory mandatory = Mandatory::no);
@@ -108,6 +123,9 @@ class Publisher {
   static void start(const std::shared_ptr<client::PublishChannel>& channel,
                     Result<std::vector<std::byte>> stored, Mandatory mandatory,
                     client::Completion<Done> done);
+  static void start_post(const std::shared_ptr<client::PublishChannel>& channel,
+                         Result<std::vector<std::byte>> stored, Mandatory mandatory,
+                         client::Completion<std::uint64_t> done);
   static void start_flush(const std::shared_ptr<client::PublishChannel>& channel,
                           client::Completion<Done> done);
 
