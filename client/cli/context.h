@@ -49,7 +49,7 @@ void add_consume(CLI::App& app, Context& context);
 void add_append(CLI::App& app, Context& context);
 void add_read(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
-void add_completion(CLI::App& app);
+void add_completion(CLI::App& app, Context& context);
 
 /// A line of stdin, asked for with `prompt` and not shown where a person types it. Failure when there is none.
 std::string read_password(const std::string& prompt);

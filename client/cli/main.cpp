@@ -53,7 +53,7 @@ void describe(CLI::App& app, Context& context) {
   add_topic(app, context);
   add_group(app, context);
   add_status(app, context);
-  add_completion(app);
+  add_completion(app, context);
   app.footer(
       "Exit status: 0 ok, 1 failed, 2 usage, 3 partly done, 4 not found, 5 refused, 6 cannot connect.");
 }

@@ -1,5 +1,8 @@
 """The real `tandem` against a real `tandemd`: what a person or a script would try, and what they are told."""
 import json
+import os
+import pty
+import select
 import subprocess
 import sys
 import tempfile
@@ -205,7 +208,7 @@ class Program(unittest.TestCase):
         self.assertEqual([line.split("\t")[0] for line in tsv], [row["name"] for row in rows])
         table = self.run_tandem("--output", "table", "queue", "list").stdout.splitlines()
         self.assertEqual(table[0].split()[:3], ["name", "ready", "unsettled"])
-        self.assertEqual([line.split()[0] for line in table[1:]], [row["name"] for row in rows])
+        self.assertEqual([line.split()[0] for line in table[1:]], [row["name"].split()[0] for row in rows])
         top = self.run_tandem("--output", "json", "top", "--rounds", "2", "--interval", "20ms").stdout.splitlines()
         self.assertEqual([json.loads(line)["publish_per_s"] for line in top], [0, 0])
 
@@ -230,12 +233,68 @@ class Program(unittest.TestCase):
                               text=True, timeout=30)
         self.assertEqual((done.stdout, done.stderr), ("line\n", ""))
 
-    def test_completions_are_scripts(self):
-        bash = self.run_tandem("completion", "bash").stdout
-        self.assertEqual(subprocess.run(["bash", "-n"], input=bash, text=True).returncode, 0)
-        self.assertIn("queue declare", bash)
-        for shell in ("zsh", "fish"):
-            self.assertIn("declare", self.run_tandem("completion", shell).stdout)
+    def test_what_may_come_next_on_a_line(self):
+        self.run_tandem("queue", "declare", "next one")
+        self.run_tandem("topic", "create", "next-topic")
+
+        def after(*words):
+            return self.run_tandem("complete", "--", *words).stdout.splitlines()
+
+        self.assertIn("queue", after(""))
+        self.assertNotIn("complete", after(""))
+        self.assertEqual(after("queue", "de"), ["declare", "delete"])
+        self.assertEqual(after("--yes", "--output", "js"), ["json", "jsonl"])
+        self.assertEqual(after("queue", "declare", "--max-l"), ["--max-length"])
+        self.assertEqual(after("queue", "show", "nex"), ["next one"])
+        self.assertEqual(after("read", "next"), ["next-topic"])
+        self.assertEqual(after("queue", "declare", ""), [])  # a new name is the user's to find
+        self.assertEqual(after("--broker", "127.0.0.1:1", "queue", "show", ""), [])
+        self.assertEqual(after("no", "such", "thing", ""), [])
+
+    def test_every_shell_completes(self):
+        self.run_tandem("queue", "declare", "spaced name")
+        for line, completed in [("tandem queue decl", "declare"), ("tandem --output jsonl queue show spa", "spaced name")]:
+            for shell in (self.bash, self.zsh, self.fish):
+                with self.subTest(shell=shell.__name__, line=line):
+                    self.assertIn(completed, shell(line, completed).replace("\\", ""))
+
+    def environment(self):
+        path = os.path.dirname(os.path.abspath(TANDEM)) + ":" + os.environ["PATH"]
+        return {**os.environ, "PATH": path, "TANDEM_BROKER": self.address, "TERM": "dumb", "HOME": self.directory.name}
+
+    def bash(self, line, _):
+        script = ('source <(tandem completion bash); COMP_WORDS=($1); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _tandem; '
+                  'echo "${COMPREPLY[@]}"')
+        return subprocess.run(["bash", "-c", script, "-", line], env=self.environment(), capture_output=True, text=True,
+                              timeout=30).stdout
+
+    def fish(self, line, _):
+        script = "tandem completion fish | source; complete -C $argv[1]"
+        return subprocess.run(["fish", "--no-config", "-c", script, line], env=self.environment(), capture_output=True,
+                              text=True, timeout=30).stdout
+
+    def zsh(self, line, completed):
+        """Completes only for somebody who types: so a terminal, a Tab, and what stands on the line then."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execvpe("zsh", ["zsh", "-f", "-i"], self.environment())
+        said = b""
+        try:
+            os.write(terminal, b"unsetopt zle_bracketed_paste; source <(tandem completion zsh); echo re''ady\n")
+            said = self.hear(terminal, b"ready")
+            os.write(terminal, line.encode() + b"\t")
+            said = self.hear(terminal, completed.replace(" ", "\\ ").encode())
+        finally:
+            os.close(terminal)
+            os.waitpid(child, 0)
+        return said.decode(errors="replace")
+
+    @staticmethod
+    def hear(terminal, mark):
+        heard = b""
+        while mark not in heard and select.select([terminal], [], [], 20)[0]:
+            heard += os.read(terminal, 65536)
+        return heard
 
     def test_check_says_one_line(self):
         self.assertRegex(self.run_tandem("check").stdout, r"^ok \S+ \S+ ready=\d+ unsettled=\d+\n$")
