@@ -111,6 +111,7 @@ StoredBytes StoreParts::resident(BodyHandle body, std::uint32_t size_bytes) {
 
 void StoreParts::read(BodyHandle body, std::uint32_t size_bytes,
                       std::function<void(Result<StoredBytes>)> done) {
+  ++served_;
   if (is_in_backlog(body))
     backlog_reader_->read(body, size_bytes, std::move(done));
   else
@@ -147,6 +148,7 @@ void StoreParts::forget_queue(QueueId queue) {
 
 void StoreParts::read_topic(PartitionId partition, Offset offset, Offset visible_end,
                             std::uint32_t size_max_bytes, std::function<void(Result<StoredBytes>)> done) {
+  ++served_;
   topics_->read(partition, offset, visible_end, size_max_bytes, std::move(done));
 }
 

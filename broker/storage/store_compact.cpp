@@ -52,14 +52,16 @@ void StoreParts::compact() {
   if (compaction_ || failed_ || closing_ || disk_is_short_) return;
   auto task = topics_->compaction_due(now_);
   if (!task) return;
-  compaction_ = std::make_shared<RunningCompaction>(files_, std::move(*task));
+  compaction_ = std::make_shared<RunningCompaction>(files_, std::move(*task), served_);
   compact_slices(*checkpoint_worker_, compaction_, [this, post = guarded_post()] { post([this] { compaction_ended(); }); });
 }
 
-/// One task per slice: checkpoints and spare segments come between, and producers have half of the time for themselves.
+/// One task per slice: checkpoints and spare segments come between, and while somebody is served, half of the time is theirs.
 void StoreParts::compact_slices(Worker& worker, std::shared_ptr<RunningCompaction> running,
                                 std::function<void()> done) {
-  worker.run_paced([&worker, running = std::move(running), done = std::move(done)] {
+  const std::uint64_t served = running->served;
+  const bool is_alone = served == std::exchange(running->served_before, served);
+  auto slice = [&worker, running = std::move(running), done = std::move(done)] {
     auto more = running->cancelled ? Result<bool>(Error{ErrorCode::unavailable, "cancelled"})
                                    : running->compaction.step();
     if (more && *more) return compact_slices(worker, running, done);
@@ -69,7 +71,11 @@ void StoreParts::compact_slices(Worker& worker, std::shared_ptr<RunningCompactio
     }
     running->finished.store(true, std::memory_order_release);
     done();
-  });
+  };
+  if (is_alone)
+    worker.run(std::move(slice));
+  else
+    worker.run_paced(std::move(slice));
 }
 
 void StoreParts::compaction_ended() {

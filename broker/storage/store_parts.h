@@ -76,8 +76,11 @@ class StoreParts : public Store, private JournalEvents {
   };
   /// A compaction on its way. The checkpoint's thread has it until `finished`.
   struct RunningCompaction {
-    RunningCompaction(FileSystem& files, CompactionTask task) : compaction(files, std::move(task)) {}
+    RunningCompaction(FileSystem& files, CompactionTask task, const std::atomic<std::uint64_t>& counter)
+        : compaction(files, std::move(task)), served(counter) {}
     Compaction compaction;
+    const std::atomic<std::uint64_t>& served;
+    std::uint64_t served_before = 0;  // the last slice began
     std::atomic<bool> cancelled = false;
     Result<> result;
     std::atomic<bool> finished = false;
@@ -86,7 +89,10 @@ class StoreParts : public Store, private JournalEvents {
   enum class Runs { report, discard, leave /* the store closes: only the next start reads them */ };
 
   // JournalEvents.
-  void persisted(TurnNumber turn) override { events_.persisted(turn); }
+  void persisted(TurnNumber turn) override {
+    ++served_;
+    events_.persisted(turn);
+  }
   void failed(const Error& error) override;
   void stalled(const Error& error) override { disk_is_full(error); }
 
@@ -177,6 +183,7 @@ class StoreParts : public Store, private JournalEvents {
   bool failed_ = false;
 
   std::shared_ptr<RunningCompaction> compaction_;
+  std::atomic<std::uint64_t> served_ = 0;  // groups and reads that somebody waited for
   bool closing_ = false;
   TimestampMs now_ = 0;                  // as the loop told it last
   TimestampMs last_checkpoint_at_ = -1;  // or the first time that was told
