@@ -108,8 +108,10 @@ static Frame encode(Address address, const DeclareUser& r) {
     const auto* hash = reinterpret_cast<const std::uint8_t*>(r.user.password_hash.data());
     const auto hash_field = b.CreateVector(hash, r.user.password_hash.size());
     const auto tags = b.CreateVectorOfStrings(r.user.tags);
+    const auto configure = b.CreateString(r.user.configure), write = b.CreateString(r.user.write),
+               read = b.CreateString(r.user.read);
     return fb::CreateDeclareUser(b, name, password, static_cast<fb::PasswordKind>(r.user.password_kind), hash_field,
-                                 tags, r.user.permitted);
+                                 tags, r.user.permitted, configure, write, read);
   });
 }
 static Frame encode(Address address, const DeleteUser& r) {

@@ -75,6 +75,9 @@ static SetPolicy info_of(const fb::PolicyInfo& i) {
 static UserInfo info_of(const fb::UserInfo& i) {
   UserInfo info{owned(i.name()), static_cast<PasswordKind>(i.password_kind()),
                 std::string(tandem::text_of(bytes_of(i.password_hash()))), {}, i.permitted()};
+  if (i.configure()) info.configure = owned(i.configure());
+  if (i.write()) info.write = owned(i.write());
+  if (i.read()) info.read = owned(i.read());
   if (i.tags())
     for (const auto* tag : *i.tags()) info.tags.push_back(owned(tag));
   return info;

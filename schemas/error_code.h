@@ -12,7 +12,7 @@ enum class ErrorCode : std::uint16_t {
   not_found = 1,            // exchange, queue, topic, partition, group or consumer does not exist
   already_exists = 2,       // create of something that exists (topics; declare is idempotent instead)
   inequivalent = 3,         // redeclared with other properties; the text says which and both values
-  access_refused = 4,       // reserved name, default exchange, internal exchange, permission
+  access_refused = 4,       // reserved name, default exchange, internal exchange
   locked = 5,               // exclusive queue of another connection
   in_use = 6,               // if-unused refused, exclusive consumer present, consumer tag or id taken
   not_empty = 7,            // if-empty refused
@@ -35,7 +35,7 @@ enum class ErrorCode : std::uint16_t {
   too_large = 24,           // message, batch or frame over its limit
   resource_alarm = 25,      // disk or memory is short; publishers wait
   not_supported = 26,
-  not_authorized = 27,
+  not_authorized = 27,      // login refused; the user's permissions or tags do not allow it
   unavailable = 28,         // broker is closing, or the connection to it is down (client side)
   timed_out = 29,           // client side: no answer in time; the outcome is unknown
   member_id_required = 30,  // first join without a member id: join again with the one in the reply

@@ -27,7 +27,8 @@ inline constexpr std::size_t group_members_max = 5'000;
 inline constexpr std::size_t producers_max = 200'000;
 /// Every name is matched with every pattern when a queue is declared (a microsecond each). Reached: limit_reached.
 inline constexpr std::size_t policies_max = 256;
-/// Users, and tags of one: all are in RAM (a few hundred bytes each) and in one listing. Reached: limit_reached,
+/// Users, and tags of one: all are in RAM (a few hundred bytes each, and some KiB for each permission that is not .*)
+/// and in one listing. Reached: limit_reached,
 /// invalid_argument.
 inline constexpr std::size_t users_max = 10'000;
 inline constexpr std::size_t user_tags_max = 16;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/base/check.h"
+#include "broker/core/access.h"
 #include "broker/core/append.h"
 #include "broker/core/producer_window.h"
 #include "broker/core/topic_refusal.h"
@@ -239,6 +240,8 @@ void handle(Turn& turn, const Append& input) {
   const auto refuse = [&](Refusal refusal) {
     if (input.wants_reply) turn.refuse(input.who, std::move(refusal));
   };
+  if (auto refusal = judge_access(turn, input.who, Permission::write, ObjectKind::topic, op.topic))
+    return refuse(std::move(*refusal));
   const Place place = place_of(turn.state(), op.topic, op.partition);
   if (!place.partition) return refuse(missing(place, op));
   if (turn.session().disk_alarm)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/base/check.h"
+#include "broker/core/access.h"
 #include "broker/core/dispatch.h"
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/group_verbs.h"
@@ -51,12 +52,24 @@ void Broker::replayed(TimestampMs now, bool clean) {
   begin_looking(session.idle_producers, now);
 }
 
+namespace {
+
+/// The request's verb, if its user may ask for it.
+template <class Input>
+void judge_and_handle(Turn& turn, const Input& input) {
+  if constexpr (requires { judge_access(turn, input); })
+    if (auto refusal = judge_access(turn, input)) return turn.refuse(input.who, std::move(*refusal));
+  handle(turn, input);
+}
+
+}  // namespace
+
 void Broker::handle(TimestampMs now, const Input& input, Outputs& out) {
   Parts& parts = *parts_;
   parts.pending.deliveries_left = parts.options.deliveries_per_call_max;
   parts.pending.bytes_left = parts.options.delivered_bytes_per_call_max;
   Turn turn(parts.state, parts.session, parts.pending, parts.options, out, now);
-  std::visit([&turn](const auto& one) { core::handle(turn, one); }, input);
+  std::visit([&turn](const auto& one) { judge_and_handle(turn, one); }, input);
   finish_call(turn);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/base/limits.h"
+#include "broker/core/access.h"
 #include "broker/core/group_name.h"
 #include "broker/core/group_rebalance.h"
 #include "broker/core/group_verbs.h"
@@ -97,7 +98,8 @@ Refusal group_refusal(ErrorCode code, std::string_view group) {
 }  // namespace
 
 void handle(Turn& turn, const CommitOffsets& input) {
-  const ErrorCode error = judge_request(turn, input);
+  ErrorCode error = judge_group_access(turn, input.who, Permission::read, input.group);
+  if (error == ErrorCode::none) error = judge_request(turn, input);
   std::vector<ErrorCode> errors =
       error == ErrorCode::none ? commit(turn, input) : std::vector<ErrorCode>(input.entries.size(), error);
   turn.answer(input.who, OffsetsCommittedOk{input.who, std::move(errors)});

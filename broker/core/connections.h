@@ -10,11 +10,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/name_map.h"
 #include "broker/core/ring.h"
 #include "broker/core/send.h"
 
 namespace tandem::core {
 
+class Rights;
 struct Consumer;
 struct Connection;
 
@@ -92,10 +94,35 @@ struct Channel {
   ~Channel();
 };
 
+/// What a connection's user was found to be allowed, name by name: asking again costs a look, not three patterns. Of a
+/// user who may do everything nothing is kept. A change of any user makes it begin anew.
+class KnownRights {
+ public:
+  /// `users_version` is never 0.
+  bool is_of(std::uint64_t users_version) const { return version_ == users_version; }
+  void begin(std::uint64_t users_version, const Rights* rights);
+  bool allows_all() const { return allows_all_; }
+  bool allows(Permission permission, std::string_view name);
+
+ private:
+  /// Names of one connection that are remembered, about 100 bytes each. Most connections use a few; when there are
+  /// more, all are forgotten and found again.
+  static constexpr std::size_t names_max = 64;
+  struct Answers {
+    std::uint8_t known = 0, allowed = 0;  // a bit for each Permission
+  };
+
+  std::uint64_t version_ = 0;
+  const Rights* rights_ = nullptr;  // of the state, as long as its version holds; nullptr: nothing is allowed
+  bool allows_all_ = false;
+  NameMap<Answers> names_;
+};
+
 struct Connection {
   ConnectionId id;
   std::string user, name, face;
   bool before_users = false;  // it logged in when there was no user yet
+  KnownRights rights;
   bool writable = true;
   std::vector<std::unique_ptr<Channel>> channels;  // by number, ascending
   std::set<QueueId> exclusive_queues;

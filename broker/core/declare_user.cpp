@@ -39,7 +39,8 @@ void handle(Turn& turn, const DeclareUser& input) {
   if (auto refusal = judge_administration(turn, input.who, ObjectKind::user, input.name))
     return turn.refuse(input.who, std::move(*refusal));
   UserDeclared user{std::string(input.name), input.password_kind, std::string(input.password_hash),
-                    {input.tags.begin(), input.tags.end()}, input.permitted};
+                    {input.tags.begin(), input.tags.end()}, input.permitted,
+                    {std::string(input.configure), std::string(input.write), std::string(input.read)}};
   if (auto refusal = judge_user(user)) return turn.refuse(input.who, std::move(*refusal));
   const Users& users = turn.state().users;
   const bool is_new = !users.find(user.name);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "broker/core/access.h"
 #include "broker/core/group_verbs.h"
 #include "schemas/subscription.h"
 
@@ -37,6 +38,11 @@ ErrorCode delete_one(Turn& turn, std::string_view group_name, const FetchOffsetE
 /// Refused for topics that a member of the group subscribes to: it would go on from an offset that is gone.
 void handle(Turn& turn, const DeleteOffsets& input) {
   OffsetsDeletedOk answer{.who = input.who};
+  const ErrorCode access = judge_group_access(turn, input.who, Permission::configure, input.group);
+  if (access != ErrorCode::none) {
+    answer.errors.assign(input.entries.size(), access);
+    return turn.answer(input.who, std::move(answer));
+  }
   const bool exists = turn.state().groups.find(input.group) || turn.session().membership.find(input.group);
   for (const FetchOffsetEntry& entry : input.entries)
     answer.errors.push_back(exists ? delete_one(turn, input.group, entry) : ErrorCode::not_found);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "broker/base/limits.h"
+#include "broker/core/access.h"
 #include "broker/core/fetch.h"
 #include "broker/core/readable.h"
 #include "broker/core/topic_verbs.h"
@@ -30,7 +31,7 @@ FetchedPartition read(const State& state, const Session& session, const ParkedFe
   read.size_max_bytes = wanted.size_max_bytes;
   const Partition* partition = state.topics.find(wanted.id);
   if (!partition) {
-    read.error = ErrorCode::not_found;
+    read.error = wanted.refused ? ErrorCode::not_authorized : ErrorCode::not_found;
     return read;
   }
   if (is_outside(*partition, wanted.offset)) read.error = ErrorCode::out_of_range;
@@ -79,7 +80,9 @@ const Topic* topic_of(const State& state, const FetchPartition& asked) {
   return by_uuid ? state.topics.find_uuid(asked.uuid_high, asked.uuid_low) : state.topics.find(asked.topic);
 }
 
-ParkedFetch fetch_of(const State& state, const Fetch& input, TimestampMs now) {
+ParkedFetch fetch_of(Turn& turn, const Fetch& input) {
+  const State& state = turn.state();
+  const TimestampMs now = turn.now();
   ParkedFetch fetch{.who = input.who, .isolation = input.isolation};
   fetch.size_max_bytes = input.size_max_bytes;
   fetch.size_min_bytes = std::min(input.size_min_bytes, input.size_max_bytes);
@@ -87,9 +90,10 @@ ParkedFetch fetch_of(const State& state, const Fetch& input, TimestampMs now) {
   fetch.partitions.reserve(input.partitions.size());
   for (const FetchPartition& asked : input.partitions) {
     const Topic* topic = topic_of(state, asked);
-    const PartitionId id{topic ? topic->facts.id : TopicId{}, asked.partition};
-    fetch.partitions.push_back(
-        {id, topic ? topic->facts.name : std::string(asked.topic), asked.offset, asked.size_max_bytes, 0});
+    const std::string_view name = topic ? topic->facts.name : asked.topic;
+    const bool refused = judge_access(turn, input.who, Permission::read, ObjectKind::topic, name).has_value();
+    const PartitionId id{topic && !refused ? topic->facts.id : TopicId{}, asked.partition};
+    fetch.partitions.push_back({id, std::string(name), asked.offset, asked.size_max_bytes, 0, refused});
   }
   return fetch;
 }
@@ -116,7 +120,7 @@ void handle(Turn& turn, const Fetch& input) {
   if (input.partitions.size() > limits::fetch_partitions_max)
     return turn.refuse(input.who, too_many_partitions());
   ParkedFetches& parked = turn.session().parked_fetches;
-  ParkedFetch fetch = fetch_of(turn.state(), input, turn.now());
+  ParkedFetch fetch = fetch_of(turn, input);
   const bool ready = is_ready(turn.state(), turn.session(), fetch);
   // With all places taken a fetch is answered at once, maybe empty: its client asks again.
   if (ready || input.wait_max <= 0 || parked.size() >= limits::parked_fetches_max)

@@ -1,3 +1,4 @@
+#include "broker/core/access.h"
 #include "broker/core/group_rebalance.h"
 #include "broker/core/group_verbs.h"
 
@@ -6,7 +7,8 @@ namespace tandem::core {
 void handle(Turn& turn, const HeartbeatGroup& input) {
   LiveGroup* group = turn.session().membership.find(input.group);
   const FoundMember found = find_member(group, input.member, input.instance);
-  ErrorCode error = found.error;
+  ErrorCode error = judge_group_access(turn, input.who, Permission::read, input.group);
+  if (error == ErrorCode::none) error = found.error;
   if (error == ErrorCode::none && input.generation != group->generation)
     error = ErrorCode::illegal_generation;
   if (error == ErrorCode::none) {

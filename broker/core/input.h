@@ -43,6 +43,7 @@ struct DeclareQueue {
   std::string_view chosen_name;
   bool passive = false, durable = true, exclusive = false, auto_delete = false;
   const Table* arguments = nullptr;
+  bool is_faces = false;  // the face's own means for something else that is asked: needs no permission
 };
 struct DeleteQueue { Caller who; std::string_view name; bool if_unused = false, if_empty = false; };
 struct PurgeQueue { Caller who; std::string_view name; };
@@ -79,7 +80,7 @@ struct DeletePolicy { Caller who; std::string_view name; };
 
 // --- users -------------------------------------------------------------------------------------------------------------
 
-/// Replaces the user of this name; whoever is logged in stays so. As long as there is no user every connection may do
+/// Replaces the user of this name, with its permissions; whoever is logged in stays so. As long as there is no user every connection may do
 /// everything; from the first one on, users and policies are an administrator's (user.h). Answer: Ok; Refused:
 /// invalid_argument, limit_reached, not_authorized, wrong_state (no user would be an administrator).
 struct DeclareUser {
@@ -88,7 +89,8 @@ struct DeclareUser {
   PasswordKind password_kind = PasswordKind::none;
   std::string_view password_hash;  // 4 octets of salt and the digest
   std::span<const std::string_view> tags;
-  bool permitted = true;  // may configure, write and read everything; false: may not log in
+  bool permitted = true;  // false: may not log in
+  std::string_view configure = ".*", write = ".*", read = ".*";  // its permissions, from now on also of who is logged in
 };
 /// Its connections are logged out. Answer: Ok; Refused: not_found, not_authorized, wrong_state (those
 /// that are left would have no administrator).
@@ -106,7 +108,8 @@ struct Publish {
   MessageView message;
 };
 /// Several publishes of a channel, in order, each answered as a Publish with its own `request` is; a Confirmed may cover
-/// several. They share a turn: together on disk, or none of them.
+/// several. They share a turn: together on disk, or none of them. With `until_refused` those behind the first that is
+/// refused are not looked at: its channel is over.
 struct PublishMany {
   struct One {
     std::uint64_t request = 0;  // in place of who.request
@@ -116,6 +119,7 @@ struct PublishMany {
   };
   Caller who;
   std::span<const One> messages;
+  bool until_refused = false;
 };
 
 struct Subscribe {
@@ -126,6 +130,7 @@ struct Subscribe {
   std::uint32_t prefetch = 0;  // unsettled deliveries at most; 0 = base/limits.h unsettled_per_consumer_max
   std::int32_t priority = 0;
   const Table* arguments = nullptr;  // x-priority, x-consumer-timeout
+  bool is_faces = false;  // as of DeclareQueue
 };
 struct Unsubscribe { Caller who; std::uint64_t consumer = 0; };
 /// Limit of unsettled deliveries over all consumers of the channel; 0 = none.

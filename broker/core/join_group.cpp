@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/base/limits.h"
+#include "broker/core/access.h"
 #include "broker/core/group_name.h"
 #include "broker/core/group_rebalance.h"
 #include "broker/core/group_verbs.h"
@@ -179,6 +180,9 @@ LiveGroup& live_group(Turn& turn, std::string_view name) {
 
 void handle(Turn& turn, const JoinGroup& input) {
   if (const ErrorCode error = judge_request(input); error != ErrorCode::none)
+    return refuse(turn, input, error);
+  if (const ErrorCode error = judge_group_access(turn, input.who, Permission::read, input.group);
+      error != ErrorCode::none)
     return refuse(turn, input, error);
   if (is_one_too_many(turn, input.group)) return refuse(turn, input, ErrorCode::limit_reached);
   LiveGroup& group = live_group(turn, input.group);

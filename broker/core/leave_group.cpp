@@ -1,3 +1,4 @@
+#include "broker/core/access.h"
 #include "broker/core/group_rebalance.h"
 #include "broker/core/group_verbs.h"
 
@@ -23,6 +24,11 @@ ErrorCode leave(Turn& turn, LiveGroup& group, const GroupLeaver& leaver) {
 
 void handle(Turn& turn, const LeaveGroup& input) {
   GroupLeft left{.who = input.who};
+  left.error = judge_group_access(turn, input.who, Permission::read, input.group);
+  if (left.error != ErrorCode::none) {
+    left.errors.assign(input.leavers.size(), left.error);
+    return turn.answer(input.who, std::move(left));
+  }
   LiveGroup* group = turn.session().membership.find(input.group);
   const std::size_t members = group ? group->members.size() : 0;
   for (const GroupLeaver& leaver : input.leavers)

@@ -52,6 +52,7 @@ struct ParkedFetch {
     Offset offset = 0;
     std::uint32_t size_max_bytes = 0;
     std::uint64_t ready_bytes = 0;  // counted in the fetch's
+    bool refused = false;           // its user may not read the topic; `id` is nobody's then
   };
   Caller who;
   std::vector<Wanted> partitions;

@@ -1,6 +1,7 @@
 #include "broker/core/publish.h"
 
 #include "broker/base/limits.h"
+#include "broker/core/access.h"
 #include "broker/core/enqueue.h"
 #include "broker/core/exchange_verbs.h"
 #include "broker/core/message_verbs.h"
@@ -87,27 +88,38 @@ class Publishing {
   Publishing(const Publishing&) = delete;
   Publishing& operator=(const Publishing&) = delete;
 
-  void publish(std::uint64_t request, std::uint64_t confirm_seq, bool mandatory, const MessageView& message) {
+  /// False: it was refused.
+  bool publish(std::uint64_t request, std::uint64_t confirm_seq, bool mandatory, const MessageView& message) {
     who_.request = request;
     // A publish does not change the catalog, and most name the exchange of the one before.
-    if (!exchange_ || exchange_->declared.name != message.exchange)
+    if (!exchange_ || exchange_->declared.name != message.exchange) {
+      exchange_ = nullptr;
+      if (auto refusal = judge_access(turn_, who_, Permission::write, ObjectKind::exchange, message.exchange))
+        return refuse(std::move(*refusal));
       exchange_ = turn_.state().catalog.find_exchange(message.exchange);
-    if (auto refusal = check_publish(turn_, who_, exchange_, message)) {
-      say_confirmed();
-      return turn_.refuse(who_, *refusal);
     }
+    if (auto refusal = check_publish(turn_, who_, exchange_, message)) return refuse(std::move(*refusal));
     // Connections are not read while an alarm is on; what was on its way is refused where the publisher can
     // learn of it.
-    if (turn_.session().disk_alarm && confirm_seq) return confirm(confirm_seq, true);
+    if (turn_.session().disk_alarm && confirm_seq) {
+      confirm(confirm_seq, true);
+      return true;
+    }
     const PublishOutcome outcome = do_publish(turn_, *exchange_, message);
     if (!outcome.routed && mandatory) {
       say_confirmed();
       turn_.answer(who_, Returned{who_.channel, confirm_seq, message.body, message.size_bytes});
     }
     confirm(confirm_seq, !outcome.accepted);
+    return true;
   }
 
  private:
+  bool refuse(Refusal refusal) {
+    say_confirmed();
+    turn_.refuse(who_, std::move(refusal));
+    return false;
+  }
   void confirm(std::uint64_t seq, bool nack) {
     if (seq == 0) return;
     if (confirmed_.first != 0 && confirmed_.last + 1 == seq && confirmed_.nack == nack) {
@@ -139,7 +151,7 @@ void handle(Turn& turn, const Publish& input) {
 void handle(Turn& turn, const PublishMany& input) {
   Publishing publishing(turn, input.who);
   for (const PublishMany::One& one : input.messages)
-    publishing.publish(one.request, one.confirm_seq, one.mandatory, one.message);
+    if (!publishing.publish(one.request, one.confirm_seq, one.mandatory, one.message) && input.until_refused) return;
 }
 
 }  // namespace tandem::core

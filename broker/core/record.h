@@ -82,7 +82,8 @@ struct UserDeclared {
   PasswordKind password_kind = PasswordKind::none;
   std::string password_hash;
   std::vector<std::string> tags;
-  bool permitted = true;
+  bool permitted = true;    // false: it may not log in, whatever its permissions are
+  Permissions permissions;
   friend bool operator==(const UserDeclared&, const UserDeclared&) = default;
 };
 struct UserDeleted {

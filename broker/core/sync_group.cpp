@@ -1,4 +1,5 @@
 // A member asks for its assignment; the leader brings those of all.
+#include "broker/core/access.h"
 #include "broker/core/group_rebalance.h"
 #include "broker/core/group_verbs.h"
 
@@ -42,6 +43,9 @@ void answer_all(Turn& turn, LiveGroup& group) {
 }  // namespace
 
 void handle(Turn& turn, const SyncGroup& input) {
+  if (const ErrorCode error = judge_group_access(turn, input.who, Permission::read, input.group);
+      error != ErrorCode::none)
+    return refuse(turn, input, error);
   LiveGroup* group = turn.session().membership.find(input.group);
   const FoundMember found = find_member(group, input.member, input.instance);
   if (found.error != ErrorCode::none) return refuse(turn, input, found.error);

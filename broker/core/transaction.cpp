@@ -5,6 +5,7 @@
 #include <set>
 
 #include "broker/base/limits.h"
+#include "broker/core/access.h"
 #include "broker/core/enqueue.h"
 #include "broker/core/group_verbs.h"
 #include "broker/core/message_verbs.h"
@@ -48,6 +49,8 @@ class Checker {
     if (turn_.session().disk_alarm)
       return Refusal{ErrorCode::resource_alarm,   ObjectKind::message, "", "", "", "",
                      "the disk is short of space"};
+    if (auto refusal = judge_access(turn_, who_, Permission::write, ObjectKind::exchange, op.message.exchange))
+      return refusal;
     const Exchange* exchange = turn_.state().catalog.find_exchange(op.message.exchange);
     if (auto refusal = check_publish(turn_, who_, exchange, op.message)) return refusal;
     size_bytes_ += op.message.size_bytes;
@@ -73,11 +76,15 @@ class Checker {
 
   std::optional<Refusal> operator()(const AppendOp& op) {
     size_bytes_ += op.batch.size_bytes;
+    if (auto refusal = judge_access(turn_, who_, Permission::write, ObjectKind::topic, op.topic)) return refusal;
     if (auto refusal = check_append(turn_, op, appends_)) return refusal;
     return check_size();
   }
 
-  std::optional<Refusal> operator()(const CommitOffsetOp& op) { return check_commit_offset(turn_, op); }
+  std::optional<Refusal> operator()(const CommitOffsetOp& op) {
+    if (auto refusal = judge_access(turn_, who_, Permission::read, ObjectKind::group, op.group)) return refusal;
+    return check_commit_offset(turn_, op);
+  }
 
  private:
   std::optional<Refusal> judge_topic_size(TopicId id, const MessageView& message) const {

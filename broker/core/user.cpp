@@ -30,7 +30,38 @@ bool is_word(std::string_view text) {
   return !text.empty() && text.size() <= limits::name_size_max_bytes && is_utf8(text);
 }
 
+NamePattern compiled(const UserDeclared& user, const std::string& pattern) {
+  auto compiled = user.permitted ? NamePattern::compile(pattern) : Result<NamePattern>();
+  return compiled ? *compiled : NamePattern();
+}
+
+std::optional<Refusal> judge_permissions(const UserDeclared& user) {
+  const Permissions& all = user.permissions;
+  for (const auto& [permission, pattern] : {std::pair(Permission::configure, &all.configure),
+                                            {Permission::write, &all.write}, {Permission::read, &all.read}})
+    if (const auto fits = NamePattern::compile(*pattern); !fits)
+      return user_refusal(user, name(permission), fits.error().text);
+  return std::nullopt;
+}
+
 }  // namespace
+
+Rights::Rights(const UserDeclared& user)
+    : configure_(compiled(user, user.permissions.configure)),
+      write_(compiled(user, user.permissions.write)),
+      read_(compiled(user, user.permissions.read)) {}
+
+bool Rights::allows(Permission permission, std::string_view name) const {
+  switch (permission) {
+    case Permission::configure:
+      return configure_.finds_in(name);
+    case Permission::write:
+      return write_.finds_in(name);
+    case Permission::read:
+      return read_.finds_in(name);
+  }
+  return false;
+}
 
 bool has_tag(const UserDeclared& user, std::string_view tag) {
   return std::find(user.tags.begin(), user.tags.end(), tag) != user.tags.end();
@@ -38,16 +69,27 @@ bool has_tag(const UserDeclared& user, std::string_view tag) {
 
 const UserDeclared* Users::find(std::string_view name) const {
   const auto found = users_.find(name);
-  return found == users_.end() ? nullptr : &found->second;
+  return found == users_.end() ? nullptr : &found->second.facts;
+}
+
+const Rights* Users::find_rights(std::string_view name) const {
+  const auto found = users_.find(name);
+  return found == users_.end() ? nullptr : &found->second.rights;
 }
 
 bool Users::has_administrator_beside(std::string_view name) const {
   return std::any_of(users_.begin(), users_.end(), [name](const auto& entry) {
-    return entry.first != name && has_tag(entry.second, tag_administrator);
+    return entry.first != name && has_tag(entry.second.facts, tag_administrator);
   });
 }
 
+void Users::put(const UserDeclared& facts) {
+  ++version_;
+  users_.insert_or_assign(facts.name, User{facts, Rights(facts)});
+}
+
 void Users::erase(std::string_view name) {
+  ++version_;
   if (const auto found = users_.find(name); found != users_.end()) users_.erase(found);
 }
 
@@ -65,7 +107,7 @@ std::optional<Refusal> judge_user(const UserDeclared& user) {
   if (!std::all_of(user.tags.begin(), user.tags.end(), is_word))
     return user_refusal(user, "tags",
                         "tags are UTF-8 of 1 to " + std::to_string(limits::name_size_max_bytes) + " bytes");
-  return std::nullopt;
+  return judge_permissions(user);
 }
 
 }  // namespace tandem::core

@@ -61,6 +61,18 @@ std::string with_detail(std::string text, const Refusal& refusal) {
 
 }  // namespace
 
+std::string_view name(Permission permission) {
+  switch (permission) {
+    case Permission::configure:
+      return "configure";
+    case Permission::write:
+      return "write";
+    case Permission::read:
+      return "read";
+  }
+  return "";
+}
+
 std::string to_text(const Refusal& refusal) {
   const std::string about = subject(refusal);
   if (refusal.code == ErrorCode::not_found && !about.empty())

@@ -46,6 +46,17 @@ enum class PolicyTarget : std::uint8_t { queues, exchanges, all };
 /// How a user's password is kept: 4 octets of salt, then the digest of salt and password; `none`: no password is right.
 enum class PasswordKind : std::uint8_t { none, sha256, sha512 };
 
+/// What a user may do with what bears a name: make, change and delete it; put messages into it; take messages out of it.
+/// RabbitMQ's words (access.h says what each request needs).
+enum class Permission : std::uint8_t { configure, write, read };
+std::string_view name(Permission permission);
+
+/// For each of them the pattern (base/name_pattern.h) that is to be found in a name.
+struct Permissions {
+  std::string configure = ".*", write = ".*", read = ".*";
+  friend bool operator==(const Permissions&, const Permissions&) = default;
+};
+
 /// What a binding leads to.
 enum class DestinationKind : std::uint8_t { queue, exchange, topic };
 

@@ -19,6 +19,7 @@ using Alternative = std::variant_alternative_t<I, Record>;
 template <std::size_t... I>
 constexpr bool type_bytes_are_distinct(std::index_sequence<I...>) {
   std::array<bool, 256> seen{};
+  seen[codec::user_before_permissions_type] = true;
   bool distinct = true;
   ((distinct = distinct && codec::type_byte<Alternative<I>> >= record_type_min &&
                !std::exchange(seen[codec::type_byte<Alternative<I>>], true)),
@@ -35,10 +36,15 @@ void read_fields(codec::Reader& io, Record& record) {
   codec::fields(io, record.emplace<R>());
 }
 
+void read_user_before_permissions(codec::Reader& io, Record& record) {
+  codec::fields_before_permissions(io, record.emplace<core::UserDeclared>());
+}
+
 template <std::size_t... I>
 constexpr std::array<ReadFields, 256> readers_by_type(std::index_sequence<I...>) {
   std::array<ReadFields, 256> readers{};
   ((readers[codec::type_byte<Alternative<I>>] = &read_fields<Alternative<I>>), ...);
+  readers[codec::user_before_permissions_type] = &read_user_before_permissions;
   return readers;
 }
 constexpr std::array<ReadFields, 256> readers = readers_by_type(alternatives);

@@ -75,7 +75,7 @@ inline constexpr std::uint8_t type_byte<core::Compacted> = 0x2B;
 template <>
 inline constexpr std::uint8_t type_byte<core::ProducersForgotten> = 0x2C;
 template <>
-inline constexpr std::uint8_t type_byte<core::UserDeclared> = 0x2D;
+inline constexpr std::uint8_t type_byte<core::UserDeclared> = 0x2F;
 template <>
 inline constexpr std::uint8_t type_byte<core::UserDeleted> = 0x2E;
 
@@ -248,13 +248,22 @@ template <class IO>
 void fields(IO& io, Of<core::PolicyDeleted> auto& r) {
   io.text(r.name);
 }
+/// All of a user as it was written before it had permissions (0x2D): that is only read, and gives all of them.
+inline constexpr std::uint8_t user_before_permissions_type = 0x2D;
 template <class IO>
-void fields(IO& io, Of<core::UserDeclared> auto& r) {
+void fields_before_permissions(IO& io, Of<core::UserDeclared> auto& r) {
   io.text(r.name);
   io.choice(r.password_kind, core::PasswordKind::sha512);
   io.text(r.password_hash);
   io.list(r.tags, [](auto& each, auto& tag) { each.text(tag); });
   io.flags(r.permitted);
+}
+template <class IO>
+void fields(IO& io, Of<core::UserDeclared> auto& r) {
+  fields_before_permissions(io, r);
+  io.text(r.permissions.configure);
+  io.text(r.permissions.write);
+  io.text(r.permissions.read);
 }
 template <class IO>
 void fields(IO& io, Of<core::UserDeleted> auto& r) {

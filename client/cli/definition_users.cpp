@@ -47,30 +47,23 @@ std::vector<std::string> tags_of(const Row& user) {
   return tags;
 }
 
-/// What a user may do in our virtual host; an error for what this broker could not hold it to.
-Result<bool> read_permissions(const std::string& user, const Row& definitions) {
+/// Calls visit(row) for each row of the list that is of this user and of our virtual host.
+template <class Visit>
+void for_each_of(const Row& definitions, const char* list, const std::string& user, Visit visit) {
+  const auto found = definitions.find(list);
+  if (found == definitions.end()) return;
+  for (const auto& row : *found)
+    if (text(row, "user") == user && text(row, "vhost") == virtual_host) visit(row);
+}
+
+/// Whether routing keys restrict what it may publish, which this broker does not do.
+bool has_topic_permissions(const std::string& user, const Row& definitions) {
   const auto is_everything = [](const std::string& pattern) { return pattern == ".*" || pattern == "^.*$"; };
-  const auto is_nothing = [](const std::string& pattern) { return pattern.empty() || pattern == "^$"; };
-  const auto restricted = [](const char* list) {
-    return Error{ErrorCode::not_supported, std::string("its ") + list +
-                                               " restrict it, which this broker does not do: .* thrice, or nothing, is wanted"};
-  };
-  bool permitted = false;
-  for (const char* list : {"permissions", "topic_permissions"}) {
-    const auto found = definitions.find(list);
-    if (found == definitions.end()) continue;
-    const bool of_topics = list[0] == 't';
-    for (const auto& row : *found) {
-      if (text(row, "user") != user || text(row, "vhost") != virtual_host) continue;
-      const std::string configure = text(row, of_topics ? "write" : "configure");
-      const std::string write = text(row, "write"), read = text(row, "read");
-      const bool all = is_everything(configure) && is_everything(write) && is_everything(read);
-      const bool none = is_nothing(configure) && is_nothing(write) && is_nothing(read);
-      if (!all && (of_topics || !none)) return restricted(list);
-      if (!of_topics) permitted = all;
-    }
-  }
-  return permitted;
+  bool restricts = false;
+  for_each_of(definitions, "topic_permissions", user, [&](const Row& granted) {
+    restricts = restricts || !is_everything(text(granted, "write")) || !is_everything(text(granted, "read"));
+  });
+  return restricts;
 }
 
 }  // namespace
@@ -84,9 +77,16 @@ Result<UserInfo> read_user(const Row& row, const Row& definitions) {
   UserInfo user{.name = text(row, "name"), .tags = tags_of(row)};
   if (row.contains("limits") && !row["limits"].empty())
     return Error{ErrorCode::not_supported, "its limits are nothing that this broker knows"};
-  const auto permitted = read_permissions(user.name, definitions);
-  if (!permitted) return permitted.error();
-  user.permitted = *permitted;
+  if (has_topic_permissions(user.name, definitions))
+    return Error{ErrorCode::not_supported,
+                 "its topic_permissions restrict it, which this broker does not do: .* and .* are wanted"};
+  user.permitted = false;  // without permissions for the virtual host nobody may log in
+  for_each_of(definitions, "permissions", user.name, [&user](const Row& granted) {
+    user.permitted = true;
+    user.configure = text(granted, "configure");
+    user.write = text(granted, "write");
+    user.read = text(granted, "read");
+  });
   const auto hash = from_base64(text(row, "password_hash"));
   if (!hash) return Error{ErrorCode::invalid_argument, "its password_hash is not base64"};
   user.password_hash = *hash;
@@ -112,8 +112,11 @@ void add_users(Context& context, Row& all) {
                             {"tags", user.tags},
                             {"limits", Row::object()}});
     if (user.permitted)
-      all["permissions"].push_back(
-          {{"user", user.name}, {"vhost", virtual_host}, {"configure", ".*"}, {"write", ".*"}, {"read", ".*"}});
+      all["permissions"].push_back({{"user", user.name},
+                                    {"vhost", virtual_host},
+                                    {"configure", user.configure},
+                                    {"write", user.write},
+                                    {"read", user.read}});
   }
 }
 

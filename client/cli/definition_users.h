@@ -1,5 +1,5 @@
-// Users and their permissions, as RabbitMQ's definitions.json has them. This broker gives a user everything or nothing,
-// so what restricts a user is an error and never left out.
+// Users and their permissions, as RabbitMQ's definitions.json has them. What restricts a user in a way that this broker
+// does not know is an error and never left out.
 #pragma once
 
 #include "client/cli/context.h"
@@ -10,7 +10,7 @@ namespace tandem::cli {
 /// administrator.
 void add_users(Context& context, Row& definitions);
 
-/// One of "users", with its permissions for the virtual host "/". Errors: not_supported (permissions that restrict,
+/// One of "users", with its permissions for the virtual host "/". Errors: not_supported (topic_permissions that restrict,
 /// limits, a hash other than SHA-256 and SHA-512), invalid_argument (no base64).
 Result<UserInfo> read_user(const Row& user, const Row& definitions);
 bool has_administrators_tag(const Row& user);

@@ -241,7 +241,8 @@ class Import {
     const auto known = std::find_if(there_.begin(), there_.end(), same_name);
     if (known == there_.end()) return ask(what, DeclareUser{.user = *read, .password = {}});
     const bool is_same = known->password_hash == read->password_hash && known->tags == read->tags &&
-                         known->permitted == read->permitted;
+                         known->permitted == read->permitted && known->configure == read->configure &&
+                         known->write == read->write && known->read == read->read;
     if (!is_same) fail_one(what + " is there with another password, other tags or permissions, and stays as it is");
   }
   void fail_one(const std::string& why) {

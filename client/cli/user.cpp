@@ -9,9 +9,12 @@ void list_users(Context& context) {
   for (const auto& user : need(context.client().ask(DescribeUsers{})))
     rows.push_back({{"name", user.name},
                     {"tags", user.tags},
+                    {"configure", user.configure},
+                    {"write", user.write},
+                    {"read", user.read},
                     {"permitted", user.permitted},
                     {"password", user.password_kind != PasswordKind::none}});
-  print_rows(rows, {"name", "tags", "permitted", "password"}, context.format());
+  print_rows(rows, {"name", "tags", "configure", "write", "read", "permitted", "password"}, context.format());
 }
 
 struct DeclareUserOptions {
@@ -23,12 +26,20 @@ void add_declare_user(CLI::App& noun, Context& context) {
   auto options = make_options<DeclareUserOptions>();
   auto* verb = noun.add_subcommand(
       "declare",
-      "Let somebody log in, or give him another password and other tags. The password is a line of stdin.\n"
-      "The first user must be an administrator; from then on guest is nobody, unless it is declared.\n"
-      "  tandem user declare admin --tag administrator < password-file");
+      "Let somebody log in, or give him another password, other tags and permissions: all of them are what is said here.\n"
+      "The password is a line of stdin. The first user must be an administrator; from then on guest is nobody, unless it\n"
+      "is declared.\n"
+      "  tandem user declare admin --tag administrator < password-file\n"
+      "  tandem user declare billing --configure '' --write '^orders$' --read '^billing[.]' < password-file");
   verb->add_option("NAME", options->user.name)->required();
   verb->add_option("--tag", options->user.tags,
                    "administrator: may change users and policies; policymaker: policies; others are kept");
+  verb->add_option("--configure", options->user.configure,
+                   "what it may declare, change and delete: a pattern (RE2) to be found in the name; .* unless told")
+      ->type_name("RE");
+  verb->add_option("--write", options->user.write, "what it may publish, append and bind to")->type_name("RE");
+  verb->add_option("--read", options->user.read, "what it may consume, get, purge, fetch and bind from; whose member it may be")
+      ->type_name("RE");
   verb->add_flag("--no-permissions", options->without_permissions, "nothing may be used: no login");
   verb->add_flag("--no-password", options->without_password, "no password is right: no login");
   verb->callback([options, &context] {

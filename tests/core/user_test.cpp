@@ -136,11 +136,11 @@ TEST_CASE("a connection is closed by its id, by whoever may") {
 
 TEST_CASE("only an impersonator publishes in the name of others") {
   CoreFixture f;
+  f.declare_queue("q");
   declare(f, "admin", administrator);
   const Caller admin = log_in(f, "admin", 2);
   declare(f, "mask", {"impersonator"}, admin);
   const Caller mask = log_in(f, "mask", 3);
-  f.declare_queue("q");
   TestMessage message{"", "q"};
   message.user_id = "somebody";
   f.publish(message, false, admin);

@@ -66,6 +66,22 @@ TEST_CASE("no changed byte makes the decoder read outside or give an unexpected 
   }
 }
 
+TEST_CASE("a user that was written before it had permissions is read, and may do everything") {
+  const core::UserDeclared user{.name = "app",
+                                .password_kind = core::PasswordKind::sha512,
+                                .password_hash = std::string(68, 'h'),
+                                .tags = {"administrator", "x"},
+                                .permitted = true};
+  auto bytes = encode_record(user);
+  bytes.resize(bytes.size() - 3 * (1 + user.permissions.read.size()));
+  bytes.front() = std::byte{0x2D};
+  const auto decoded = decode_record(bytes);
+  REQUIRE(decoded.ok());
+  CHECK(*decoded == core::Record(user));
+  CHECK(std::get<core::UserDeclared>(*decoded).permissions == core::Permissions{".*", ".*", ".*"});
+  CHECK(encode_record(*decoded).front() == std::byte{0x2F});
+}
+
 TEST_CASE("a record type from a newer version is named") {
   const std::vector<std::byte> bytes{std::byte{0xF0}, std::byte{1}};
   const auto decoded = decode_record(bytes);

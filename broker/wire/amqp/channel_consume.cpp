@@ -55,7 +55,7 @@ Verdict Channel::basic_consume(const MethodView& method) {
 }
 
 /// Direct reply-to: an ordinary transient queue under a name that only its users know, gone with its
-/// consumer.
+/// consumer. Who asks for replies needs no permission to do so.
 Verdict Channel::consume_replies(const MethodView& method, std::string tag) {
   const auto refuse = [&](std::string why) {
     return Fault{ReplyCode::precondition_failed, std::move(why), method.method()};
@@ -70,6 +70,7 @@ Verdict Channel::consume_replies(const MethodView& method, std::string tag) {
   queue.durable = false;
   queue.auto_delete = true;
   queue.arguments = &no_arguments;
+  queue.is_faces = true;
   link_.port().submit(queue);
   if (!closing_) subscribe(method, std::string(reply_queue_), std::move(tag), no_arguments, 0);
   reply_consumer_ = consumers_.empty() ? 0 : consumers_.back().number;
@@ -92,6 +93,7 @@ void Channel::subscribe(const MethodView& method, const std::string& queue, std:
   input.prefetch = no_ack ? 0 : consumer_prefetch_;
   input.priority = priority;
   input.arguments = &arguments;
+  input.is_faces = queue == reply_queue_;
   link_.port().submit(input);
 }
 

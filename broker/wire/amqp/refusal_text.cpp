@@ -73,6 +73,12 @@ std::string access_refusal(const core::Refusal& refusal, Method asked) {
   return core::to_text(refusal);
 }
 
+/// What a permission is missing for, as `received` says of whom; a missing tag has no such argument.
+std::string authority_refusal(const core::Refusal& refusal) {
+  if (refusal.argument.empty()) return core::to_text(refusal);
+  return "access to " + place(refusal) + " refused for user " + quoted(refusal.received);
+}
+
 std::string lock_refusal(const core::Refusal& refusal) {
   return "cannot obtain exclusive access to locked " + place(refusal) +
          ". It could be originally declared on another connection or the exclusive property value does not "
@@ -119,7 +125,7 @@ Fault fault_of(const core::Refusal& refusal, Method asked) {
     case ErrorCode::access_refused:
       return {access_refused, access_refusal(refusal, asked), asked};
     case ErrorCode::not_authorized:
-      return {access_refused, core::to_text(refusal), asked};
+      return {access_refused, authority_refusal(refusal), asked};
     case ErrorCode::locked:
       return {resource_locked, lock_refusal(refusal), asked};
     case ErrorCode::in_use:

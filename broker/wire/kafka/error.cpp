@@ -37,6 +37,8 @@ std::int16_t topic_error_of(ErrorCode code) {
       return error::invalid_transaction_state;
     case ErrorCode::not_supported:
       return error::unsupported_for_message_format;
+    case ErrorCode::not_authorized:
+      return error::topic_authorization_failed;
     default:
       return error::unknown_server_error;
   }
@@ -80,13 +82,15 @@ std::int16_t group_error_of(ErrorCode code) {
       return error::non_empty_group;
     case ErrorCode::concurrent_transactions:
       return error::unstable_offset_commit;
+    case ErrorCode::not_authorized:
+      return error::group_authorization_failed;
     default:
       return error::unknown_server_error;
   }
 }
 
-std::int16_t producer_error_of(ErrorCode code, bool tells_fenced) {
-  switch (code) {
+std::int16_t producer_error_of(const core::Refusal& refusal, bool tells_fenced) {
+  switch (refusal.code) {
     case ErrorCode::fenced:
       return tells_fenced ? error::producer_fenced : error::invalid_producer_epoch;
     case ErrorCode::unknown_producer:
@@ -95,8 +99,12 @@ std::int16_t producer_error_of(ErrorCode code, bool tells_fenced) {
       return error::concurrent_transactions;
     case ErrorCode::invalid_transaction_state:
       return error::invalid_transaction_state;
+    case ErrorCode::not_authorized:
+      if (refusal.object == core::ObjectKind::topic) return error::topic_authorization_failed;
+      if (refusal.object == core::ObjectKind::group) return error::group_authorization_failed;
+      return error::transactional_id_authorization_failed;
     default:
-      return topic_error_of(code);
+      return topic_error_of(refusal.code);
   }
 }
 

@@ -74,8 +74,9 @@ class Fetch final : public TaskOf<FetchRequest, FetchResponse> {
     const ErrorCode code = partition.error != ErrorCode::none ? partition.error : body.error;
     out.error = topic_error_of(code);
     const bool topic_there = static_cast<bool>(partition.partition.topic);
-    if (version() >= first_version_with_ids && !topic_there) out.error = error::unknown_topic_id;
-    if (partition.error == ErrorCode::not_found) return;
+    if (partition.error == ErrorCode::not_found && version() >= first_version_with_ids && !topic_there)
+      out.error = error::unknown_topic_id;
+    if (partition.error == ErrorCode::not_found || partition.error == ErrorCode::not_authorized) return;
     out.high_watermark = partition.high_watermark;
     out.last_stable = partition.last_stable;
     out.start = partition.start;

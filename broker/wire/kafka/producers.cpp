@@ -32,10 +32,9 @@ class InitProducerId final : public TaskOf<InitProducerIdRequest, InitProducerId
       response_.producer_id = ok->producer_id;
       response_.epoch = ok->epoch;
     } else if (const auto* refused = std::get_if<core::Refused>(&send)) {
-      const ErrorCode code = refused->refusal.code;
-      response_.error = code == ErrorCode::invalid_argument
+      response_.error = refused->refusal.code == ErrorCode::invalid_argument
                             ? error::invalid_transaction_timeout
-                            : producer_error_of(code, version() >= init_producer_tells_fenced);
+                            : producer_error_of(refused->refusal, version() >= init_producer_tells_fenced);
     }
   }
 };

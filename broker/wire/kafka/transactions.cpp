@@ -33,7 +33,7 @@ class AddPartitionsToTxn final : public TaskOf<AddPartitionsToTxnRequest, Partit
     if (const auto* described = std::get_if<core::Described>(&send)) return take_topic(part, *described);
     if (const auto* refused = std::get_if<core::Refused>(&send))
       parts_[part]->error =
-          producer_error_of(refused->refusal.code, version() >= transaction_tells_fenced);
+          producer_error_of(refused->refusal, version() >= transaction_tells_fenced);
   }
 
  private:
@@ -74,7 +74,7 @@ class TransactionTask : public TaskOf<Request, TransactionResponse> {
   void take(std::uint32_t, const core::Send& send, Bodies) override {
     if (const auto* refused = std::get_if<core::Refused>(&send))
       this->response_.error =
-          producer_error_of(refused->refusal.code, this->version() >= transaction_tells_fenced);
+          producer_error_of(refused->refusal, this->version() >= transaction_tells_fenced);
   }
 };
 
@@ -136,7 +136,7 @@ class TxnOffsetCommit final : public TaskOf<TxnOffsetCommitRequest, PartitionErr
     if (code == ErrorCode::fenced && !has_instance_) return error::invalid_producer_epoch;
     if (code == ErrorCode::concurrent_transactions) return error::concurrent_transactions;
     if (code == ErrorCode::unknown_producer || code == ErrorCode::invalid_transaction_state)
-      return producer_error_of(code, false);
+      return producer_error_of({.code = code}, false);
     return group_error_of(code);
   }
 

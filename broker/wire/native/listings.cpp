@@ -73,7 +73,11 @@ flatbuffers::Offset<fb::UserInfo> row(Builder& b, const core::UserDeclared& user
   const auto name = text_field(user.name);
   const auto hash = bytes_field(user.password_hash);
   const auto tags = b.CreateVectorOfStrings(user.tags);
-  return fb::CreateUserInfo(b, name, static_cast<fb::PasswordKind>(user.password_kind), hash, tags, user.permitted);
+  const core::Permissions& permissions = user.permissions;
+  const auto configure = b.CreateString(permissions.configure), write = b.CreateString(permissions.write),
+             read = b.CreateString(permissions.read);
+  return fb::CreateUserInfo(b, name, static_cast<fb::PasswordKind>(user.password_kind), hash, tags, user.permitted,
+                            configure, write, read);
 }
 
 flatbuffers::Offset<fb::BindingInfo> row(Builder& b, const core::BindingInfo& info) {

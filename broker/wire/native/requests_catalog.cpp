@@ -105,7 +105,10 @@ void Requests::on(const Request& r, const fb::DeclareUser& m) {
   std::vector<std::string_view> tags;
   if (m.tags())
     for (const auto* tag : *m.tags()) tags.push_back(text_of(tag));
-  submit(core::DeclareUser{r.who, text_of(m.name()), kind, hash, tags, m.permitted()});
+  // What is not there is from a client that knows no permissions: its users may do everything.
+  const auto pattern = [](const flatbuffers::String* text) { return text ? text_of(text) : std::string_view(".*"); };
+  submit(core::DeclareUser{r.who, text_of(m.name()), kind, hash, tags, m.permitted(), pattern(m.configure()),
+                           pattern(m.write()), pattern(m.read())});
 }
 
 void Requests::on(const Request& r, const fb::DeleteUser& m) {

@@ -124,8 +124,11 @@ struct UserInfo {
   std::string password_hash{};
   std::vector<std::string> tags{};  // administrator: may change users and policies; policymaker: policies
   bool permitted = true;            // false: it may not log in
+  /// Regular expressions of RE2, 1,024 bytes at most, each to be found in the name of what the user configures (declares,
+  /// changes, deletes), writes to or reads from: exchanges, queues, topics, groups, transactional ids. "" finds nothing.
+  std::string configure = ".*", write = ".*", read = ".*";
 };
-/// Replaces the user of this name. Repeatable. Errors: invalid_argument, limit_reached, not_authorized (an administrator is
+/// Replaces the user of this name, its permissions too. Repeatable. Errors: invalid_argument (also a pattern that is none), limit_reached, not_authorized (an administrator is
 /// wanted as soon as there are users), wrong_state (no user would be an administrator).
 struct DeclareUser {
   using Answer = Done;

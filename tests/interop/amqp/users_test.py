@@ -122,7 +122,7 @@ class UsersTest(unittest.TestCase):
         self.tandem("definitions", "import", "-", user="admin", password="alpha", stdin=json.dumps(exported))
 
     def test_what_cannot_be_enforced_is_refused_aloud(self):
-        restricted = dict(everything("reader"), write="^$", configure="")
+        perls = dict(everything("reader"), read="^(?!secret)")
         self.import_definitions({
             "users": [{"name": "admin", "password_hash": hashed("a"), "tags": ["administrator"]},
                       {"name": "reader", "password_hash": hashed("r"), "tags": []},
@@ -130,15 +130,122 @@ class UsersTest(unittest.TestCase):
                       {"name": "limited", "password_hash": hashed("l"), "tags": [], "limits": {"max-connections": 1}},
                       {"name": "old", "password_hash": base64.b64encode(b"x" * 20).decode(), "tags": [],
                        "hashing_algorithm": "rabbit_password_hashing_md5"}],
-            "permissions": [everything("admin"), restricted, everything("keys"), everything("limited"),
+            "permissions": [everything("admin"), perls, everything("keys"), everything("limited"),
                             everything("old")],
             "topic_permissions": [{"user": "keys", "vhost": "/", "exchange": "amq.topic", "write": "^a", "read": ".*"}],
         }, status=3)
-        for what in ("user 'reader': its permissions restrict it", "user 'keys': its topic_permissions restrict it",
+        for what in ("user 'reader': read: not a regular expression that can be matched in linear time: invalid perl operator: (?!", "user 'keys': its topic_permissions restrict it",
                      "user 'limited': its limits", "user 'old': its hashing_algorithm is rabbit_password_hashing_md5"):
             self.assertIn(what, self.said)
         listed = json.loads(self.tandem("--output", "json", "user", "list", user="admin", password="a"))
-        self.assertEqual(listed, [{"name": "admin", "tags": ["administrator"], "permitted": True, "password": True}])
+        self.assertEqual(listed, [{"name": "admin", "tags": ["administrator"], "configure": ".*", "write": ".*",
+                                   "read": ".*", "permitted": True, "password": True}])
+
+    def restrict(self, user, configure, write, read):
+        """A user whose password is its name."""
+        self.import_definitions({
+            "users": [{"name": name, "password_hash": hashed(name), "tags": tags}
+                      for name, tags in (("admin", ["administrator"]), (user, []))],
+            "permissions": [everything("admin"),
+                            {"user": user, "vhost": "/", "configure": configure, "write": write, "read": read}]})
+        return {"user": "admin", "password": "admin"}
+
+    def test_permissions_are_enforced_with_rabbitmqs_words_and_change_at_once(self):
+        as_admin = self.restrict("app", "^app[.]", "^(app[.].*|amq[.]default|orders)$", "^(app[.].*|orders)$")
+        self.tandem("exchange", "declare", "orders", "--kind", "fanout", **as_admin)
+        self.tandem("exchange", "declare", "secret", **as_admin)
+        self.tandem("queue", "declare", "secret-queue", **as_admin)
+        connection = self.connect("app", "app")
+
+        def refused(what, ask):
+            channel = connection.channel()
+            channel.confirm_delivery()
+            with self.assertRaises(pika.exceptions.ChannelClosedByBroker) as raised:
+                ask(channel)
+            self.assertEqual((raised.exception.reply_code, raised.exception.reply_text),
+                             (403, f"ACCESS_REFUSED - access to {what} in vhost '/' refused for user 'app'"))
+
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.queue_declare("app.q", durable=True)
+        channel.queue_bind("app.q", "orders")
+        channel.basic_publish("orders", "", b"1", mandatory=True)
+        channel.basic_publish("", "app.q", b"2", mandatory=True)
+        self.assertEqual([channel.basic_get("app.q", auto_ack=True)[2] for _ in range(2)], [b"1", b"2"])
+        channel.queue_declare("secret-queue", passive=True)
+        refused("queue 'other'", lambda c: c.queue_declare("other"))
+        refused("queue 'secret-queue'", lambda c: c.queue_declare("secret-queue"))
+        refused("queue 'secret-queue'", lambda c: c.basic_get("secret-queue"))
+        refused("queue 'secret-queue'", lambda c: c.basic_consume("secret-queue", print))
+        refused("queue 'secret-queue'", lambda c: c.queue_purge("secret-queue"))
+        refused("queue 'secret-queue'", lambda c: c.queue_delete("secret-queue"))
+        refused("queue 'secret-queue'", lambda c: c.queue_bind("secret-queue", "orders"))
+        refused("exchange 'secret'", lambda c: c.queue_bind("app.q", "secret"))
+        refused("exchange 'secret'", lambda c: c.queue_unbind("app.q", "secret"))
+        refused("exchange 'secret'", lambda c: c.basic_publish("secret", "", b"x"))
+        refused("exchange 'orders'", lambda c: c.exchange_delete("orders"))
+        refused("exchange 'secret'", lambda c: c.exchange_declare("app.x", arguments={"alternate-exchange": "secret"}))
+        refused("exchange 'secret'", lambda c: c.queue_declare("app.d", arguments={"x-dead-letter-exchange": "secret"}))
+        replies = connection.channel()
+        replies.basic_consume("amq.rabbitmq.reply-to", print, auto_ack=True)
+
+        self.tandem("user", "declare", "app", "--configure", "^app[.]", "--write", "^orders$", "--read", "", stdin="app\n",
+                    **as_admin)
+        refused("queue 'app.q'", lambda c: c.basic_get("app.q"))
+        refused("exchange 'amq.default'", lambda c: c.basic_publish("", "app.q", b"x"))
+        listed = json.loads(self.tandem("--output", "json", "user", "list", **as_admin))
+        self.assertEqual([listed[1][word] for word in ("configure", "write", "read")], ["^app[.]", "^orders$", ""])
+        exported = json.loads(self.tandem("definitions", "export", **as_admin))
+        self.assertIn({"user": "app", "vhost": "/", "configure": "^app[.]", "write": "^orders$", "read": ""},
+                      exported["permissions"])
+
+    def test_natively_they_are_refused_with_their_names(self):
+        as_admin = self.restrict("app", "", "", "^t$")
+        self.tandem("topic", "create", "t", **as_admin)
+        as_app = {"user": "app", "password": "app"}
+        self.tandem("queue", "declare", "q", status=5, **as_app)
+        self.assertIn("queue 'q': configure: refused for user 'app'", self.said)
+        self.tandem("topic", "create", "t2", status=5, **as_app)
+        self.assertIn("topic 't2': configure: refused for user 'app'", self.said)
+
+    def test_kafkas_clients_are_refused_topics_groups_and_transactional_ids(self):
+        needs("confluent_kafka")
+        from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+        from confluent_kafka.admin import AdminClient, NewTopic
+        as_admin = self.restrict("app", "", "^(mine|tx)$", "^(mine|my-group)$")
+        for topic in ("mine", "other"):
+            self.tandem("topic", "create", topic, **as_admin)
+        login = {"bootstrap.servers": self.broker.kafka, "log_level": 0, "security.protocol": "SASL_PLAINTEXT",
+                 "sasl.mechanism": "PLAIN", "sasl.username": "app", "sasl.password": "app"}
+
+        def produce(topic):
+            told = []
+            producer = Producer({**login, "message.timeout.ms": 10000})
+            producer.produce(topic, b"x", on_delivery=lambda error, _: told.append(error.code() if error else None))
+            producer.flush(15)
+            return told
+
+        self.assertEqual(produce("mine"), [None])
+        self.assertEqual(produce("other"), [KafkaError.TOPIC_AUTHORIZATION_FAILED])
+        admin = AdminClient(login)
+        with self.assertRaises(KafkaException) as raised:
+            admin.create_topics([NewTopic("new", 1)])["new"].result(10)
+        self.assertEqual(raised.exception.args[0].code(), KafkaError.TOPIC_AUTHORIZATION_FAILED)
+
+        def consume(group, topic):
+            consumer = Consumer({**login, "group.id": group, "auto.offset.reset": "earliest"})
+            consumer.subscribe([topic])
+            message = consumer.poll(15)
+            consumer.close()
+            return message.error().code() if message.error() else message.value()
+
+        self.assertEqual(consume("my-group", "mine"), b"x")
+        self.assertEqual(consume("my-group", "other"), KafkaError.TOPIC_AUTHORIZATION_FAILED)
+        self.assertEqual(consume("group", "mine"), KafkaError.GROUP_AUTHORIZATION_FAILED)
+        Producer({**login, "transactional.id": "tx"}).init_transactions(10)
+        with self.assertRaises(KafkaException) as raised:
+            Producer({**login, "transactional.id": "other"}).init_transactions(10)
+        self.assertEqual(raised.exception.args[0].code(), KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
 
     def test_the_command_line_declares_lists_and_deletes(self):
         self.tandem("user", "declare", "app", stdin="first\n", status=5)  # it would be the only one
@@ -150,7 +257,7 @@ class UsersTest(unittest.TestCase):
         self.tandem("user", "declare", "app2", stdin="", status=1, **as_admin)
         self.assertIn("no password", self.said)
         self.assertEqual(self.tandem("user", "list", **as_admin).split("\n")[:2],
-                         ['admin\t["administrator"]\ttrue\ttrue', "app\t[]\ttrue\ttrue"])
+                         ['admin\t["administrator"]\t.*\t.*\t.*\ttrue\ttrue', "app\t[]\t.*\t.*\t.*\ttrue\ttrue"])
         as_app = {"user": "app", "password": "beta"}
         self.tandem("queue", "declare", "q", **as_app)
         self.tandem("user", "list", status=5, **as_app)

@@ -70,9 +70,9 @@ TEST_CASE("policies are described with their definition") {
         answer.policies[0].definition);
 }
 
-TEST_CASE("users are described with hash and tags") {
+TEST_CASE("users are described with hash, tags and permissions") {
   auto answer = described_of(core::Subject::users);
-  answer.users = {{"u", core::PasswordKind::sha512, "\x01\x02", {"administrator"}, false}};
+  answer.users = {{"u", core::PasswordKind::sha512, "\x01\x02", {"administrator"}, false, {"^c", "", ".*"}}};
   const auto said = described(answer);
   REQUIRE(said.size() == 1);
   const auto* user = said[0].as<fb::Described>().users()->Get(0);
@@ -82,6 +82,9 @@ TEST_CASE("users are described with hash and tags") {
   REQUIRE(user->tags()->size() == 1);
   CHECK(user->tags()->Get(0)->string_view() == "administrator");
   CHECK_FALSE(user->permitted());
+  CHECK(user->configure()->string_view() == "^c");
+  CHECK(user->write()->string_view().empty());
+  CHECK(user->read()->string_view() == ".*");
 }
 
 TEST_CASE("exchanges and bindings are described by the names on the wire") {

@@ -122,7 +122,8 @@ TEST_CASE("users carry a hash: their own, or that of the password, which goes no
   check_becomes<core::DeclareUser>(
       [&](auto& b) {
         return fb::CreateDeclareUser(b, b.CreateString("u"), 0, fb::PasswordKind::sha512, b.CreateVector(hash),
-                                     b.CreateVectorOfStrings(tags), false);
+                                     b.CreateVectorOfStrings(tags), false, b.CreateString("^c"), b.CreateString(""),
+                                     b.CreateString("^r"));
       },
       [](const auto& i) {
         CHECK(i.name == "u");
@@ -131,6 +132,9 @@ TEST_CASE("users carry a hash: their own, or that of the password, which goes no
         REQUIRE(i.tags.size() == 2);
         CHECK(i.tags[0] == "administrator");
         CHECK_FALSE(i.permitted);
+        CHECK(i.configure == "^c");
+        CHECK(i.write.empty());
+        CHECK(i.read == "^r");
       });
   check_becomes<core::DeclareUser>(
       [&](auto& b) { return fb::CreateDeclareUserDirect(b, "u", "secret", fb::PasswordKind::none, &hash); },
@@ -138,6 +142,7 @@ TEST_CASE("users carry a hash: their own, or that of the password, which goes no
         CHECK(i.password_kind == core::PasswordKind::sha256);
         CHECK(i.password_hash == "hash of secret");
         CHECK(i.permitted);
+        for (const auto pattern : {i.configure, i.write, i.read}) CHECK(pattern == ".*");
       });
   check_becomes<core::DeleteUser>([](auto& b) { return fb::CreateDeleteUserDirect(b, "u"); },
                                   [](const auto& i) { CHECK(i.name == "u"); });
