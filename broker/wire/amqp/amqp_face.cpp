@@ -115,6 +115,7 @@ std::size_t AmqpFace::take_frame(Bytes input) {
   }
   wanted_size_bytes_ = frame_header_size_bytes;
   if (is_ack_run(frame)) return take_acks(frame, input);
+  if (const std::size_t used = take_publishes(frame, input)) return used;
   take_whole_frame(frame);
   return frame.size_bytes();
 }
@@ -221,6 +222,17 @@ std::size_t AmqpFace::take_acks(const Frame& first, Bytes input) {
   }
   judge(*channel, channel->take_acks(first_tag, last_tag));
   return used;
+}
+
+// --- messages in a row
+// -----------------------------------------------------------------------------------------------
+
+/// Messages that are all in the input become one publish of many. 0: frame by frame, as everything else.
+std::size_t AmqpFace::take_publishes(const Frame& first, Bytes input) {
+  if (state_ != State::running || first.channel == 0 || method_of(first) != Method::basic_publish) return 0;
+  Channel* channel = find_channel(first.channel);
+  if (channel == nullptr || channel->closing() || channel->in_content() || !held_reason_.empty()) return 0;
+  return channel->take_publishes(input, payload_size_max_bytes());
 }
 
 // --- faults and endings

@@ -58,6 +58,7 @@ class AmqpFace final : public Face {
   void open_channel(const Frame& frame);
   void close_channel(Channel& channel, std::uint16_t number);
   std::size_t take_acks(const Frame& first, Bytes input);
+  std::size_t take_publishes(const Frame& first, Bytes input);
   bool is_ack_run(const Frame& frame) const;
   std::size_t payload_size_max_bytes() const;
 

@@ -21,6 +21,7 @@
 #include "broker/wire/amqp/expected_answers.h"
 #include "broker/wire/amqp/open_transaction.h"
 #include "broker/wire/amqp/stream_reader.h"
+#include "broker/wire/amqp/whole_publish.h"
 
 namespace tandem::wire::amqp {
 
@@ -35,6 +36,9 @@ class Channel {
   // ------------------------------------------------------------------------------------------
   Verdict take_method(const MethodView& method);
   Verdict take_publish(Bytes fields);
+  /// Takes the messages that lie whole at the front of `input` (whole_publish.h), and gives the core all of them at once.
+  /// Returns the bytes that they took: 0 when not even the first one can be taken so.
+  std::size_t take_publishes(Bytes input, std::size_t payload_size_max);
   Verdict take_header(Bytes payload);
   Verdict take_body(Bytes payload);
   /// Single acks of first..last, both included.
@@ -120,6 +124,11 @@ class Channel {
   Verdict keep_in_transaction(const PublishedMessage& message, Bytes properties, bool rewritten);
   void ask_for_exchange(std::string_view exchange);
   void submit_publish(const PublishedMessage& message, Bytes properties, const PropertyGlance& glance);
+  bool read_ordinary(Bytes input, std::size_t payload_size_max, WholePublish& whole) const;
+  void submit_row(const WholePublish& first, WholePublish next, Bytes input, std::size_t payload_size_max,
+                  std::size_t& used);
+  core::MessageView staged(const PublishedMessage& message, Bytes properties, const PropertyGlance& glance);
+  std::uint64_t next_confirm_seq() { return mode_ == Mode::confirm ? confirm_base_ + ++published_ : 0; }
 
   void say_nacks(std::uint64_t first, std::uint64_t last);
 

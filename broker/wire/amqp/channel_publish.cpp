@@ -43,16 +43,11 @@ Verdict check_size(const MessageParts& parts) {
 }  // namespace
 
 Verdict Channel::take_publish(Bytes fields) {
-  ByteReader reader(fields);
-  std::uint16_t ticket = 0;
-  std::string_view exchange, routing_key;
-  std::uint8_t bits = 0;
-  if (!reader.big(ticket) || !reader.short_text(exchange) || !reader.short_text(routing_key) ||
-      !reader.big(bits) || !reader.at_end())
+  PublishFields publish;
+  if (!read_publish(fields, publish))
     return Fault{ReplyCode::syntax_error, "malformed basic.publish", Method::basic_publish};
-  const bool mandatory = bits & 1, immediate = bits & 2;
-  if (immediate) return Fault{ReplyCode::not_implemented, "immediate=true", Method::basic_publish};
-  assembly_.begin(exchange, routing_key, mandatory);
+  if (publish.immediate) return Fault{ReplyCode::not_implemented, "immediate=true", Method::basic_publish};
+  assembly_.begin(publish.exchange, publish.routing_key, publish.mandatory);
   link_.publishes = true;
   return std::nullopt;
 }
@@ -106,21 +101,67 @@ Verdict Channel::check_reply_to(const PropertyGlance& properties) const {
 }
 
 /// `glance` is of the properties as they came: routing still sees BCC, which is no longer stored.
+core::MessageView Channel::staged(const PublishedMessage& message, Bytes properties, const PropertyGlance& glance) {
+  const StoredHead head(message.exchange, message.routing_key, properties.size());
+  core::MessageView view;
+  view.body = link_.port().stage({head.bytes(), properties, message.body});
+  view.size_bytes = static_cast<std::uint32_t>(head.bytes().size() + properties.size() + message.body.size());
+  view.body_size_bytes = static_cast<std::uint32_t>(message.body.size());
+  view.exchange = message.exchange;
+  view.routing_key = message.routing_key;
+  view.properties = glance;
+  return view;
+}
+
 void Channel::submit_publish(const PublishedMessage& message, Bytes properties,
                              const PropertyGlance& glance) {
-  const StoredHead head(message.exchange, message.routing_key, properties.size());
-  core::Publish input;
-  input.who = unanswered(Method::basic_publish);
-  if (mode_ == Mode::confirm) input.confirm_seq = confirm_base_ + ++published_;
-  input.mandatory = message.mandatory;
-  input.message.body = link_.port().stage({head.bytes(), properties, message.body});
-  input.message.size_bytes =
-      static_cast<std::uint32_t>(head.bytes().size() + properties.size() + message.body.size());
-  input.message.body_size_bytes = static_cast<std::uint32_t>(message.body.size());
-  input.message.exchange = message.exchange;
-  input.message.routing_key = message.routing_key;
-  input.message.properties = glance;
-  link_.port().submit(input);
+  link_.port().submit(core::Publish{unanswered(Method::basic_publish), next_confirm_seq(), message.mandatory,
+                                    staged(message, properties, glance)});
+}
+
+// --- messages in a row
+// -----------------------------------------------------------------------------------------------
+
+/// Nothing about it is to be refused, rewritten or kept for later.
+bool Channel::read_ordinary(Bytes input, std::size_t payload_size_max, WholePublish& whole) const {
+  if (!read_whole_publish(input, id_.number, payload_size_max, whole) || needs_rewriting(whole.glance)) return false;
+  const PublishedMessage& message = whole.message;
+  return !check_properties(whole.glance, link_.user, link_.impersonates) &&
+         !check_size({message.exchange, message.routing_key, message.properties, message.body});
+}
+
+std::size_t Channel::take_publishes(Bytes input, std::size_t payload_size_max) {
+  WholePublish first, next;
+  if (mode_ == Mode::transactional || !read_ordinary(input, payload_size_max, first)) return 0;
+  link_.publishes = true;
+  std::size_t used = first.size_bytes;
+  if (read_ordinary(input.subspan(used), payload_size_max, next)) {
+    submit_row(first, next, input, payload_size_max, used);
+  } else {
+    submit_publish(first.message, first.message.properties, first.glance);
+  }
+  return used;
+}
+
+/// Those behind one that is refused are not looked at, as if they had come after the channel's end.
+void Channel::submit_row(const WholePublish& first, WholePublish next, Bytes input, std::size_t payload_size_max,
+                         std::size_t& used) {
+  // Many enough that what one input costs does not count; some 20 KiB for as long as this takes.
+  constexpr std::size_t row_max = 64;
+  const core::Caller who = unanswered(Method::basic_publish);
+  std::vector<core::PublishMany::One> row;
+  row.reserve(row_max);
+  const auto add = [&](const WholePublish& whole) {
+    const PublishedMessage& message = whole.message;
+    row.push_back({who.request, next_confirm_seq(), message.mandatory,
+                   staged(message, message.properties, whole.glance)});
+  };
+  add(first);
+  do {
+    add(next);
+    used += next.size_bytes;
+  } while (row.size() < row_max && read_ordinary(input.subspan(used), payload_size_max, next));
+  link_.port().submit(core::PublishMany{who, row, true});
 }
 
 Verdict Channel::keep_in_transaction(const PublishedMessage& message, Bytes properties, bool rewritten) {

@@ -1,7 +1,6 @@
 #include "broker/wire/amqp/content.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <limits>
 
@@ -12,8 +11,6 @@
 
 namespace tandem::wire::amqp {
 namespace {
-
-constexpr std::uint16_t basic_class = 60;
 
 /// Writes forward into room that was made before. These methods are the hot ones, so they do not go through
 /// the generic codec; tests hold both against each other.
@@ -51,30 +48,10 @@ class Cursor {
   std::byte* at_;
 };
 
-/// Payload of a method with content: three short strings and 18 octets at most.
-class MethodPayload {
- public:
-  explicit MethodPayload(Method method) { cursor_.number(static_cast<std::uint32_t>(method)); }
-  Cursor& fields() { return cursor_; }
-  Bytes bytes() const { return {room_.data(), static_cast<std::size_t>(cursor_.at() - room_.data())}; }
-
- private:
-  std::array<std::byte, 4 + 3 * 256 + 18> room_;
-  Cursor cursor_{room_.data()};
-};
-
 /// A message that came without properties still has its two octets of flags on the wire.
 Bytes wire_properties(Bytes properties) {
   static constexpr std::byte none[2] = {};
   return properties.empty() ? Bytes(none) : properties;
-}
-
-void write_heads(Cursor& cursor, std::uint16_t channel, Bytes method, Bytes properties,
-                 std::size_t body_size) {
-  cursor.frame(FrameType::method, channel, method.size()).bytes(method).end();
-  cursor.frame(FrameType::header, channel, content_header_size_bytes + properties.size());
-  cursor.number(basic_class).number(std::uint16_t{0}).number(std::uint64_t{body_size});
-  cursor.bytes(properties).end();
 }
 
 void write_body_frames(const ContentTarget& target, Bytes body, const Owner& owner) {
@@ -89,17 +66,31 @@ void write_body_frames(const ContentTarget& target, Bytes body, const Owner& own
   }
 }
 
-void write_content(const ContentTarget& target, Bytes method, const MessageParts& message,
-                   const Owner& owner) {
+/// What a text takes on the wire; longer ones are cut (Cursor::text).
+std::size_t text_size(std::string_view text) {
+  return 1 + std::min<std::size_t>(text.size(), std::numeric_limits<std::uint8_t>::max());
+}
+
+/// A method, a header and the body. `fields_size` is what `put_fields` writes behind class and method: all goes straight to where it
+/// stays.
+template <class PutFields>
+void write_content(const ContentTarget& target, Method method, std::size_t fields_size, PutFields put_fields,
+                   const MessageParts& message, const Owner& owner) {
   const Bytes properties = wire_properties(message.properties);
   const Bytes body = message.body;
-  const std::size_t heads_size =
-      2 * frame_overhead_bytes + method.size() + content_header_size_bytes + properties.size();
+  const std::size_t method_size = sizeof(std::uint32_t) + fields_size;
+  const std::size_t header_size = content_header_size_bytes + properties.size();
   const bool at_once = body.size() < Outbox::reference_min_bytes &&
                        body.size() + frame_overhead_bytes <= target.frame_size_max_bytes;
   const bool with_body = at_once && !body.empty();
+  const std::size_t heads_size = 2 * frame_overhead_bytes + method_size + header_size;
   Cursor cursor(target.outbox->extend(heads_size + (with_body ? body.size() + frame_overhead_bytes : 0)));
-  write_heads(cursor, target.channel, method, properties, body.size());
+  cursor.frame(FrameType::method, target.channel, method_size).number(static_cast<std::uint32_t>(method));
+  put_fields(cursor);
+  cursor.end();
+  cursor.frame(FrameType::header, target.channel, header_size);
+  cursor.number(class_of(Method::basic_publish)).number(std::uint16_t{0}).number(std::uint64_t{body.size()});
+  cursor.bytes(properties).end();
   if (with_body) cursor.frame(FrameType::body, target.channel, body.size()).bytes(body).end();
   if (!at_once) write_body_frames(target, body, owner);
 }
@@ -108,27 +99,34 @@ void write_content(const ContentTarget& target, Bytes method, const MessageParts
 
 void write_deliver(const ContentTarget& target, const Delivery& delivery, const MessageParts& message,
                    const Owner& owner) {
-  MethodPayload method(Method::basic_deliver);
-  method.fields().text(delivery.consumer_tag).number(delivery.tag).number(std::uint8_t{delivery.redelivered});
-  method.fields().text(message.exchange).text(message.routing_key);
-  write_content(target, method.bytes(), message, owner);
+  const std::size_t size = text_size(delivery.consumer_tag) + sizeof delivery.tag + 1 + text_size(message.exchange) +
+                           text_size(message.routing_key);
+  const auto put = [&](Cursor& fields) {
+    fields.text(delivery.consumer_tag).number(delivery.tag).number(std::uint8_t{delivery.redelivered});
+    fields.text(message.exchange).text(message.routing_key);
+  };
+  write_content(target, Method::basic_deliver, size, put, message, owner);
 }
 
 void write_get_ok(const ContentTarget& target, const Delivery& delivery, std::uint64_t ready,
                   const MessageParts& message, const Owner& owner) {
-  constexpr std::uint64_t count_max = std::numeric_limits<std::uint32_t>::max();
-  MethodPayload method(Method::basic_get_ok);
-  method.fields().number(delivery.tag).number(std::uint8_t{delivery.redelivered});
-  method.fields().text(message.exchange).text(message.routing_key);
-  method.fields().number(static_cast<std::uint32_t>(std::min(ready, count_max)));
-  write_content(target, method.bytes(), message, owner);
+  const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(ready, std::numeric_limits<std::uint32_t>::max()));
+  const std::size_t size = sizeof delivery.tag + 1 + text_size(message.exchange) + text_size(message.routing_key) + sizeof count;
+  const auto put = [&](Cursor& fields) {
+    fields.number(delivery.tag).number(std::uint8_t{delivery.redelivered});
+    fields.text(message.exchange).text(message.routing_key).number(count);
+  };
+  write_content(target, Method::basic_get_ok, size, put, message, owner);
 }
 
 void write_return(const ContentTarget& target, const MessageParts& message, const Owner& owner) {
-  MethodPayload method(Method::basic_return);
-  method.fields().number(static_cast<std::uint16_t>(ReplyCode::no_route)).text("NO_ROUTE");
-  method.fields().text(message.exchange).text(message.routing_key);
-  write_content(target, method.bytes(), message, owner);
+  constexpr std::string_view reason = "NO_ROUTE";
+  const std::size_t size = sizeof(ReplyCode) + text_size(reason) + text_size(message.exchange) + text_size(message.routing_key);
+  const auto put = [&](Cursor& fields) {
+    fields.number(static_cast<std::uint16_t>(ReplyCode::no_route)).text(reason);
+    fields.text(message.exchange).text(message.routing_key);
+  };
+  write_content(target, Method::basic_return, size, put, message, owner);
 }
 
 }  // namespace tandem::wire::amqp

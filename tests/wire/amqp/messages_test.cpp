@@ -401,3 +401,97 @@ TEST_CASE_FIXTURE(MessagesScene, "purge and delete say how many messages went") 
   client.call(1, Method::queue_delete, {"q", false, false, false});
   CHECK(text() == "1 queue.delete-ok message-count=1");
 }
+
+// --- messages in a row: several in one piece of input ------------------------------------------------------------------
+
+namespace {
+
+/// What is in `q`, in order: body and priority.
+std::string drained(MessagesScene& scene) {
+  std::string all;
+  scene.heard();
+  for (;;) {
+    scene.client.get("q", true);
+    const Lines lines = scene.heard();
+    if (lines.size() < 2) return all;
+    all += (lines.size() == 3 ? lines[2].substr(lines[2].find('\'')) : "''") + " ";
+  }
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(MessagesScene, "messages in a row are stored in their order, whatever is mixed in between them") {
+  Properties copies;
+  copies.headers = Table{{"CC", Value(Array{Value("elsewhere")})}};
+  Buffer all;
+  add(all, publish_frames(1, "", "q", "1", {}));
+  add(all, publish_frames(1, "", "q", "", {}));
+  add(all, publish_frames(1, "", "q", "3", copies));                // taken frame by frame
+  add(all, publish_frames(1, "", "q", "4", {}));
+  add(all, publish_frames(1, "", "q", "5", {}));
+  Buffer split = publish_frames(1, "", "q", "67", {});
+  split.resize(split.size() - 2 - frame_overhead_bytes);            // its body comes in two frames
+  add(all, split);
+  add(all, raw_frame(3, 1, bytes_of("6")));
+  add(all, raw_frame(3, 1, bytes_of("7")));
+  for (int i = 0; i < 200; ++i) add(all, publish_frames(1, "", "q", "r", {}));  // more than one row
+  add(all, publish_frames(1, "", "q", "last", {}));
+  client.feed(all);
+  std::string expected = "'1' '' '3' '4' '5' '67' ";
+  for (int i = 0; i < 200; ++i) expected += "'r' ";
+  CHECK(drained(*this) == expected + "'last' ");
+}
+
+TEST_CASE_FIXTURE(MessagesScene, "each message of a row is confirmed, and returned when nobody takes it") {
+  client.call(1, Method::confirm_select, {false});
+  heard();
+  Buffer all;
+  add(all, publish_frames(1, "", "q", "a", {}, true));
+  add(all, publish_frames(1, "", "nowhere", "b", {}, true));
+  add(all, publish_frames(1, "", "q", "c", {}, true));
+  client.feed(all);
+  const Lines lines = heard();
+  REQUIRE(lines.size() >= 4);
+  CHECK(std::count_if(lines.begin(), lines.end(), [](const auto& l) { return l.find("basic.return") != l.npos; }) == 1);
+  CHECK(lines.back() == "1 basic.ack delivery-tag=3 multiple=1");
+  CHECK(ready() == "2");
+}
+
+TEST_CASE_FIXTURE(MessagesScene, "what stands behind a refused message in the same input is not published") {
+  Buffer all;
+  add(all, publish_frames(1, "", "q", "before", {}));
+  add(all, publish_frames(1, "no-such-exchange", "q", "refused", {}));
+  add(all, publish_frames(1, "", "q", "behind", {}));
+  client.feed(all);
+  CHECK(text().find("404") != std::string::npos);
+  client.call(1, Method::channel_close_ok, {});
+  client.open_channel(1);
+  CHECK(drained(*this) == "'before' ");
+}
+
+TEST_CASE_FIXTURE(MessagesScene, "a message in a row that is at fault ends the channel with its own fault") {
+  Properties bad;
+  bad.expiration = "soon";
+  Buffer all;
+  add(all, publish_frames(1, "", "q", "a", {}));
+  add(all, publish_frames(1, "", "q", "b", {}));
+  add(all, publish_frames(1, "", "q", "c", bad));
+  add(all, publish_frames(1, "", "q", "d", {}));
+  client.feed(all);
+  CHECK(text().find("invalid expiration 'soon'") != std::string::npos);
+  client.call(1, Method::channel_close_ok, {});
+  client.open_channel(1);
+  CHECK(drained(*this) == "'a' 'b' ");
+}
+
+TEST_CASE_FIXTURE(MessagesScene, "in a transaction messages in a row wait for its commit") {
+  client.call(1, Method::tx_select, {});
+  Buffer all;
+  for (int i = 0; i < 3; ++i) add(all, publish_frames(1, "", "q", "t", {}));
+  client.feed(all);
+  heard();
+  CHECK(ready() == "0");
+  client.call(1, Method::tx_commit, {});
+  heard();
+  CHECK(ready() == "3");
+}

@@ -26,6 +26,11 @@ Buffer conversation() {
   for (int i = 0; i < 3; ++i)
     add(all, publish_frames(1, "", "q", "message " + std::to_string(i), properties, true));
   for (DeliveryTag tag = 1; tag <= 3; ++tag) add(all, method_frame(1, Method::basic_ack, {tag, false}));
+  for (int i = 0; i < 4; ++i) add(all, publish_frames(1, "", i == 2 ? "nowhere" : "other", "row", {}, true));
+  add(all, method_frame(3, Method::channel_open, {}));
+  for (const char* exchange : {"", "no-such-exchange", ""}) add(all, publish_frames(3, exchange, "other", "row", {}));
+  add(all, method_frame(3, Method::channel_close_ok, {}));
+  add(all, method_frame(1, Method::queue_declare, {"other", true, false, false, false, false, Bytes{}}));
   add(all, method_frame(2, Method::channel_open, {}));
   add(all, method_frame(2, Method::tx_select, {}));
   add(all, method_frame(2, Method::basic_get, {"other", false}));
