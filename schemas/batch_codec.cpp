@@ -25,14 +25,9 @@ Result<std::vector<std::byte>> pack_batch(BatchHeader header, Bytes plain_record
   return seal_batch(header, *compressed);
 }
 
-Result<std::vector<std::byte>> recompress_batch(Bytes batch, Codec codec) {
-  auto header = parse_batch_header(batch);
-  if (!header) return header.error();
-  const auto plain =
-      decompress(static_cast<Codec>(header->codec_number()), batch.subspan(batch_header_size_bytes));
-  if (!plain) return plain.error();
-  header->attributes = static_cast<std::int16_t>((header->attributes & ~0x7) | static_cast<int>(codec));
-  return pack_batch(*header, *plain);
+Result<std::vector<std::byte>> recompress_batch(BatchHeader header, Bytes plain_records, Codec codec) {
+  header.attributes = static_cast<std::int16_t>((header.attributes & ~0x7) | static_cast<int>(codec));
+  return pack_batch(header, plain_records);
 }
 
 }  // namespace tandem

@@ -13,8 +13,8 @@ std::vector<std::byte> seal_batch(BatchHeader header, Bytes records);
 /// The same of plain records, which are compressed with the header's codec. Errors: not_supported (codec).
 Result<std::vector<std::byte>> pack_batch(BatchHeader header, Bytes plain_records);
 
-/// `batch`, one whole batch whose checksum was checked before, with its records in `codec`. Offsets, times and producer
-/// stay. Errors: corrupt, too_large (its records decompress to more than decompressed_size_max_bytes).
-Result<std::vector<std::byte>> recompress_batch(Bytes batch, Codec codec);
+/// The batch of this header with its records, which are plain here, in `codec`. Offsets, times and producer stay.
+/// Errors: not_supported (codec).
+Result<std::vector<std::byte>> recompress_batch(BatchHeader header, Bytes plain_records, Codec codec);
 
 }  // namespace tandem

@@ -123,15 +123,6 @@ std::vector<std::byte> empty_batch(Bytes batch) {
   return seal_batch(header, {});
 }
 
-bool every_record_has_key(Bytes batch) {
-  bool all = true;
-  const auto walked = for_each_record(batch, [&all](const RecordView& record) {
-    all = all && record.key.has_value();
-    return all;
-  });
-  return all || !walked.ok();
-}
-
 Result<BatchHeader> judge_stored_batch(Bytes batch) {
   auto header = parse_batch_header(batch);
   if (!header) return header;

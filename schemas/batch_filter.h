@@ -37,9 +37,6 @@ Result<FilteredBatch> filter_batch(Bytes batch, const std::optional<std::int64_t
 /// stretch is gone. 61 bytes.
 std::vector<std::byte> empty_batch(Bytes batch);
 
-/// Whether compaction can tell the records apart. true for a batch whose records cannot be read.
-bool every_record_has_key(Bytes batch);
-
 /// Judges a batch as it is stored: like judge_batch(), but records may be missing, even all of them.
 /// Errors: corrupt, not_supported.
 Result<BatchHeader> judge_stored_batch(Bytes batch);

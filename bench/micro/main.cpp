@@ -6,6 +6,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 
 #include "broker/core/broker.h"
@@ -13,7 +14,9 @@
 #include "broker/storage/record_codec.h"
 #include "broker/wire/face.h"
 #include "broker/wire/native/speaker.h"
+#include "schemas/batch.h"
 #include "schemas/frame.h"
+#include "schemas/record_scan.h"
 #include "tests/wire/amqp/frames.h"
 
 /// What is counted: everything below this function, whose name callgrind is given.
@@ -71,16 +74,16 @@ struct Core {
 const core::Caller caller{{ConnectionId(1), 1}, 1};
 
 /// A commit group of 64 messages is published, routed by a direct exchange, persisted, delivered and acked with one ack.
-void core_queue() {
-  Core core;
+void publish_and_ack(Core& core, std::size_t group_size) {
   const Table none;
-  core.give(core::ConnectionOpened{ConnectionId(1), "guest", "micro", "native"});
+  core.give(core::ConnectionOpened{ConnectionId(1), "app", "micro", "native"});
   core.give(core::DeclareQueue{.who = caller, .name = "work", .durable = true, .arguments = &none});
   core.give(core::DeclareExchange{.who = caller, .name = "orders", .kind = core::ExchangeKind::direct, .arguments = &none});
   core.give(core::Bind{caller, "orders", core::DestinationKind::queue, "work", "new", &none});
   core.give(core::Subscribe{.who = caller, .consumer = 1, .queue = "work", .prefetch = 10'000});
   std::uint64_t published = 0;
-  std::vector<core::PublishMany::One> group(messages);
+  std::vector<core::PublishMany::One> all(messages);
+  const std::span group(all);
   measure([&] {
     for (auto& one : group) {
       one.confirm_seq = ++published;
@@ -90,10 +93,35 @@ void core_queue() {
       one.message.routing_key = "new";
       one.message.properties.persistent = true;
     }
-    core.give(core::PublishMany{caller, group});
+    for (std::size_t i = 0; i < messages; i += group_size) core.give(core::PublishMany{caller, group.subspan(i, group_size)});
     must(core.delivered == published, "a published message was not delivered");
     core.give(core::Settle{caller, 0, core.last_tag, true, core::Outcome::ack, false});
   });
+}
+
+void core_queue() {
+  Core core;
+  publish_and_ack(core, messages);
+}
+
+/// The same, message by message, by a user whose permissions are patterns, and by one that may do everything.
+void core_single(const core::Permissions& permissions) {
+  Core core;
+  const std::string hash(36, 'h');
+  const std::vector<std::string_view> administrator{"administrator"};
+  core.give(core::ConnectionOpened{ConnectionId(2), "guest", "micro", "native"});
+  const core::Caller guest{{ConnectionId(2), 1}, 1};
+  core.give(core::DeclareUser{.who = guest, .name = "admin", .password_kind = core::PasswordKind::sha256, .password_hash = hash,
+                              .tags = administrator});
+  core.give(core::DeclareUser{.who = guest, .name = "app", .configure = permissions.configure, .write = permissions.write,
+                              .read = permissions.read});
+  publish_and_ack(core, 1);
+}
+void core_single_pattern() { core_single({"^(work|orders)$", "^(work|orders)$", "^(work|orders)$"}); }
+void core_single_all() { core_single({}); }
+void core_single_guest() {
+  Core core;
+  publish_and_ack(core, 1);
 }
 
 /// Batches of 100 records are appended to a topic and persisted.
@@ -126,10 +154,17 @@ class Port final : public wire::BrokerPort {
     }
     return BodyHandle{++count};
   }
-  void submit(const core::Input&) override {}
+  void submit(const core::Input& input) override {
+    if (const auto* consumer = std::get_if<core::Subscribe>(&input)) {
+      subscribed = consumer->consumer;
+      subscriber = consumer->who;
+    }
+  }
   std::string random_name(std::size_t size) override { return std::string(size, 'r'); }
   std::string_view fact(std::string_view) const override { return "1"; }
   std::uint64_t count = 0;
+  std::uint64_t subscribed = 0;  // the last consumer
+  core::Caller subscriber;
 
  private:
   char staged_[4096];
@@ -177,11 +212,11 @@ void native_decode() {
   feed(*face, port, native_frame(hello, {}), native_frame(publish, payload));
 }
 
-/// 64 basic.publish with header and body frames by the AMQP face.
-void amqp_decode() {
+/// A connection with channel 1 in confirm mode.
+std::vector<std::byte> amqp_greeting() {
   namespace amqp = wire::amqp;
   using amqp::Method, amqp::test::add, amqp::test::method_frame;
-  std::vector<std::byte> greeting, input;
+  std::vector<std::byte> greeting;
   const auto no_properties = amqp::test::encoded_table({});
   add(greeting, bytes_of(std::string_view("AMQP\0\0\x09\x01", 8)));
   add(greeting, method_frame(0, Method::connection_start_ok,
@@ -190,13 +225,66 @@ void amqp_decode() {
   add(greeting, method_frame(0, Method::connection_open, {"/"}));
   add(greeting, method_frame(1, Method::channel_open, {}));
   add(greeting, method_frame(1, Method::confirm_select, {false}));
+  return greeting;
+}
+
+/// 64 basic.publish with header and body frames by the AMQP face.
+void amqp_decode() {
+  namespace amqp = wire::amqp;
+  const std::vector<std::byte> greeting = amqp_greeting();
+  std::vector<std::byte> input;
   Properties properties;
   properties.delivery_mode = 2;
   const std::string body(body_size_bytes, 'b');
-  for (std::size_t i = 0; i < messages; ++i) add(input, amqp::test::publish_frames(1, "orders", "new", body, properties));
+  for (std::size_t i = 0; i < messages; ++i) amqp::test::add(input, amqp::test::publish_frames(1, "orders", "new", body, properties));
   Port port;
   const auto face = wire::make_amqp_face({ConnectionId{1}, &port, "micro", true});
   feed(*face, port, greeting, input);
+}
+
+/// 64 deliveries of a queue to a consumer that acks, by the AMQP face: stored bytes to frames in the outbox.
+void amqp_deliver() {
+  namespace amqp = wire::amqp;
+  using amqp::Method, amqp::test::add, amqp::test::method_frame;
+  std::vector<std::byte> greeting = amqp_greeting();
+  const auto no_arguments = amqp::test::encoded_table({});
+  add(greeting, method_frame(1, Method::basic_consume, {"work", "consumer", false, false, false, false, Bytes(no_arguments)}));
+  Port port;
+  const auto face = wire::make_amqp_face({ConnectionId{1}, &port, "micro", true});
+  must(face->receive(greeting) == greeting.size() && !face->closing(), "the face did not take its handshake");
+  must(port.subscribed != 0, "the face did not subscribe");
+  face->send(core::Ok{port.subscriber}, {});
+  Properties properties;
+  properties.delivery_mode = 2;
+  std::vector<std::byte> encoded, stored;
+  append_properties(encoded, properties);
+  const std::string body(body_size_bytes, 'b');
+  append_message(stored, MessageParts{"orders", "new", encoded, bytes_of(body)});
+  const wire::Body bodies[] = {{stored, nullptr}};
+  core::Deliver deliver;
+  deliver.channel = ChannelId{ConnectionId(1), 1};
+  deliver.consumer = port.subscribed;
+  deliver.size_bytes = static_cast<std::uint32_t>(stored.size());
+  measure([&] {
+    face->outbox().consume(face->outbox().size_bytes());
+    for (std::size_t i = 0; i < messages; ++i) {
+      ++deliver.tag;
+      face->send(deliver, bodies);
+    }
+    face->flush();
+    must(face->outbox().size_bytes() > messages * body_size_bytes, "not every message was delivered");
+  });
+}
+
+/// The records of a batch of 64, of 100 bytes each, as a producer's are looked at.
+void record_scan() {
+  BatchBuilder builder;
+  const std::string body(body_size_bytes, 'b');
+  for (std::size_t i = 0; i < messages; ++i) builder.add(now + static_cast<TimestampMs>(i), std::nullopt, bytes_of(body));
+  const auto batch = builder.finish().value();
+  measure([&] {
+    must(!scan_records(Bytes(batch).subspan(batch_header_size_bytes), messages).malformed, "a good record is malformed");
+  });
 }
 
 /// The frame of a commit group: 64 bodies, their records in one turn, the checksums.
@@ -240,9 +328,14 @@ struct Work {
 };
 const std::map<std::string, Work> works = {
     {"core-queue", {core_queue, repeats * int{messages}, "message published, routed, persisted, delivered, acked"}},
+    {"core-single", {core_single_guest, repeats * int{messages}, "the same, message by message"}},
+    {"core-single-all", {core_single_all, repeats * int{messages}, "the same, by a user that may do everything"}},
+    {"core-single-re", {core_single_pattern, repeats * int{messages}, "the same, by a user whose permissions are patterns"}},
     {"core-topic", {core_topic, repeats * int{messages}, "batch of 100 records appended and persisted"}},
     {"native-decode", {native_decode, repeats * int{messages}, "message published by the native face"}},
     {"amqp-decode", {amqp_decode, repeats * int{messages}, "message published by the AMQP face"}},
+    {"amqp-deliver", {amqp_deliver, repeats * int{messages}, "message delivered by the AMQP face"}},
+    {"record-scan", {record_scan, repeats * int{messages}, "record of 100 B in a batch that is produced, looked at"}},
     {"journal-encode", {journal_encode, repeats * int{messages}, "message encoded for the journal, with its checksums"}},
 };
 

@@ -12,13 +12,17 @@ namespace tandem::wire {
 
 struct JudgedBatch {
   core::BatchView view;  // its facts, with `body` not yet set
+  std::int32_t first_without_key = -1;  // where keys are needed: the record that lacks one, counted from 0
   Bytes bytes;           // what is to be staged: the batch as it came, or
   std::vector<std::byte> recompressed;  // in the topic's codec
 };
 
-/// Checks a batch and its checksum. `rules`: what BrokerPort::batch_rules() says of its topic. A batch in another codec than the
-/// topic's is compressed anew; keys are looked for only where they are needed, by a walk over the records.
-/// Errors: too_large, corrupt, not_supported, access_refused (control batches are the broker's own).
-Result<JudgedBatch> judge_append(Bytes batch, const core::BatchRules& rules);
+/// Checks a batch and its checksum, and its records one by one: their framing, that their offsets are dense, and keys
+/// where they are needed. Records that are compressed are looked at where they are decompressed anyway: where keys are
+/// needed, or the topic has another codec, in which they are compressed anew. `rules`: what BrokerPort::batch_rules()
+/// says of its topic.
+/// Errors: too_large, corrupt, not_supported, access_refused (control batches are the broker's own), invalid_argument (a
+/// record is malformed: `malformed_record` is its number from 0 on).
+Result<JudgedBatch> judge_append(Bytes batch, const core::BatchRules& rules, std::int32_t* malformed_record = nullptr);
 
 }  // namespace tandem::wire

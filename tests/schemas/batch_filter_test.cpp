@@ -127,12 +127,4 @@ TEST_CASE("malformed records are an error, not a crash") {
     }
 }
 
-TEST_CASE("a record without a key is noticed") {
-  CHECK(every_record_has_key(make(Codec::zstd)));
-  BatchBuilder builder;
-  builder.add(1, bytes_of("k"), bytes_of("v"));
-  builder.add(1, std::nullopt, bytes_of("v"));
-  CHECK_FALSE(every_record_has_key(builder.finish(Codec::gzip).value()));
-}
-
 }  // namespace tandem::batch_filter_test

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/base/limits.h"
+#include "schemas/batch_codec.h"
 #include "schemas/batch_fields.h"
 
 namespace tandem::wire {
@@ -76,6 +77,64 @@ TEST_CASE("a batch does not claim more records than it has room for") {
   BatchBuilder builder;
   for (int i = 0; i < 50; ++i) builder.add(0, std::nullopt, std::nullopt);
   CHECK(code_of(builder.finish().value()) == ErrorCode::none);
+}
+
+/// The batch of these records in this codec, malformed at `at` of its plain records.
+Buffer malformed_at(std::size_t at, Codec codec) {
+  Buffer batch = batch_of(3);
+  batch[batch_header_size_bytes + at] ^= std::byte{0x7f};
+  const BatchHeader header = batch_fields::read_header(batch.data());
+  return recompress_batch(header, Bytes(batch).subspan(batch_header_size_bytes), codec).value();
+}
+
+TEST_CASE("records whose framing is wrong are refused by number under a right checksum") {
+  const std::size_t size = (batch_of(3).size() - batch_header_size_bytes) / 3;
+  const auto refused = [](Bytes batch, const core::BatchRules& rules = {}) {
+    std::int32_t record = -1;
+    const auto judged = judge_append(batch, rules, &record);
+    if (!judged) CHECK(judged.error().code == ErrorCode::invalid_argument);
+    return judged ? -1 : record;
+  };
+  CHECK(refused(batch_of(3)) == -1);
+  CHECK(refused(malformed_at(0, Codec::none)) == 0);
+  CHECK(refused(malformed_at(size, Codec::none)) == 1);
+  CHECK(refused(malformed_at(2 * size + 4, Codec::none)) == 2);
+  CHECK(refused(changed(batch_of(3), [](BatchHeader& header) {
+          header.record_count = 2;
+          header.last_offset_delta = 1;
+        })) == 2);
+}
+
+TEST_CASE("compressed records are looked at where they are decompressed anyway") {
+  const std::size_t size = (batch_of(3).size() - batch_header_size_bytes) / 3;
+  for (const Codec codec : {Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd}) {
+    CAPTURE(name(codec));
+    const Buffer batch = malformed_at(size, codec);
+    CHECK(code_of(batch) == ErrorCode::none);
+    CHECK(code_of(batch, {.codec = codec}) == ErrorCode::none);
+    CHECK(code_of(batch, {.codec = Codec::none}) == ErrorCode::invalid_argument);
+    CHECK(code_of(batch, {.needs_keys = true}) == ErrorCode::invalid_argument);
+    CHECK(code_of(batch_of(3, 10, codec), {.needs_keys = true, .codec = Codec::none}) == ErrorCode::none);
+  }
+}
+
+TEST_CASE("where keys are needed the first record without one is told") {
+  for (const Codec codec : {Codec::none, Codec::zstd}) {
+    BatchBuilder builder;
+    for (const bool has_key : {true, false, true, false})
+      builder.add(1, has_key ? std::optional(bytes_of("k")) : std::nullopt, bytes_of("v"));
+    const Buffer batch = builder.finish(codec).value();
+    const auto judged = judge_append(batch, {.needs_keys = true});
+    REQUIRE(judged);
+    CHECK(judged->view.lacks_key);
+    CHECK(judged->first_without_key == 1);
+    const auto unasked = judge_append(batch, {});
+    REQUIRE(unasked);
+    CHECK_FALSE(unasked->view.lacks_key);
+    const auto keyed = judge_append(batch_of(3, 10, codec), {.needs_keys = true});
+    REQUIRE(keyed);
+    CHECK_FALSE(keyed->view.lacks_key);
+  }
 }
 
 TEST_CASE("a producer's base offset says nothing: two batches of one producer cannot overlap") {

@@ -39,6 +39,7 @@ class Produce final : public TaskOf<ProduceRequest, ProduceResponse> {
     } else if (const auto* refused = std::get_if<core::Refused>(&send)) {
       partition.error = produce_error_of(refused->refusal);
       partition.error_message = core::to_text(refused->refusal);
+      if (partition.error != error::invalid_record) partition.record_errors.clear();
     }
   }
 
@@ -53,8 +54,13 @@ class Produce final : public TaskOf<ProduceRequest, ProduceResponse> {
                     "message formats 0 and 1 are not taken: produce with version 3 or newer");
     if (partition.records.bytes.empty())
       return refuse(part, error::invalid_record, "a partition needs one record batch");
-    auto judged = judge_append(partition.records.bytes, port().batch_rules(topic));
+    std::int32_t malformed_record = -1;
+    auto judged = judge_append(partition.records.bytes, port().batch_rules(topic), &malformed_record);
+    if (!judged && malformed_record >= 0) return refuse_record(part, malformed_record, judged.error().text);
     if (!judged) return refuse(part, topic_error_of(judged.error().code), judged.error().text);
+    // Told only if the core refuses the batch for it.
+    if (judged->first_without_key >= 0)
+      parts_[part]->record_errors.push_back({judged->first_without_key, "a record needs a key in a topic that compacts"});
     const bool wants_reply = acks_ != 0;
     const core::Caller who = wants_reply ? expect(part) : caller(part);
     judged->view.body = port().stage({judged->bytes});
@@ -66,6 +72,11 @@ class Produce final : public TaskOf<ProduceRequest, ProduceResponse> {
     parts_[part]->error = error;
     parts_[part]->error_message = std::move(text);
     if (acks_ == 0) conversation().hang_up = true;
+  }
+
+  void refuse_record(std::uint32_t part, std::int32_t record, std::string text) {
+    parts_[part]->record_errors.push_back({record, text});
+    refuse(part, error::invalid_record, std::move(text));
   }
 
   std::int16_t acks_ = 0;

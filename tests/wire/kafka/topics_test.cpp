@@ -2,7 +2,7 @@
 #include "broker/base/limits.h"
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_topic.h"
-#include "schemas/batch.h"
+#include "schemas/batch_fields.h"
 #include "tests/wire/kafka/kafka_world.h"
 
 namespace tandem::wire::kafka::test {
@@ -111,6 +111,21 @@ TEST_CASE("kafka: a batch that is not whole and right is refused without being s
   CHECK(world.port.staged.empty());
 }
 
+TEST_CASE("kafka: a record that is malformed under a right checksum is told by its number") {
+  BatchBuilder builder;
+  for (int i = 0; i < 3; ++i) builder.add(1'000, std::nullopt, bytes_of("value"));
+  std::vector<std::byte> batch = builder.finish().value();
+  const std::size_t record_size = (batch.size() - batch_header_size_bytes) / 3;
+  batch[batch_header_size_bytes + record_size + 3] = std::byte{8};  // the second one's offset is four behind the first
+  batch_fields::seal(batch);
+  World world;
+  const auto partition = first_of(world.ask<ProduceResponse>(0, 9, produce_of(text_of(batch))));
+  CHECK(partition.error == error::invalid_record);
+  REQUIRE(partition.record_errors.size() == 1);
+  CHECK(partition.record_errors[0].index == 1);
+  CHECK(world.port.inputs == 0);
+}
+
 TEST_CASE("kafka: acks and versions that nobody should use are refused") {
   World world;
   CHECK(first_of(world.ask<ProduceResponse>(0, 7, produce_of(batch_of("x"), 2))).error ==
@@ -127,6 +142,7 @@ TEST_CASE("kafka: the core's refusals have their numbers") {
       {ErrorCode::duplicate_sequence, error::duplicate_sequence},
       {ErrorCode::fenced, error::invalid_producer_epoch},
       {ErrorCode::resource_alarm, error::storage_error},
+      {ErrorCode::not_authorized, error::topic_authorization_failed},
       {ErrorCode::invalid_transaction_state, error::invalid_transaction_state}};
   for (const auto& [code, number] : expected) {
     World world;
