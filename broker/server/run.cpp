@@ -1,5 +1,6 @@
 #include "broker/server/run.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -37,6 +38,19 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// glibc raises its thresholds by itself each time a large block is freed, and keeps up to twice as much of what is free from then on:
+/// vectors that grow once, with a backlog that is read, then stay for ever (314 MiB of peak RSS for a million messages in 10,000
+/// queues, 240 to 250 with this). The rest of what is free stays at hand: giving it back costs a system call each time. One arena: the
+/// threads beside the loop allocate little, and what each kept for itself would be counted several times.
+void give_free_memory_back() {
+#ifdef __GLIBC__
+  constexpr int own_mapping_from_bytes = 256 << 10, kept_free_max_bytes = 4 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, own_mapping_from_bytes);
+  ::mallopt(M_TRIM_THRESHOLD, kept_free_max_bytes);
+  ::mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 storage::StoreOptions store_options(const Options& options) {
@@ -143,6 +157,7 @@ int run(const Options& options) {
   set_log_level(options.log_level);
   std::set_new_handler(out_of_memory);
   raise_descriptor_limit();
+  give_free_memory_back();
   std::signal(SIGPIPE, SIG_IGN);
 
   const auto files = storage::make_posix_file_system();

@@ -54,7 +54,7 @@ struct HomedRun {
 class Checkpoint {
  public:
   /// Bodies that one slice copies at most (and one message beyond it).
-  static constexpr std::size_t slice_size_bytes = 16u << 20;
+  static constexpr std::size_t slice_size_bytes = 8u << 20;
 
   Checkpoint(const CheckpointParts& parts, CheckpointTask task);
   ~Checkpoint();
