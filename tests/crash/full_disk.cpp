@@ -21,7 +21,7 @@ constexpr std::uint64_t short_of_space_bytes = 200 * mib_bytes;
 constexpr std::uint64_t step_bytes = 4 * mib_bytes;
 // The broker looks at the disk every second while space is short.
 constexpr seconds patience(30);
-constexpr std::chrono::microseconds pace(500);
+constexpr std::chrono::microseconds publisher_pace(500);
 constexpr int consumed_while_full = 20;
 
 std::uint64_t free_bytes(const std::string& path) {
@@ -128,7 +128,7 @@ Result<std::string> fill_and_free(Histories& histories, const support::BrokerPro
     const auto consumed = consume_moved(histories, ports, life);
     want(consumed.ok(), "nothing is consumed " + when + (consumed ? "" : ": " + consumed.error().text));
   };
-  Load load(histories, ports, life, seed, pace);
+  Load load(histories, ports, life, seed, publisher_pace);
   std::uint64_t left_bytes = 0;
   {
     const auto moved_before = histories.moved.counts().confirmed;

@@ -76,7 +76,7 @@ constexpr int skipped_status = 77;
 // Several journal segments and spares, and room above the limit below which publishers are held back.
 constexpr unsigned power_disk_size_mib = 1'024;
 
-constexpr std::chrono::microseconds pace(150);
+constexpr std::chrono::microseconds publisher_rest(150);
 // The offline check reads all that is stored.
 constexpr int lives_between_checks = 5;
 // The checker remembers everything: an hour must fit into its memory.
@@ -160,7 +160,7 @@ int run(const Options& options, PowerDisk* disk) {
     auto broker = support::BrokerProcess::start(broker_options);
     if (!broker) return fail(broker.error());
     if (auto r = declare_places(broker->port("native")); !r) return fail(r.error());
-    Load load(histories, ports_of(*broker), life, chance(), pace);
+    Load load(histories, ports_of(*broker), life, chance(), publisher_rest);
     std::this_thread::sleep_for(std::chrono::milliseconds(20 + chance() % 130));
     // Now and then in the middle of an orderly stop: that takes a checkpoint, which a short life does not come to.
     if (chance() % 3 == 0) {
