@@ -79,6 +79,10 @@ inline constexpr std::chrono::microseconds quick_sync_max{500};
 inline constexpr std::size_t outbox_high_bytes = 1u << 20;
 inline constexpr std::size_t outbox_low_bytes = 256u << 10;
 inline constexpr std::size_t outbox_hard_max_bytes = 256u << 20;
+/// What all connections hold together: answers that are not read yet, input that came in part, unfinished messages, open
+/// transactions. A thousand consumers with full outboxes fit. Above half of it connections that do not read get no more
+/// than the low mark; reached: those that hold most are closed.
+inline constexpr std::size_t connection_memory_max_bytes = 1u << 30;
 /// Before its handshake a connection costs at most this.
 inline constexpr std::size_t handshake_input_max_bytes = 4096;
 inline constexpr std::int64_t handshake_timeout_ms = 5'000;

@@ -88,6 +88,9 @@ class Connection {
   /// Writes what the handler has, until the kernel takes no more or a fair share is written.
   WriteEnd write();
 
+  /// Of memory that incomplete input gathers in.
+  std::size_t input_capacity_bytes() const { return input_.size_bytes; }
+
   /// No more writes: the peer reads the end once it has read all.
   void shut_down_writing();
   const std::string& peer() const { return peer_; }

@@ -14,6 +14,9 @@ namespace {
 constexpr TimestampMs never_due = std::numeric_limits<TimestampMs>::max();
 // Input taken in one turn of the loop before the group is handed to the disk: a few milliseconds of work.
 constexpr std::size_t read_share_bytes = 1u << 20;
+// Messages given to faces in one turn, before outboxes are written and counted. Without it a thousand fetches that come in
+// one turn, some bytes each, put gigabytes into outboxes and keep everybody else waiting for as long.
+constexpr std::size_t said_share_bytes = 4u << 20;
 // Heartbeats and timeouts of faces are looked at together, not more often than this.
 constexpr DurationMs faces_apart_ms = 50;
 // The core gets a Tick at most once per millisecond, whatever its next_due() says.
@@ -91,9 +94,9 @@ Result<> Loop::run() {
 
 void Loop::run_once(net::Deadline due) {
   if (touched_.empty()) reactor_.wait(std::min(due, next_due()));
-  while (!failure_ && read_bytes_ < read_share_bytes && reactor_.run_ready()) {
+  while (!failure_ && read_bytes_ < read_share_bytes && said_bytes_ < said_share_bytes && reactor_.run_ready()) {
   }
-  read_bytes_ = 0;
+  read_bytes_ = said_bytes_ = 0;
   if (failure_) return;  // nothing is said any more
   clock_.refresh();
   do_due_work();
@@ -103,6 +106,8 @@ void Loop::run_once(net::Deadline due) {
 net::Deadline Loop::next_due() const {
   TimestampMs due = std::min(std::max(broker_.next_due(), now() + ticks_apart_ms), faces_due_);
   due = std::min(due, background_due_);
+  if (held_bytes_ > 0) due = std::min(due, memory_due_);
+  if (freed_much_) due = std::min(due, closing_due_);
   if (stopping()) due = std::min(due, stop_step_ends_at_);
   return clock_.moment_of(due);
 }
@@ -110,6 +115,8 @@ net::Deadline Loop::next_due() const {
 void Loop::do_due_work() {
   for (int i = 0; i < ticks_per_turn_max && broker_.next_due() <= now(); ++i) submit(core::Tick{});
   if (faces_due_ <= now()) tick_faces();
+  if (memory_is_due()) part_from_the_store();
+  if (freed_much_ && closing_due_ <= now()) give_memory_back();
   if (background_due_ <= now()) {
     background_due_ = now() + (held_reason_.empty() ? background_apart_ms : background_apart_when_short_ms);
     for (const auto& due : store_->retention_due(now())) submit(due);
@@ -143,6 +150,7 @@ void Loop::finish_turn() {
   if (!checkpoint_running_ && !stopping() && store_->checkpoint_wanted()) submit(core::CheckpointBegun{});
   store_->flush_ahead();
   for (int round = 0; round < settle_rounds_max && !touched_.empty(); ++round) settle_touched();
+  if (held_bytes_ > held_max_bytes_ && closing_due_ <= now()) close_those_that_hold_most();
   remove_gone();
   read_those_that_waited();
   if (stopping()) go_on_stopping();

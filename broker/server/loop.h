@@ -37,6 +37,9 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   /// For tests: a store of their own, empty.
   void use_store(std::unique_ptr<storage::Store> store);
 
+  /// What all connections may hold together. Before run().
+  void set_connection_memory(std::uint64_t size_max_bytes) { held_max_bytes_ = size_max_bytes; }
+
   /// A new connection, spoken to by the face that `make_face` makes. Beyond limits::connections_max it is
   /// told so and closed.
   void accept(net::Socket socket, MakeFace make_face);
@@ -81,6 +84,9 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   bool disk_is_behind() const override { return stopping() || store_->behind(); }
   void touched(Peer& peer) override;
   void count_read(std::size_t size_bytes) override { read_bytes_ += size_bytes; }
+  void count_said(std::size_t size_bytes) override { said_bytes_ += size_bytes; }
+  void count_held(std::size_t before_bytes, std::size_t now_bytes) override { held_bytes_ += now_bytes - before_bytes; }
+  bool memory_is_short() const override { return held_bytes_ > held_max_bytes_ / 2; }
   void found(ConnectionId id, SendLine::Ticket ticket, Result<storage::StoredBytes> bytes) override;
 
  private:
@@ -119,6 +125,13 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   void take_checkpoint_state(core::CheckpointState& state);
   void log_out(const core::LogOut& request);  // loop_login.cpp
 
+  // loop_memory.cpp
+  bool memory_is_due() const { return held_bytes_ > 0 && memory_due_ <= now(); }
+  void part_from_the_store();
+  void close_those_that_hold_most();
+  void drop(Peer& peer);
+  void give_memory_back();
+
   // loop_stop.cpp
   void go_on_stopping();
   void say_goodbye();
@@ -142,8 +155,12 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   std::vector<Peer*> touched_, settling_;
   std::vector<ConnectionId> gone_;
   std::vector<ConnectionId> unread_;  // not read because the disk is behind
-  std::size_t read_bytes_ = 0;        // in this turn of the loop
+  std::size_t read_bytes_ = 0, said_bytes_ = 0;  // in this turn of the loop
   TimestampMs faces_due_;             // no face has work before
+  std::uint64_t held_bytes_ = 0, held_max_bytes_ = limits::connection_memory_max_bytes;  // by all connections
+  TimestampMs closing_due_ = 0;
+  bool freed_much_ = false;  // since give_memory_back()
+  TimestampMs memory_due_ = 0;  // counts while they hold something
 
   bool checkpoint_running_ = false;
   TimestampMs background_due_ = 0;

@@ -19,6 +19,8 @@ constexpr std::uint64_t journal_size_max_bytes = 1ull << 40;
 constexpr std::uint64_t checkpoint_interval_min_bytes = 64u << 10;
 constexpr std::uint64_t cache_size_min_bytes = limits::group_size_max_bytes;
 constexpr std::uint64_t cache_size_max_bytes = 1ull << 40;
+// Half of it, from which on those that do not read get no more, holds the largest message on its way in and out.
+constexpr std::uint64_t connection_memory_min_bytes = 4 * limits::message_size_max_bytes;
 
 void add_size(CLI::App& app, const std::string& name, std::uint64_t& value, std::uint64_t min,
               std::uint64_t max, const std::string& what, const std::string& environment) {
@@ -101,6 +103,8 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
            "TANDEM_CHECKPOINT_INTERVAL");
   add_size(app, "--cache-size", options.cache_size_max_bytes, cache_size_min_bytes, cache_size_max_bytes,
            "memory for messages that were stored lately", "TANDEM_CACHE_SIZE");
+  add_size(app, "--connection-memory", options.connection_memory_max_bytes, connection_memory_min_bytes,
+           cache_size_max_bytes, "memory that all connections may hold together", "TANDEM_CONNECTION_MEMORY");
   app.add_option("--log-level", log_level, "lines on stderr: debug, info, warning, error or off")
       ->envname("TANDEM_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))

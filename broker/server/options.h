@@ -36,6 +36,7 @@ struct Options {
   std::uint64_t journal_size_max_bytes = limits::journal_size_max_bytes;
   std::uint64_t checkpoint_interval_bytes = limits::checkpoint_interval_bytes;
   std::uint64_t cache_size_max_bytes = 64ull << 20;
+  std::uint64_t connection_memory_max_bytes = limits::connection_memory_max_bytes;
   LogLevel log_level = LogLevel::info;
 };
 

@@ -58,6 +58,7 @@ void Peer::say_now(const core::Send& send, std::span<const wire::Body> bodies) {
 
 void Peer::hand_over(const core::Send& send, std::span<const wire::Body> bodies, std::size_t size_bytes) {
   unflushed_bytes_ += size_bytes;
+  host_.count_said(size_bytes);
   face_->send(send, bodies);
   update_writable();
   touch();
@@ -80,7 +81,8 @@ std::size_t Peer::queued_bytes() const {
 
 void Peer::update_writable() {
   const std::size_t queued = queued_bytes();
-  if (writable_told_ && queued > limits::outbox_high_bytes) tell_writable(false);
+  const std::size_t high = host_.memory_is_short() ? limits::outbox_low_bytes : limits::outbox_high_bytes;
+  if (writable_told_ && queued > high) tell_writable(false);
   if (!writable_told_ && queued < limits::outbox_low_bytes && line_.empty()) tell_writable(true);
 }
 
@@ -91,7 +93,25 @@ void Peer::tell_writable(bool writable) {
 
 bool Peer::may_be_read() const {
   if (life_ == Life::closing || life_ == Life::lingering) return !peer_ended_;  // to throw away
-  return !is_withheld() && face_->reading() && face_->outbox().size_bytes() < unread_answers_max_bytes;
+  return !is_withheld() && face_->reading() && face_->outbox().size_bytes() + line_.held_bytes() < unread_max_bytes();
+}
+
+std::size_t Peer::unread_max_bytes() const {
+  return host_.memory_is_short() ? limits::outbox_low_bytes : unread_answers_max_bytes;
+}
+
+void Peer::count_held() {
+  const std::size_t outbox = std::max(face_->outbox().size_bytes(), flushed_size_bytes_ + unflushed_bytes_);
+  const std::size_t held =
+      gone() ? 0 : outbox + line_.held_bytes() + face_->kept_bytes() + connection_.input_capacity_bytes();
+  if (held == held_bytes_) return;
+  host_.count_held(held_bytes_, held);
+  held_bytes_ = held;
+}
+
+std::size_t Peer::own_memory() {
+  line_.let_go();
+  return face_->outbox().own();
 }
 
 // By the broker's own doing; that a peer does not read its answers is the peer's.
@@ -147,6 +167,11 @@ void Peer::gather(std::vector<Bytes>& pieces, std::size_t count_max) {
 // --- the end of a turn of the loop -----------------------------------------------------------------------
 
 void Peer::settle() {
+  settle_if_there();
+  count_held();
+}
+
+void Peer::settle_if_there() {
   if (gone()) return;
   offer_input_left();
   if (open() && face_->closing()) begin_closing();
@@ -175,6 +200,8 @@ void Peer::offer_input_left() {
 
 void Peer::drain_line() {
   if (line_.empty()) return;
+  // Nothing is looked up for one that does not read: it would be kept for as long.
+  if (kernel_full_ && face_->outbox().size_bytes() >= limits::outbox_high_bytes) return;
   const auto start_read = [this](const BodyPlace& place, SendLine::Ticket ticket) {
     host_.store().read(place.body, place.size_bytes,
                        [host = &host_, id = id_, ticket](Result<storage::StoredBytes> bytes) {

@@ -34,6 +34,12 @@ class PeerHost {
   /// settle() is to be called at the end of this turn of the loop.
   virtual void touched(Peer& peer) = 0;
   virtual void count_read(std::size_t size_bytes) = 0;
+  /// Bytes of messages were given to a face, which had to be fetched or copied for it.
+  virtual void count_said(std::size_t size_bytes) = 0;
+  /// A connection held `before` bytes of memory and holds `now`.
+  virtual void count_held(std::size_t before_bytes, std::size_t now_bytes) = 0;
+  /// Connections hold so much together that those which do not read get no more.
+  virtual bool memory_is_short() const = 0;
   /// Passes the answer of a read on to the peer's found(), if it is still there.
   virtual void found(ConnectionId id, SendLine::Ticket ticket, Result<storage::StoredBytes> bytes) = 0;
 };
@@ -52,6 +58,7 @@ class Peer final : public net::ConnectionHandler {
   wire::Face& face() { return *face_; }
   bool open() const { return life_ == Life::open; }
   bool gone() const { return life_ == Life::gone; }
+  const std::string& name() const { return connection_.peer(); }
   bool all_written() const { return life_ == Life::lingering || gone(); }
 
   /// Says `send` now or, in order, when its bytes are there. Moves from it when it has to wait.
@@ -68,6 +75,12 @@ class Peer final : public net::ConnectionHandler {
 
   /// A publisher while publishers are held back: it is not read. Released by hold_back(false).
   void hold_back(bool on);
+  /// Memory that is held for it, as of its last settle(): unread answers, incomplete input, open transactions.
+  std::size_t held_bytes() const { return held_bytes_; }
+  /// It does not read: the kernel takes no more for it.
+  bool is_deaf() const { return kernel_full_; }
+  /// What it holds is its own from here on: no body keeps memory of the store. Gives the number of bytes copied.
+  std::size_t own_memory();
   /// Closes at once. `why` is for the log.
   void end(std::string_view why);
 
@@ -96,12 +109,15 @@ class Peer final : public net::ConnectionHandler {
   bool may_be_read() const;
   bool is_withheld() const;
 
+  void settle_if_there();
   void begin_closing();
   void begin_lingering();
   void offer_input_left();
   void drain_line();
   void write();
   void update_writable();
+  void count_held();
+  std::size_t unread_max_bytes() const;
   void look_at_end(const net::Connection::ReadResult& result);
 
   PeerHost& host_;
@@ -114,6 +130,7 @@ class Peer final : public net::ConnectionHandler {
   bool input_left_ = false;             // the face stopped reading before the end of its input
   std::size_t unflushed_bytes_ = 0;     // given to the face since its flush()
   std::size_t flushed_size_bytes_ = 0;  // of the outbox at that time
+  std::size_t held_bytes_ = 0;          // as the host has counted it
   TimestampMs life_ends_at_;            // of closing and lingering
   std::unique_ptr<wire::Face> face_;
   SendLine line_;

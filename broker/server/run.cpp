@@ -163,6 +163,7 @@ int run(const Options& options) {
   const auto files = storage::make_posix_file_system();
   net::Reactor reactor;
   Loop loop(reactor);
+  loop.set_connection_memory(options.connection_memory_max_bytes);
   if (auto opened = open_store(loop, *files, options); !opened) return fail(opened.error());
 
   auto doors = open_doors(reactor, loop, options);

@@ -64,6 +64,13 @@ void SendLine::found(Ticket ticket, Result<storage::StoredBytes> bytes) {
   --waiting.missing;
 }
 
+void SendLine::let_go() {
+  for (std::size_t i = 0; i < looked_up_; ++i)
+    if (waiting_[front_ + i].missing > 0) return;
+  for (std::size_t i = 0; i < looked_up_; ++i) waiting_[front_ + i].bodies.clear();
+  looked_up_ = looked_up_bytes_ = 0;
+}
+
 SendLine::Waiting SendLine::pop() {
   CHECK(ready());
   Waiting front = std::move(waiting_[front_]);

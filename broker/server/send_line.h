@@ -41,6 +41,10 @@ class SendLine {
   std::size_t size_bytes() const { return size_bytes_; }
 
   void push(core::Send send);
+  /// Memory that it holds: the sends themselves, and what was looked up for those at the front.
+  std::size_t held_bytes() const { return looked_up_bytes_ + size() * sizeof(Waiting); }
+  /// Gives up what was looked up, unless a read is under way; it is looked up again when it is wanted.
+  void let_go();
   /// Takes what is resident, and starts reads for the rest, of the sends at the front.
   void look_up(storage::Store& store, const StartRead& start_read);
   /// A ticket of a send that is gone is ignored.

@@ -97,6 +97,8 @@ class Face {
   virtual bool closing() const = 0;
 
   Outbox& outbox() { return outbox_; }
+  /// Bytes that it keeps beside its outbox for its peer: messages that came in part, open transactions, answers that wait.
+  virtual std::size_t kept_bytes() const { return 0; }
 
  protected:
   Outbox outbox_;

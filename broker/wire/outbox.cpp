@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "broker/base/check.h"
 
@@ -68,6 +69,24 @@ void Outbox::write_owned(Bytes bytes, const Owner& owner) {
   piece.referenced = bytes;
   pieces_.push_back(std::move(piece));
   size_bytes_ += bytes.size();
+  ++referenced_count_;
+}
+
+std::size_t Outbox::own() {
+  std::size_t copied = 0;
+  if (referenced_count_ == 0) return copied;
+  for (Piece& piece : pieces_) {
+    if (!piece.owner) continue;
+    // What was written of the first one already stays behind.
+    const Bytes rest = &piece == &pieces_.front() ? piece.referenced.subspan(std::exchange(front_offset_, 0)) : piece.referenced;
+    const std::size_t size = rest.size();
+    piece.copied = {std::make_unique_for_overwrite<std::byte[]>(size), size, size};
+    std::memcpy(piece.copied.bytes.get(), rest.data(), size);
+    piece.owner.reset();
+    copied += size;
+  }
+  referenced_count_ = 0;
+  return copied;
 }
 
 void Outbox::gather(std::vector<Bytes>& pieces, std::size_t count_max) const {
@@ -92,7 +111,10 @@ void Outbox::consume(std::size_t size) {
     }
     size -= rest;
     front_offset_ = 0;
-    if (!front.owner) give_back(std::move(front.copied), block_size_bytes);
+    if (front.owner)
+      --referenced_count_;
+    else
+      give_back(std::move(front.copied), block_size_bytes);
     pieces_.pop_front();
   }
 }

@@ -34,6 +34,10 @@ class Outbox {
   /// Copies or references, whichever costs less.
   void write_owned(Bytes bytes, const Owner& owner);
 
+  /// Copies all that is referenced, so that it keeps nobody's memory but its own: a body of some KiB keeps the journal's
+  /// buffer around it. Gives the number of bytes copied.
+  std::size_t own();
+
   std::size_t size_bytes() const { return size_bytes_; }
   bool empty() const { return size_bytes_ == 0; }
 
@@ -53,6 +57,7 @@ class Outbox {
   std::deque<Piece> pieces_;
   std::size_t front_offset_ = 0;
   std::size_t size_bytes_ = 0;
+  std::size_t referenced_count_ = 0;  // pieces with an owner
 };
 
 }  // namespace tandem::wire

@@ -40,8 +40,16 @@ class LineFace final : public wire::Face {
     if (const auto* c = std::get_if<core::Confirmed>(&send))
       say((c->nack ? "nacked " : "confirmed ") + std::to_string(c->first) + "-" + std::to_string(c->last));
     if (std::holds_alternative<core::Returned>(send)) say("returned " + body_of(bodies));
-    if (const auto* d = std::get_if<core::Deliver>(&send))
-      say("deliver " + std::to_string(d->tag) + " " + body_of(bodies));
+    if (const auto* d = std::get_if<core::Deliver>(&send)) {
+      outbox_.write(bytes_of("deliver " + std::to_string(d->tag) + " "));
+      const std::string body = body_of(bodies);
+      const auto parts = parse_message(bodies.empty() ? Bytes{} : bodies[0].bytes);
+      if (parts && bodies[0].error == ErrorCode::none)
+        outbox_.write_owned(parts->body, bodies[0].owner);
+      else
+        outbox_.write(bytes_of(body));
+      outbox_.write(bytes_of("\n"));
+    }
   }
   void tick(TimestampMs) override {}
   void excuse_silence(TimestampMs) override { ++excuses; }

@@ -64,6 +64,22 @@ TEST_CASE("a large body is referenced where it lies and kept alive until it is w
   CHECK(text_in(outbox) == ">");
 }
 
+TEST_CASE("an outbox that owns what it has keeps nobody else's memory, nor what was written of it") {
+  Outbox outbox;
+  const auto first = std::make_shared<std::string>(10'000, 'x'), second = std::make_shared<std::string>(5'000, 'y');
+  outbox.write_owned(bytes_in(first), first);
+  outbox.write(bytes_of("|"));
+  outbox.write_owned(bytes_in(second), second);
+  outbox.consume(9'990);
+  CHECK(outbox.own() == 10 + 5'000);
+  CHECK(first.use_count() == 1);
+  CHECK(second.use_count() == 1);
+  CHECK(text_in(outbox) == std::string(10, 'x') + "|" + *second);
+  CHECK(outbox.own() == 0);
+  outbox.consume(12);
+  CHECK(text_in(outbox) == second->substr(1));
+}
+
 TEST_CASE("a large body without an owner is copied") {
   Outbox outbox;
   std::string large(Outbox::reference_min_bytes * 2, 'x');
@@ -102,6 +118,7 @@ TEST_CASE("whatever is written comes out in order however it is consumed") {
     outbox.write_owned(bytes_in(text), random() % 2 ? Owner(text) : Owner());
     expected += *text;
     REQUIRE(outbox.size_bytes() == expected.size() - written);
+    if (random() % 8 == 0) outbox.own();
     const std::size_t consumed = outbox.empty() ? 0 : random() % (outbox.size_bytes() + 1);
     std::string out = text_in(outbox).substr(0, consumed);
     REQUIRE(out == expected.substr(written, consumed));

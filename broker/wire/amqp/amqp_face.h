@@ -43,6 +43,7 @@ class AmqpFace final : public Face {
   void shut_down(std::string_view reason) override;
   void log_out(std::string_view reason) override;
   bool closing() const override { return state_ == State::closed; }
+  std::size_t kept_bytes() const override { return link_.kept_bytes(); }
 
  private:
   enum class State : std::uint8_t { header, starting, tuning, opening, running, closing, closed };

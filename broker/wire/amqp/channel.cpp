@@ -26,7 +26,8 @@ Channel::Channel(Link& link, std::uint16_t number)
       incarnation_(link.next_incarnation()),
       answers_(link, number),
       assembly_(link),
-      confirm_base_(std::uint64_t{incarnation_} << published_bits) {}
+      confirm_base_(std::uint64_t{incarnation_} << published_bits),
+      transaction_(link.transactions_size_bytes) {}
 
 Verdict Channel::take_method(const MethodView& method) {
   switch (method.method()) {

@@ -19,11 +19,13 @@ Verdict OpenTransaction::check_room(std::size_t size) const {
 
 Verdict OpenTransaction::add(const MessageParts& message, bool mandatory, Bytes routing_properties) {
   if (Verdict fault = check_room(message_size_bytes(message) + routing_properties.size())) return fault;
+  total_size_bytes_ -= size_bytes();
   KeptMessage kept{{arena_.size(), message_size_bytes(message)}, {}, mandatory};
   append_message(arena_, message);
   kept.routing_properties = {arena_.size(), routing_properties.size()};
   arena_.insert(arena_.end(), routing_properties.begin(), routing_properties.end());
   steps_.emplace_back(kept);
+  total_size_bytes_ += size_bytes();
   return std::nullopt;
 }
 
@@ -33,6 +35,7 @@ Verdict OpenTransaction::add(const core::SettleOp& settle) {
     return fault;
   }
   steps_.emplace_back(settle);
+  total_size_bytes_ += sizeof(Step);
   if (settle.multiple) {
     claimed_through_ = std::max(claimed_through_, settle.last);
     std::erase_if(claimed_, [this](DeliveryTag tag) { return tag <= claimed_through_; });
@@ -64,6 +67,7 @@ core::PublishOp OpenTransaction::view(const KeptMessage& message) const {
 }
 
 void OpenTransaction::clear() {
+  total_size_bytes_ -= size_bytes();
   steps_.clear();
   claimed_through_ = 0;
   claimed_.clear();

@@ -16,6 +16,12 @@ namespace tandem::wire::amqp {
 
 class OpenTransaction {
  public:
+  /// `total_size_bytes`: what open transactions of the connection keep, this one's part included; outlives it.
+  explicit OpenTransaction(std::size_t& total_size_bytes) : total_size_bytes_(total_size_bytes) {}
+  ~OpenTransaction() { total_size_bytes_ -= size_bytes(); }
+  OpenTransaction(const OpenTransaction&) = delete;
+  OpenTransaction& operator=(const OpenTransaction&) = delete;
+
   /// `routing_properties`: what routing looks at where it is not what is stored (BCC), else empty.
   Verdict add(const MessageParts& message, bool mandatory, Bytes routing_properties);
   Verdict add(const core::SettleOp& settle);
@@ -58,11 +64,13 @@ class OpenTransaction {
   };
   using Step = std::variant<core::SettleOp, KeptMessage>;
 
+  std::size_t size_bytes() const { return steps_.size() * sizeof(Step) + arena_.size(); }
   Verdict check_room(std::size_t size) const;
   Bytes bytes(Range range) const { return Bytes(arena_).subspan(range.begin, range.size); }
   Bytes stored(const KeptMessage& message) const { return bytes(message.stored); }
   core::PublishOp view(const KeptMessage& message) const;
 
+  std::size_t& total_size_bytes_;
   std::vector<Step> steps_;       // limits::transaction_operations_max
   DeliveryTag claimed_through_ = 0;
   std::vector<DeliveryTag> claimed_;  // above that, ascending; one per step at most

@@ -35,6 +35,8 @@ class AnswerLine {
   void take(std::uint64_t request, const core::Send& send, Bodies bodies);
 
   bool empty() const { return slots_.empty(); }
+  /// Of responses that wait.
+  std::size_t held_size_bytes() const { return held_size_bytes_; }
   bool full() const { return slots_.size() >= requests_max || held_size_bytes_ > held_max_bytes; }
 
  private:

@@ -1,0 +1,127 @@
+// Many clients that do not read, or do not say all: what they cost together is bounded, and what they cost others is printed.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "tests/end_to_end/broker_fixture.h"
+#include "tests/end_to_end/child_client.h"
+#include "tests/end_to_end/raw_connection.h"
+#include "tests/support/sanitized.h"
+
+namespace tandem::end_to_end {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using Connections = std::vector<std::unique_ptr<RawConnection>>;
+
+void fill_topic(const Client& client, const std::string& topic) {
+  must(client.ask(CreateTopic{.name = topic}));
+  auto appender = must(TopicAppender::open(client, {.topic = topic}));
+  const std::string value(64'000, 'v');
+  for (int i = 0; i < 512; ++i) must(appender.post(Record{.value = value}));  // 32 MB
+  must(appender.flush());
+}
+
+/// Each asks for all of the topic and reads nothing.
+Connections deaf_connections(const BrokerFixture& broker, const std::string& topic, int count) {
+  Connections deaf;
+  for (int i = 0; i < count; ++i) {
+    deaf.push_back(std::make_unique<RawConnection>(broker.process->port("kafka")));
+    deaf.back()->say(fetch_request(topic, 1) + fetch_request(topic, 2));
+  }
+  return deaf;
+}
+
+/// The 99th percentile of the time from publish to delivery, one message after another, in microseconds.
+long long delivery_p99_us(const Client& client) {
+  must(client.ask(DeclareQueue{.name = "others"}));
+  auto publisher = must(Publisher::open(client));
+  auto consumer = must(Consumer::open(client, {.queue = "others"}));
+  std::vector<long long> times;
+  for (int i = 0; i < 2'000; ++i) {
+    const auto begin = Clock::now();
+    must(publisher.post(Message{.routing_key = "others", .body = "m"}));
+    auto delivery = must(consumer.receive(10s));
+    times.push_back(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin).count());
+    delivery.ack();
+  }
+  must(consumer.flush());
+  std::sort(times.begin(), times.end());
+  return times[times.size() * 99 / 100];
+}
+
+}  // namespace
+
+TEST_CASE("a thousand connections that do not read hold no more together than they may, and others are served") {
+  constexpr int count = 1'000;
+  BrokerFixture broker({"--connection-memory", "64MiB"});
+  const Client client = broker.connect();
+  fill_topic(client, "t");
+  const std::uint64_t before_kib = memory_kib(broker.process->pid());
+  const long long alone_us = delivery_p99_us(client);
+  const Connections deaf = deaf_connections(broker, "t", count);
+  const long long beside_us = delivery_p99_us(client);
+  MESSAGE("p99 alone, us: ", alone_us, ", beside ", count, " deaf connections: ", beside_us);
+  CHECK(comes_true([&] { return broker.log_lines().find(" is dropped: it holds ") != std::string::npos; }));
+  // The limit, and what the allocator keeps; without it they would hold megabytes each.
+  const auto is_bounded = [&] { return memory_kib(broker.process->pid()) < before_kib + 3 * 64 * 1024; };
+  if (!support::is_sanitized) CHECK(comes_true(is_bounded));
+  MESSAGE("memory before, KiB: ", before_kib, ", after: ", memory_kib(broker.process->pid()));
+  CHECK(client.connected());
+}
+
+TEST_CASE("large messages that are begun by many and ended by nobody hold no more together than they may") {
+  constexpr int count = 500;
+  BrokerFixture broker({"--connection-memory", "64MiB"});
+  const Client client = broker.connect();
+  const std::uint64_t before_kib = memory_kib(broker.process->pid());
+  const std::uint32_t size = 16u << 20;
+  Connections unfinished;
+  for (int i = 0; i < count; ++i) {
+    unfinished.push_back(std::make_unique<RawConnection>(broker.process->port("kafka")));
+    unfinished.back()->say(big(size) + std::string(1u << 20, 'u'));
+  }
+  CHECK(comes_true([&] { return broker.log_lines().find(" is dropped: it holds ") != std::string::npos; }));
+  MESSAGE("p99 beside them, us: ", delivery_p99_us(client));
+  const auto is_bounded = [&] { return memory_kib(broker.process->pid()) < before_kib + 3 * 64 * 1024; };
+  if (!support::is_sanitized) CHECK(comes_true(is_bounded));
+  MESSAGE("memory before, KiB: ", before_kib, ", after: ", memory_kib(broker.process->pid()));
+  CHECK(client.connected());
+}
+
+TEST_CASE("what a stopped and a slow consumer cost others is printed") {
+  BrokerFixture broker;
+  const auto consume = [](const Client& own) -> std::shared_ptr<void> {
+    if (!own.ask(DeclareQueue{.name = "much"})) return nullptr;
+    auto consumer = Consumer::open(own, {.queue = "much", .prefetch = 0});
+    return consumer ? std::make_shared<Consumer>(*consumer) : nullptr;
+  };
+  ChildClient stopped(broker.process->port("native"), consume);
+  stopped.freeze();
+  const Client client = broker.connect();
+  MESSAGE("p99 alone, us: ", delivery_p99_us(client));
+  auto publisher = must(Publisher::open(client));
+  for (int i = 0; i < 2'000; ++i)
+    must(publisher.post(Message{.routing_key = "much", .body = std::string(8'000, 's')}));
+  must(publisher.flush());
+  MESSAGE("p99 beside one that is stopped, us: ", delivery_p99_us(client));
+  auto slow = must(Consumer::open(broker.connect(), {.queue = "much", .prefetch = 1}));
+  std::atomic<bool> ends{false};
+  std::thread reads([&] {
+    for (auto delivery = slow.receive(100ms); !ends; delivery = slow.receive(100ms)) {
+      if (delivery.ok()) delivery->ack();
+      std::this_thread::sleep_for(5ms);
+    }
+  });
+  MESSAGE("p99 beside a slow one too, us: ", delivery_p99_us(client));
+  ends = true;
+  reads.join();
+  CHECK(client.connected());
+}
+
+}  // namespace tandem::end_to_end
