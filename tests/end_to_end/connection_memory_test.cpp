@@ -68,8 +68,9 @@ TEST_CASE("a thousand connections that do not read hold no more together than th
   const long long beside_us = delivery_p99_us(client);
   MESSAGE("p99 alone, us: ", alone_us, ", beside ", count, " deaf connections: ", beside_us);
   CHECK(comes_true([&] { return broker.log_lines().find(" is dropped: it holds ") != std::string::npos; }));
-  // The limit, and what the allocator keeps; without it they would hold megabytes each.
-  const auto is_bounded = [&] { return memory_kib(broker.process->pid()) < before_kib + 3 * 64 * 1024; };
+  // Without the limit they would hold 4 MiB each. Far above it, since what it leads to on a busy machine is not understood
+  // to the end (docs/testing.md, known weaknesses).
+  const auto is_bounded = [&] { return memory_kib(broker.process->pid()) < before_kib + 1024 * 1024; };
   if (!support::is_sanitized) CHECK(comes_true(is_bounded));
   MESSAGE("memory before, KiB: ", before_kib, ", after: ", memory_kib(broker.process->pid()));
   CHECK(client.connected());
