@@ -82,9 +82,9 @@ TEST_CASE("a client that asks and does not read what it asked for is not read ei
   const std::string request = "mandatory nowhere " + std::string(500, 'x') + "\n";
   std::size_t asked = 0;
   for (int quiet = 0; quiet < 20;) {
-    t.persist();
     quiet = client.try_say(request) ? 0 : quiet + 1;
     asked += quiet == 0 ? 1 : 0;
+    if (quiet > 0 || asked % 64 == 0) t.persist();
     REQUIRE(asked < 20'000);
   }
   CHECK(client.heard().size() > 0);
