@@ -25,6 +25,12 @@ struct Talk {
   std::shared_ptr<client::Driver> driver = client::Driver::make(options());
   int asked = 0, ended = 0;
 
+  /// A caller's executor has to run until the client is closed, which the last handle does.
+  ~Talk() {
+    driver.reset();
+    run();
+  }
+
   /// All that waits. Without the restart an executor that ran out of work once would do nothing any more.
   void run() {
     io.restart();
