@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <string>
 
 namespace tandem {
@@ -89,6 +90,17 @@ TEST_CASE("malformed snappy is refused") {
 TEST_CASE("an unknown codec is refused") {
   CHECK(compress(static_cast<Codec>(6), {}).error().code == ErrorCode::not_supported);
   CHECK(decompress(static_cast<Codec>(6), {}).error().code == ErrorCode::not_supported);
+}
+
+TEST_CASE("a zstd frame gets a window of 32 MiB at most, whatever it asks for") {
+  const auto frame = [](std::uint8_t window) {
+    const std::uint8_t bytes[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, window, 0x01, 0x00, 0x00};  // one empty block
+    std::vector<std::byte> made(sizeof bytes);
+    std::memcpy(made.data(), bytes, sizeof bytes);
+    return made;
+  };
+  CHECK(decompress(Codec::zstd, frame(0x78))->empty());
+  CHECK(decompress(Codec::zstd, frame(0x80)).error().code == ErrorCode::corrupt);
 }
 
 }  // namespace tandem
