@@ -41,8 +41,8 @@ void raise_descriptor_limit() {
 }
 
 /// glibc raises its thresholds by itself each time a large block is freed, and keeps up to twice as much of what is free from then on:
-/// vectors that grow once, with a backlog that is read, then stay for ever (314 MiB of peak RSS for a million messages in 10,000
-/// queues, 240 to 250 with this). The rest of what is free stays at hand: giving it back costs a system call each time. One arena: the
+/// vectors that grow once, with a backlog that is read, then stay for ever (298 to 326 MiB of peak RSS for a million messages in
+/// 10,000 queues, 244 to 264 with this). The rest of what is free stays at hand: giving it back costs a system call each time. One arena: the
 /// threads beside the loop allocate little, and what each kept for itself would be counted several times.
 void give_free_memory_back() {
 #ifdef __GLIBC__

@@ -95,7 +95,7 @@ TEST_CASE("large messages that are begun by many and ended by nobody hold no mor
   CHECK(client.connected());
 }
 
-TEST_CASE("what a stopped and a slow consumer cost others is printed") {
+TEST_CASE("others are served beside a stopped and a slow consumer, and how fast is printed") {
   BrokerFixture broker;
   const auto consume = [](const Client& own) -> std::shared_ptr<void> {
     if (!own.ask(DeclareQueue{.name = "much"})) return nullptr;
