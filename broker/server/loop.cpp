@@ -169,7 +169,7 @@ void Loop::settle_touched() {
     peer->listed = false;
     peer->settle();
     if (peer->gone()) {
-      gone_.push_back(peer->id());
+      if (!std::exchange(peer->listed, true)) gone_.push_back(peer->id());  // in no other list, from here on
       continue;
     }
     if (disk_is_behind() && !std::exchange(peer->unread, true)) unread_.push_back(peer->id());
@@ -178,10 +178,9 @@ void Loop::settle_touched() {
   settling_.clear();
 }
 
-// Peers are destroyed here only: nothing of theirs is on the stack.
+// Peers are destroyed here only: nothing of theirs is on the stack. One that has ended since it was settled is still in
+// touched_, and its turn comes.
 void Loop::remove_gone() {
-  if (gone_.empty()) return;
-  std::erase_if(touched_, [](const Peer* peer) { return peer->gone(); });
   for (const ConnectionId id : gone_) peers_.remove(id);
   gone_.clear();
 }

@@ -101,7 +101,7 @@ std::size_t Peer::unread_max_bytes() const {
 }
 
 void Peer::count_held() {
-  const std::size_t outbox = std::max(face_->outbox().size_bytes(), flushed_size_bytes_ + unflushed_bytes_);
+  const std::size_t outbox = std::max(face_->outbox().held_bytes(), flushed_size_bytes_ + unflushed_bytes_);
   const std::size_t held =
       gone() ? 0 : outbox + line_.held_bytes() + face_->kept_bytes() + connection_.input_capacity_bytes();
   if (held == held_bytes_) return;
@@ -111,7 +111,9 @@ void Peer::count_held() {
 
 std::size_t Peer::own_memory() {
   line_.let_go();
-  return face_->outbox().own();
+  const std::size_t copied = face_->outbox().own();
+  count_held();
+  return copied;
 }
 
 // By the broker's own doing; that a peer does not read its answers is the peer's.

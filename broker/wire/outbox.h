@@ -39,6 +39,8 @@ class Outbox {
   std::size_t own();
 
   std::size_t size_bytes() const { return size_bytes_; }
+  /// What stays in memory for it: of the first piece, also what is written already.
+  std::size_t held_bytes() const { return size_bytes_ + front_offset_; }
   bool empty() const { return size_bytes_ == 0; }
 
   /// Fills `pieces`, from empty, with the first ones to write, at most `count_max`; valid until consume() or a write.

@@ -19,6 +19,12 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using Connections = std::vector<std::unique_ptr<RawConnection>>;
 
+// What --connection-memory says in these tests.
+constexpr std::uint64_t budget_kib = 64 * 1024;
+// What has nothing to do with how many there are: an eighth of the budget for those that are told why they go, the copies and
+// answers of one turn of the loop, blocks kept for the next one, and what the allocator does not give back. 41 MiB were seen.
+constexpr std::uint64_t beside_budget_kib = 64 * 1024;
+
 void fill_topic(const Client& client, const std::string& topic) {
   must(client.ask(CreateTopic{.name = topic}));
   auto appender = must(TopicAppender::open(client, {.topic = topic}));
@@ -68,11 +74,10 @@ TEST_CASE("a thousand connections that do not read hold no more together than th
   const long long beside_us = delivery_p99_us(client);
   MESSAGE("p99 alone, us: ", alone_us, ", beside ", count, " deaf connections: ", beside_us);
   CHECK(comes_true([&] { return broker.log_lines().find(" is dropped: it holds ") != std::string::npos; }));
-  // Without the limit they would hold 4 MiB each. Far above it, since what it leads to on a busy machine is not understood
-  // to the end (docs/testing.md, known weaknesses).
-  const auto is_bounded = [&] { return memory_kib(broker.process->pid()) < before_kib + 1024 * 1024; };
-  if (!support::is_sanitized) CHECK(comes_true(is_bounded));
-  MESSAGE("memory before, KiB: ", before_kib, ", after: ", memory_kib(broker.process->pid()));
+  // Without the limit they would hold 4 MiB each.
+  const pid_t pid = broker.process->pid();
+  if (!support::is_sanitized) CHECK(peak_memory_kib(pid) < before_kib + budget_kib + beside_budget_kib);
+  MESSAGE("memory before, KiB: ", before_kib, ", after: ", memory_kib(pid), ", peak: ", peak_memory_kib(pid));
   CHECK(client.connected());
 }
 
@@ -89,9 +94,9 @@ TEST_CASE("large messages that are begun by many and ended by nobody hold no mor
   }
   CHECK(comes_true([&] { return broker.log_lines().find(" is dropped: it holds ") != std::string::npos; }));
   MESSAGE("p99 beside them, us: ", delivery_p99_us(client));
-  const auto is_bounded = [&] { return memory_kib(broker.process->pid()) < before_kib + 3 * 64 * 1024; };
-  if (!support::is_sanitized) CHECK(comes_true(is_bounded));
-  MESSAGE("memory before, KiB: ", before_kib, ", after: ", memory_kib(broker.process->pid()));
+  const pid_t pid = broker.process->pid();
+  if (!support::is_sanitized) CHECK(peak_memory_kib(pid) < before_kib + budget_kib + beside_budget_kib);
+  MESSAGE("memory before, KiB: ", before_kib, ", after: ", memory_kib(pid), ", peak: ", peak_memory_kib(pid));
   CHECK(client.connected());
 }
 

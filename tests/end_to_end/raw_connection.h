@@ -79,12 +79,19 @@ inline std::string fetch_request(const std::string& topic, std::uint32_t correla
                                             big(size_max_bytes));
 }
 
-/// Resident memory.
-inline std::uint64_t memory_kib(pid_t process) {
+/// What the system shows of a process, in KiB.
+inline std::uint64_t status_kib(pid_t process, const std::string& name) {
   std::ifstream status("/proc/" + std::to_string(process) + "/status");
   for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6));
+    if (line.starts_with(name)) return std::stoull(line.substr(name.size()));
   return 0;
+}
+/// Resident memory, and the most that it has been.
+inline std::uint64_t memory_kib(pid_t process) {
+  return status_kib(process, "VmRSS:");
+}
+inline std::uint64_t peak_memory_kib(pid_t process) {
+  return status_kib(process, "VmHWM:");
 }
 
 }  // namespace tandem::end_to_end

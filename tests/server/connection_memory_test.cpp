@@ -58,6 +58,22 @@ TEST_CASE("when connections hold too much together, the one that holds most is c
   }));
 }
 
+TEST_CASE("a connection that is closed for what it holds goes, also when another one ends in the same moment") {
+  LoopFixture t;
+  LineClient publisher(t.loop), deaf(t.loop), ends(t.loop);
+  publish(t, publisher, "much", 16, 60'000);
+  deaf.say("subscribe much");
+  t.settle();
+  t.persist();
+  t.loop.set_connection_memory(200'000);
+  REQUIRE(t.loop.memory_is_short());
+  ends.close();
+  t.settle();
+  CHECK_FALSE(t.loop.memory_is_short());
+  while (!deaf.heard().empty()) continue;
+  CHECK(deaf.at_end());
+}
+
 TEST_CASE("a connection that does not read keeps copies, not the store's memory") {
   LoopFixture t;
   LineClient publisher(t.loop), deaf(t.loop);
