@@ -77,8 +77,6 @@ constexpr int skipped_status = 77;
 constexpr unsigned power_disk_size_mib = 1'024;
 
 constexpr std::chrono::microseconds publisher_rest(150);
-// The offline check reads all that is stored.
-constexpr int lives_between_checks = 5;
 // The checker remembers everything: an hour must fit into its memory.
 constexpr std::chrono::microseconds soak_pace(3'000);
 
@@ -173,7 +171,7 @@ int run(const Options& options, PowerDisk* disk) {
     load.stop();
     if (disk)
       if (auto restored = disk->restore(); !restored) return fail(restored.error());
-    if (life % lives_between_checks == 0) check_store(options, life, histories);
+    check_store(options, life, histories);
     if (life % 50 == 0) std::fprintf(stderr, "crash_test: %d of %d %s\n", life, options.cycles,
                                      disk ? "power losses" : "kills");
   }

@@ -391,7 +391,7 @@ Report World::run() {
     judge_start();
     live();
     end_life();
-    if (dice(3) == 0) check_disk();
+    check_disk();
   }
   if (promises_.violations().empty() && open()) {
     declare();

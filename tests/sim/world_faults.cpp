@@ -73,6 +73,7 @@ Report World::run_fault() {
   disk_.files.crash(chance_, fault.keeps);
   promises_.restarted(false);
   faults_now_ = false;
+  check_disk();
   if (!open_once()) return finish();
   declare();
   judge_start();
