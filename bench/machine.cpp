@@ -156,22 +156,28 @@ Machine measure_machine(const std::string& directory) {
   return machine;
 }
 
-Histogram bare_syncs(const std::string& directory, double bytes_per_s, double seconds) {
+BareSyncs bare_syncs(const std::string& directory, double bytes_per_s, double messages_per_s, double seconds) {
   constexpr std::size_t page = 4096, group_max_bytes = 8u << 20;
   const Descriptor file(open_raw(directory), "raw journal");
   const std::vector<char> block(group_max_bytes, 'x');
-  Histogram times;
+  BareSyncs times;
   double written = 0;
+  std::uint64_t synced = 0;  // messages
   std::size_t at = 0;
-  for (const auto begin = Clock::now(); seconds_since(begin) < seconds;) {
-    const double due = bytes_per_s * seconds_since(begin) - written;
+  const double gap_ns = 1e9 / messages_per_s;
+  const auto begin = Clock::now();
+  const auto ns_now = [begin] { return static_cast<double>(std::chrono::nanoseconds(Clock::now() - begin).count()); };
+  for (double start_ns = 0; start_ns < seconds * 1e9; start_ns = ns_now()) {
+    const double due = bytes_per_s * start_ns / 1e9 - written;
     if (due < 1) continue;
     const std::size_t size = std::min(group_max_bytes, (static_cast<std::size_t>(due) + page - 1) / page * page);
     if (at + size > file_size_bytes) at = 0;
-    const auto start = Clock::now();
     if (pwrite(file.get(), block.data(), size, static_cast<off_t>(at)) < 0 || fdatasync(file.get()) != 0)
       throw Failure(std::string("raw journal: ") + std::strerror(errno));
-    times.add(static_cast<std::uint64_t>(std::chrono::nanoseconds(Clock::now() - start).count()));
+    const double end_ns = ns_now();
+    times.syncs.add(static_cast<std::uint64_t>(end_ns - start_ns));
+    for (; static_cast<double>(synced) * gap_ns <= start_ns; ++synced)
+      times.messages.add(static_cast<std::uint64_t>(end_ns - static_cast<double>(synced) * gap_ns));
     at += size;
     written += static_cast<double>(size);
   }

@@ -18,9 +18,13 @@ struct Machine {
 /// Takes about a second; files are made in `directory` and removed.
 Machine measure_machine(const std::string& directory);
 
-/// Times of pwrite + fdatasync in a loop that writes so many bytes per second: each takes what has become due while the
-/// last one ran, at least 4 KiB, as a commit group does.
-Histogram bare_syncs(const std::string& directory, double bytes_per_s, double seconds);
+struct BareSyncs {
+  Histogram syncs;     // of each pwrite + fdatasync
+  Histogram messages;  // of each message, from when it was due until it was synced: a stall counts for all that it held up
+};
+/// pwrite + fdatasync in a loop that writes so many bytes and messages per second: each takes what has become due while the last
+/// one ran, at least 4 KiB, as a commit group does. A broker without any work of its own would be that.
+BareSyncs bare_syncs(const std::string& directory, double bytes_per_s, double messages_per_s, double seconds);
 
 /// Touches a quarter of the memory that is available, at most `size_max_bytes`, and frees it again. In a virtual machine
 /// the first touch of a page costs several times what later ones do, and whoever runs first would pay. Gives the bytes.
