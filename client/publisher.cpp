@@ -6,7 +6,7 @@ namespace tandem {
 namespace {
 
 constexpr std::size_t name_size_max_bytes = 255;
-constexpr std::size_t message_size_max_bytes = 16u << 20;
+constexpr std::size_t message_size_max_bytes = 32u << 20;
 
 Result<> judge(const MessageParts& message) {
   if (message.exchange.size() > name_size_max_bytes || message.routing_key.size() > name_size_max_bytes)

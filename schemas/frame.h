@@ -14,7 +14,7 @@
 namespace tandem::frame {
 
 inline constexpr std::size_t header_size_bytes = 8;
-/// Whole frame. A 16 MiB message, or a transaction of 32 MiB, with room for its envelope.
+/// Whole frame. A message or a transaction of 32 MiB, with room for its envelope.
 inline constexpr std::size_t frame_size_max_bytes = 40u << 20;
 
 struct View {

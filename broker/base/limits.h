@@ -7,9 +7,11 @@
 
 namespace tandem::limits {
 
-/// Stored form of a message, or one record batch. A message must fit one journal frame, and a frame one segment, with
-/// room to spare; RabbitMQ 4 has the same limit. Reached: too_large.
-inline constexpr std::size_t message_size_max_bytes = 16u << 20;
+/// Stored form of a message: as much as a transaction, and with its envelope a frame of the native protocol
+/// (schemas/frame.h). RabbitMQ 4 takes 16 MiB unless told otherwise, RabbitMQ 3 takes 128. Reached: too_large.
+inline constexpr std::size_t message_size_max_bytes = 32u << 20;
+/// One record batch: what a fetch of the native protocol may bring. Kafka's own default is 1 MiB. Reached: too_large.
+inline constexpr std::size_t batch_size_max_bytes = 16u << 20;
 /// Names of exchanges, queues, topics, groups, routing keys: a length octet in AMQP. Reached: invalid_argument.
 inline constexpr std::size_t name_size_max_bytes = 255;
 /// Kafka's own limit for topic names (and what makes a safe directory name elsewhere). Reached: invalid_argument.

@@ -38,7 +38,7 @@ constexpr TopicConfigKey keys[] = {
     {"local.retention.ms", number, "-2", -2, any_max, "", no_effect, "there is no remote tier"},
     {"max.compaction.lag.ms", number, forever, 1, any_max, "", effect,
      "age at which a closed segment is compacted, however little there is to compact"},
-    {"max.message.bytes", number, "1048588", 0, static_cast<std::int64_t>(limits::message_size_max_bytes), "",
+    {"max.message.bytes", number, "1048588", 0, static_cast<std::int64_t>(limits::batch_size_max_bytes), "",
      effect, "largest record batch that is taken, compressed as it is"},
     {"message.timestamp.after.max.ms", number, forever, 0, any_max, "", effect,
      "how far a batch's timestamps may be ahead of the broker's clock"},

@@ -12,15 +12,16 @@ namespace tandem::server {
 namespace {
 
 constexpr int exit_usage = 2;
-// A quarter of it, which is then the size of its segments, holds the largest message.
-constexpr std::uint64_t journal_size_min_bytes = 4 * limits::message_size_max_bytes;
+// A quarter of it, which is then the size of its segments, holds the largest record batch; a frame that is larger gets a segment of
+// its own.
+constexpr std::uint64_t journal_size_min_bytes = 4 * limits::batch_size_max_bytes;
 constexpr std::uint64_t journal_size_max_bytes = 1ull << 40;
 // A few commit groups: a checkpoint costs some syncs, so more of them than this would be all that the disk does.
 constexpr std::uint64_t checkpoint_interval_min_bytes = 64u << 10;
 constexpr std::uint64_t cache_size_min_bytes = limits::group_size_max_bytes;
 constexpr std::uint64_t cache_size_max_bytes = 1ull << 40;
-// Half of it, from which on those that do not read get no more, holds the largest message on its way in and out.
-constexpr std::uint64_t connection_memory_min_bytes = 4 * limits::message_size_max_bytes;
+// Half of it, from which on those that do not read get no more, holds the largest message.
+constexpr std::uint64_t connection_memory_min_bytes = 2 * limits::message_size_max_bytes;
 
 void add_size(CLI::App& app, const std::string& name, std::uint64_t& value, std::uint64_t min,
               std::uint64_t max, const std::string& what, const std::string& environment) {

@@ -9,9 +9,9 @@ namespace tandem::wire {
 namespace {
 
 Result<> judge_size(std::size_t size_bytes, const char* what) {
-  if (size_bytes <= limits::message_size_max_bytes) return Done{};
+  if (size_bytes <= limits::batch_size_max_bytes) return Done{};
   return Error{ErrorCode::too_large, std::string(what) + " of " + std::to_string(size_bytes) + " bytes is over the limit of " +
-                                         std::to_string(limits::message_size_max_bytes)};
+                                         std::to_string(limits::batch_size_max_bytes)};
 }
 
 /// The batch's records if they are plain, or are to be: nullopt when nobody needs to look into what is compressed. `room` keeps

@@ -13,7 +13,7 @@
 namespace tandem::cli {
 
 /// A line that is longer than any message or record the broker takes is refused before it is all in memory.
-inline constexpr std::size_t line_size_max_bytes = 16u << 20;
+inline constexpr std::size_t line_size_max_bytes = 32u << 20;
 
 /// Splits what a descriptor gives at a separator. Reads in blocks: without them a line of 1 KB costs more than
 /// sending it. The descriptor stays the caller's.

@@ -59,9 +59,9 @@ class Program(unittest.TestCase):
                          ["a word", "two lines", "of a file", "two lines\nof a file", "with\nends", "of NUL"])
         for file in ("/", "/nowhere"):
             self.assertIn(file, self.run_tandem("publish", "--queue", "bodies", "--file", file, status=1).stderr)
-        long = self.run_tandem("publish", "--queue", "bodies", stdin="short\n" + "x" * (17 << 20), status=1)
+        long = self.run_tandem("publish", "--queue", "bodies", stdin="short\n" + "x" * (33 << 20), status=1)
         self.assertIn("line 2", long.stderr)
-        self.run_tandem("publish", "--queue", "bodies", stdin="x" * (16 << 20), status=5)
+        self.run_tandem("publish", "--queue", "bodies", stdin="x" * (32 << 20), status=5)
 
     def test_move_takes_messages_to_another_queue(self):
         for name in ("from", "to"):

@@ -155,7 +155,7 @@ TEST_CASE("a message larger than the window goes alone") {
 TEST_CASE("what cannot be stored is refused before it is sent") {
   PublisherRig rig;
   CHECK(rig.publisher.post(to(std::string(256, 'q'))).error().code == ErrorCode::invalid_argument);
-  CHECK(rig.publisher.publish(to("q", std::string((16u << 20) + 1, 'x'))).error().code ==
+  CHECK(rig.publisher.publish(to("q", std::string((32u << 20) + 1, 'x'))).error().code ==
         ErrorCode::too_large);
   CHECK(rig.log.count() == 0);
 }

@@ -358,7 +358,7 @@ TEST_CASE("what goes wrong with a message's properties is refused") {
   CHECK(f.take_refusal() == ErrorCode::invalid_argument);
   f.publish({.key = "q", .user_id = "alice"});
   CHECK(f.take_refusal() == ErrorCode::none);
-  f.publish({.key = "q", .size_bytes = 17u << 20});
+  f.publish({.key = "q", .size_bytes = 33u << 20});
   CHECK(f.take_refusal() == ErrorCode::too_large);
 }
 

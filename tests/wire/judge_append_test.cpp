@@ -171,7 +171,7 @@ TEST_CASE("a decompression bomb is refused where records are looked at, and cost
   const Buffer zeros(decompressed_size_max_bytes + 1);
   for (const Codec codec : {Codec::gzip, Codec::lz4, Codec::zstd}) {
     const Buffer packed = compress(codec, zeros).value();
-    REQUIRE(packed.size() < limits::message_size_max_bytes);
+    REQUIRE(packed.size() < limits::batch_size_max_bytes);
     Buffer bomb = batch_of(1);
     bomb.resize(batch_header_size_bytes);
     bomb.insert(bomb.end(), packed.begin(), packed.end());
@@ -188,7 +188,7 @@ TEST_CASE("a decompression bomb is refused where records are looked at, and cost
 
 TEST_CASE("a batch that becomes too large in the topic's codec is refused") {
   Buffer batch = batch_of(40, 500'000, Codec::zstd);
-  REQUIRE(batch.size() < limits::message_size_max_bytes);
+  REQUIRE(batch.size() < limits::batch_size_max_bytes);
   CHECK(code_of(batch, {.codec = Codec::none}) == ErrorCode::too_large);
   CHECK(code_of(batch, {.codec = Codec::lz4}) == ErrorCode::none);
 }

@@ -6,7 +6,7 @@ namespace tandem::wire::native {
 namespace {
 
 // A Fetched frame must hold what is asked and, at least, one whole batch.
-constexpr std::uint32_t fetch_size_max_bytes = 16u << 20;
+constexpr std::uint32_t fetch_size_max_bytes = limits::batch_size_max_bytes;
 
 using ConfigVector = flatbuffers::Vector<flatbuffers::Offset<fb::ConfigEntry>>;
 

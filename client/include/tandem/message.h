@@ -18,7 +18,7 @@ inline Properties persistent() {
   return properties;
 }
 
-/// A message that owns its parts. Limits: exchange and routing key 255 bytes each, the whole message 16 MiB.
+/// A message that owns its parts. Limits: exchange and routing key 255 bytes each, the whole message 32 MiB.
 struct Message {
   std::string exchange{};  // "" = the default exchange, which routes to the queue named by the routing key
   std::string routing_key{};

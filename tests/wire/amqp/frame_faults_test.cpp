@@ -167,8 +167,8 @@ TEST_CASE("a message larger than the limit closes its channel before its body is
   client.feed(header_frame(1, limits::message_size_max_bytes + 1));
   CHECK(
       client.heard_text() ==
-      "1 channel.close reply-code=406 reply-text=PRECONDITION_FAILED - message size 16777217 is larger than "
-      "configured max size 16777216 class-id=60 method-id=40");
+      "1 channel.close reply-code=406 reply-text=PRECONDITION_FAILED - message size 33554433 is larger than "
+      "configured max size 33554432 class-id=60 method-id=40");
   client.feed(body_frame(1, "what follows is ignored"));
   client.call(1, Method::channel_close_ok, {});
   client.open_channel(1);
@@ -178,15 +178,15 @@ TEST_CASE("a message larger than the limit closes its channel before its body is
 TEST_CASE("unfinished messages of one connection are bounded together") {
   World world;
   Client client(world);
-  const std::string half(limits::message_size_max_bytes / 128, 'x');
+  const std::string piece_of_body(limits::message_size_max_bytes / 512, 'x');
   std::string last;
   for (std::uint16_t channel = 1; channel <= 5 && last.empty(); ++channel) {
     if (channel > 1) client.open_channel(channel);
     client.feed(method_frame(channel, Method::basic_publish, {"", "q", false, false}));
     client.feed(header_frame(channel, limits::message_size_max_bytes));
     client.heard();
-    for (int piece = 0; piece < 127 && last.empty(); ++piece) {
-      client.feed(body_frame(channel, half));
+    for (int piece = 0; piece < 511 && last.empty(); ++piece) {
+      client.feed(body_frame(channel, piece_of_body));
       last = client.heard_text();
     }
   }
