@@ -114,6 +114,19 @@ static Frame encode(Address address, const DeclareUser& r) {
                                  tags, r.user.permitted, configure, write, read);
   });
 }
+static Frame encode(Address address, const AlterUser& r) {
+  return make_frame(address, [&](auto& b) {
+    const auto said = [&b](const std::optional<std::string>& text) {
+      return text ? b.CreateString(*text) : flatbuffers::Offset<flatbuffers::String>();
+    };
+    const auto name = put_text(b, r.name);
+    const auto password = said(r.password), configure = said(r.configure), write = said(r.write), read = said(r.read);
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> tags;
+    if (r.tags) tags = b.CreateVectorOfStrings(*r.tags);
+    const auto permitted = r.permitted ? flatbuffers::Optional<bool>(*r.permitted) : flatbuffers::nullopt;
+    return fb::CreateAlterUser(b, name, password, tags, permitted, configure, write, read);
+  });
+}
 static Frame encode(Address address, const DeleteUser& r) {
   return make_frame(address, [&](auto& b) { return fb::CreateDeleteUser(b, put_text(b, r.name)); });
 }
@@ -172,6 +185,7 @@ template void ask(Driver&, const Unbind&, Completion<Done>);
 template void ask(Driver&, const SetPolicy&, Completion<Done>);
 template void ask(Driver&, const DeletePolicy&, Completion<Done>);
 template void ask(Driver&, const DeclareUser&, Completion<Done>);
+template void ask(Driver&, const AlterUser&, Completion<Done>);
 template void ask(Driver&, const DeleteUser&, Completion<Done>);
 template void ask(Driver&, const CloseConnection&, Completion<Done>);
 template void ask(Driver&, const CancelDelayed&, Completion<Done>);

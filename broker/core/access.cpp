@@ -124,6 +124,10 @@ std::optional<Refusal> judge_access(Turn& turn, const Unbind& input) { return ju
 
 // --- messages -------------------------------------------------------------------------------------------------------
 
+std::optional<Refusal> judge_access(Turn& turn, const CheckPublish& input) {
+  return judge_access(turn, input.who, Permission::write, ObjectKind::exchange, input.exchange);
+}
+
 std::optional<Refusal> judge_access(Turn& turn, const Subscribe& input) {
   if (input.is_faces) return std::nullopt;
   return judge_access(turn, input.who, Permission::read, ObjectKind::queue, input.queue);

@@ -14,6 +14,7 @@
 
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include "broker/core/turn.h"
 
@@ -24,9 +25,7 @@ namespace tandem::core {
 std::optional<Refusal> judge_access(Turn& turn, const Caller& who, Permission permission, ObjectKind object,
                                     std::string_view name);
 
-/// Judged by Broker::handle before the request's own verb. Those that are not here need nothing, or judge for themselves,
-/// since they are answered part by part or have parts: publish, append, fetch, transaction, join, sync, heartbeat, leave
-/// and commit of a group.
+/// Judged by Broker::handle before the request's own verb. Every input is here or in one of the two lists below.
 std::optional<Refusal> judge_access(Turn& turn, const DeclareExchange& input);
 std::optional<Refusal> judge_access(Turn& turn, const DeleteExchange& input);
 std::optional<Refusal> judge_access(Turn& turn, const DeclareQueue& input);
@@ -34,6 +33,7 @@ std::optional<Refusal> judge_access(Turn& turn, const DeleteQueue& input);
 std::optional<Refusal> judge_access(Turn& turn, const PurgeQueue& input);
 std::optional<Refusal> judge_access(Turn& turn, const Bind& input);
 std::optional<Refusal> judge_access(Turn& turn, const Unbind& input);
+std::optional<Refusal> judge_access(Turn& turn, const CheckPublish& input);
 std::optional<Refusal> judge_access(Turn& turn, const Subscribe& input);
 std::optional<Refusal> judge_access(Turn& turn, const Get& input);
 std::optional<Refusal> judge_access(Turn& turn, const Peek& input);
@@ -47,6 +47,24 @@ std::optional<Refusal> judge_access(Turn& turn, const InitProducer& input);
 std::optional<Refusal> judge_access(Turn& turn, const AddPartitionsToTransaction& input);
 std::optional<Refusal> judge_access(Turn& turn, const AddOffsetsToTransaction& input);
 std::optional<Refusal> judge_access(Turn& turn, const EndTransaction& input);
+
+template <class Input, class... Listed>
+inline constexpr bool is_any_of = (std::is_same_v<Input, Listed> || ...);
+
+/// These have parts, or are answered part by part.
+template <class Input>
+inline constexpr bool judges_its_own_access =
+    is_any_of<Input, Publish, PublishMany, Transaction, Append, Fetch, CommitOffsets, DeleteOffsets, JoinGroup, SyncGroup,
+              HeartbeatGroup, LeaveGroup>;
+
+/// What looks at things, settles or limits what was delivered, is asked of administrators only (user_verbs.h), or does not come
+/// from a client.
+template <class Input>
+inline constexpr bool needs_no_permission =
+    is_any_of<Input, ConnectionOpened, ConnectionClosed, ConnectionWritable, CloseConnection, ChannelClosed, SetPolicy,
+              DeletePolicy, DeclareUser, AlterUser, DeleteUser, Unsubscribe, SetChannelPrefetch, SetConsumerPrefetch, Settle, Recover,
+              DeadLetterReady, DelayedReady, ListOffset, RetentionDue, CompactionDone, MarkersReady, FetchOffsets, Describe,
+              Persisted, Tick, RunLoaded, RunUnreadable, CheckpointBegun, CheckpointDone, ResourceAlarm>;
 
 /// Of requests that say with a code how they went: not_authorized or none.
 ErrorCode judge_group_access(Turn& turn, const Caller& who, Permission permission, std::string_view group);

@@ -57,7 +57,10 @@ namespace {
 /// The request's verb, if its user may ask for it.
 template <class Input>
 void judge_and_handle(Turn& turn, const Input& input) {
-  if constexpr (requires { judge_access(turn, input); })
+  constexpr bool is_judged_here = requires { judge_access(turn, input); };
+  static_assert(is_judged_here + judges_its_own_access<Input> + needs_no_permission<Input> == 1,
+                "a new input says in access.h what it needs its user to be permitted");
+  if constexpr (is_judged_here)
     if (auto refusal = judge_access(turn, input)) return turn.refuse(input.who, std::move(*refusal));
   handle(turn, input);
 }

@@ -25,6 +25,21 @@ std::optional<Refusal> judge_who_is_left(const Turn& turn, std::string_view name
                  "no user with the tag administrator would be left"};
 }
 
+/// New, or in place of the one of this name.
+void put_user(Turn& turn, const Caller& who, UserDeclared user) {
+  if (auto refusal = judge_user(user)) return turn.refuse(who, std::move(*refusal));
+  const Users& users = turn.state().users;
+  const bool is_new = !users.find(user.name);
+  if (is_new && users.size() >= limits::users_max)
+    return turn.refuse(who, {ErrorCode::limit_reached, ObjectKind::user, user.name, "users_max", "", "",
+                             "there are " + std::to_string(limits::users_max) + " users already"});
+  if (auto refusal =
+          judge_who_is_left(turn, user.name, has_tag(user, tag_administrator), users.size() + (is_new ? 1 : 0)))
+    return turn.refuse(who, std::move(*refusal));
+  turn.record(std::move(user));
+  turn.answer(who, Ok{who});
+}
+
 }  // namespace
 
 std::optional<Refusal> judge_administration(const Turn& turn, const Caller& who, ObjectKind object,
@@ -38,20 +53,28 @@ std::optional<Refusal> judge_administration(const Turn& turn, const Caller& who,
 void handle(Turn& turn, const DeclareUser& input) {
   if (auto refusal = judge_administration(turn, input.who, ObjectKind::user, input.name))
     return turn.refuse(input.who, std::move(*refusal));
-  UserDeclared user{std::string(input.name), input.password_kind, std::string(input.password_hash),
-                    {input.tags.begin(), input.tags.end()}, input.permitted,
-                    {std::string(input.configure), std::string(input.write), std::string(input.read)}};
-  if (auto refusal = judge_user(user)) return turn.refuse(input.who, std::move(*refusal));
-  const Users& users = turn.state().users;
-  const bool is_new = !users.find(user.name);
-  if (is_new && users.size() >= limits::users_max)
-    return turn.refuse(input.who, {ErrorCode::limit_reached, ObjectKind::user, user.name, "users_max", "", "",
-                                   "there are " + std::to_string(limits::users_max) + " users already"});
-  if (auto refusal =
-          judge_who_is_left(turn, user.name, has_tag(user, tag_administrator), users.size() + (is_new ? 1 : 0)))
+  put_user(turn, input.who,
+           {std::string(input.name), input.password_kind, std::string(input.password_hash),
+            {input.tags.begin(), input.tags.end()}, input.permitted,
+            {std::string(input.configure), std::string(input.write), std::string(input.read)}});
+}
+
+void handle(Turn& turn, const AlterUser& input) {
+  if (auto refusal = judge_administration(turn, input.who, ObjectKind::user, input.name))
     return turn.refuse(input.who, std::move(*refusal));
-  turn.record(std::move(user));
-  turn.answer(input.who, Ok{input.who});
+  const UserDeclared* known = turn.state().users.find(input.name);
+  if (!known) return turn.refuse(input.who, not_found(ObjectKind::user, input.name));
+  UserDeclared user = *known;
+  if (input.password) {
+    user.password_kind = input.password->kind;
+    user.password_hash = input.password->hash;
+  }
+  if (input.tags) user.tags.assign(input.tags->begin(), input.tags->end());
+  user.permitted = input.permitted.value_or(user.permitted);
+  if (input.configure) user.permissions.configure = *input.configure;
+  if (input.write) user.permissions.write = *input.write;
+  if (input.read) user.permissions.read = *input.read;
+  put_user(turn, input.who, std::move(user));
 }
 
 void handle(Turn& turn, const CloseConnection& input) {

@@ -92,6 +92,19 @@ struct DeclareUser {
   bool permitted = true;  // false: may not log in
   std::string_view configure = ".*", write = ".*", read = ".*";  // its permissions, from now on also of who is logged in
 };
+/// Changes what is said of a user and keeps the rest. Answer: as DeclareUser's; Refused also: not_found.
+struct AlterUser {
+  struct Password {
+    PasswordKind kind = PasswordKind::none;
+    std::string_view hash;
+  };
+  Caller who;
+  std::string_view name;
+  std::optional<Password> password{};
+  std::optional<std::span<const std::string_view>> tags{};
+  std::optional<bool> permitted{};
+  std::optional<std::string_view> configure{}, write{}, read{};
+};
 /// Its connections are logged out. Answer: Ok; Refused: not_found, not_authorized, wrong_state (those
 /// that are left would have no administrator).
 struct DeleteUser { Caller who; std::string_view name; };
@@ -137,6 +150,10 @@ struct Unsubscribe { Caller who; std::uint64_t consumer = 0; };
 struct SetChannelPrefetch { Caller who; std::uint32_t prefetch = 0; };
 /// Consumer-level credit changed by the client; replaces its prefetch.
 struct SetConsumerPrefetch { Caller who; std::uint64_t consumer = 0; std::uint32_t prefetch = 0; };
+
+/// Whether a publish to this exchange would be taken, asked ahead of one that waits for its transaction. Answer: Ok, or
+/// Refused as the publish would be (unknown or internal exchange, no permission).
+struct CheckPublish { Caller who; std::string_view exchange; };
 
 /// One message, like a consumer with one credit. Answer: GotMessage or GotNothing.
 struct Get { Caller who; std::string_view queue; bool no_ack = false; };
@@ -305,7 +322,8 @@ struct ResourceAlarm { Resource resource = Resource::disk; bool on = false; };
 
 using Input = std::variant<
     ConnectionOpened, ConnectionClosed, ConnectionWritable, CloseConnection, ChannelClosed, DeclareExchange, DeleteExchange,
-    DeclareQueue, DeleteQueue, PurgeQueue, Bind, Unbind, SetPolicy, DeletePolicy, DeclareUser, DeleteUser, Publish, PublishMany, Subscribe, Unsubscribe,
+    DeclareQueue, DeleteQueue, PurgeQueue, Bind, Unbind, SetPolicy, DeletePolicy, DeclareUser, AlterUser, DeleteUser, Publish,
+    PublishMany, CheckPublish, Subscribe, Unsubscribe,
     SetChannelPrefetch, SetConsumerPrefetch, Get, Peek, Settle, Recover, Transaction, DeadLetterReady, DelayedReady,
     CancelDelayed, CreateTopic, AlterTopic,
     DeleteTopic, Append, Fetch, ListOffset, TrimTopic, RetentionDue, CompactionDone, InitProducer, AddPartitionsToTransaction,

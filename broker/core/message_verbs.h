@@ -7,6 +7,7 @@ namespace tandem::core {
 
 void handle(Turn& turn, const Publish& input);
 void handle(Turn& turn, const PublishMany& input);
+void handle(Turn& turn, const CheckPublish& input);
 void handle(Turn& turn, const Subscribe& input);
 void handle(Turn& turn, const Unsubscribe& input);
 void handle(Turn& turn, const SetChannelPrefetch& input);

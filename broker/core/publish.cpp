@@ -148,6 +148,14 @@ void handle(Turn& turn, const Publish& input) {
       .publish(input.who.request, input.confirm_seq, input.mandatory, input.message);
 }
 
+void handle(Turn& turn, const CheckPublish& input) {
+  MessageView message;
+  message.exchange = input.exchange;
+  const Exchange* exchange = turn.state().catalog.find_exchange(input.exchange);
+  if (auto refusal = check_publish(turn, input.who, exchange, message)) return turn.refuse(input.who, *refusal);
+  turn.answer(input.who, Ok{input.who});
+}
+
 void handle(Turn& turn, const PublishMany& input) {
   Publishing publishing(turn, input.who);
   for (const PublishMany::One& one : input.messages)

@@ -9,6 +9,7 @@
 namespace tandem::core {
 
 void handle(Turn& turn, const DeclareUser& input);
+void handle(Turn& turn, const AlterUser& input);
 void handle(Turn& turn, const DeleteUser& input);
 void handle(Turn& turn, const CloseConnection& input);
 

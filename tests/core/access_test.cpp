@@ -76,6 +76,8 @@ std::vector<Case> cases() {
       {"publish", [](auto& f, Caller who) { f.publish({"x", "k"}, false, who); }, {{write, "x", exchange}}},
       {"publish to the default exchange", [](auto& f, Caller who) { f.publish({"", "q"}, false, who); },
        {{write, "amq.default", exchange}}},
+      {"asking whether a publish would be taken", [](auto& f, Caller who) { f.give(CheckPublish{who, "x"}); },
+       {{write, "x", exchange}}},
       {"publish in a transaction",
        [](auto& f, Caller who) { in_transaction(f, who, PublishOp{false, f.view_of({"x", "k"})}); },
        {{write, "x", exchange}}},

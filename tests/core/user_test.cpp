@@ -47,6 +47,52 @@ TEST_CASE("users are kept with hash, tags and permissions, and the newest one of
   CHECK_FALSE(f.broker().user("nobody"));
 }
 
+TEST_CASE("what is not said of a user that is altered stays as it is") {
+  CoreFixture f;
+  declare(f, "admin", administrator);
+  const Caller admin = log_in(f, "admin", 7);
+  f.give(DeclareUser{.who = admin, .name = "app", .password_kind = PasswordKind::sha256, .password_hash = sha256,
+                     .tags = Tags{"a"}, .permitted = false, .configure = "^c", .write = "^w", .read = "^r"});
+  UserDeclared expected{"app", PasswordKind::sha256, sha256, {"a"}, false, {"^c", "^w", "^r"}};
+  const auto alter = [&](AlterUser change) {
+    change.who = admin;
+    change.name = "app";
+    f.give(change);
+    CHECK(f.take_refusal() == ErrorCode::none);
+  };
+  alter({.password = AlterUser::Password{PasswordKind::sha512, sha512}});
+  expected.password_kind = PasswordKind::sha512;
+  expected.password_hash = sha512;
+  CHECK(users(f, admin)[1] == expected);
+  alter({.permitted = true, .write = ""});
+  expected.permitted = true;
+  expected.permissions.write = "";
+  CHECK(users(f, admin)[1] == expected);
+  const Tags none;
+  alter({.tags = none, .configure = "^c2", .read = "^r2"});
+  expected.tags.clear();
+  expected.permissions = {"^c2", "", "^r2"};
+  f.restart(false);
+  CHECK(users(f, log_in(f, "admin", 7))[1] == expected);
+}
+
+TEST_CASE("only an administrator alters users, who are there, with what a user may have, and one stays administrator") {
+  CoreFixture f;
+  declare(f, "admin", administrator);
+  const Caller admin = log_in(f, "admin", 7);
+  declare(f, "app", {}, admin);
+  const Tags none;
+  f.give(AlterUser{.who = log_in(f, "app", 8), .name = "app", .tags = administrator});
+  CHECK(f.take_refusal() == ErrorCode::not_authorized);
+  f.give(AlterUser{.who = admin, .name = "other", .permitted = true});
+  CHECK(f.take_refusal() == ErrorCode::not_found);
+  f.give(AlterUser{.who = admin, .name = "admin", .tags = none});
+  CHECK(f.take_refusal() == ErrorCode::wrong_state);
+  f.give(AlterUser{.who = admin, .name = "app", .read = "("});
+  CHECK(f.take_refusal() == ErrorCode::invalid_argument);
+  CHECK(users(f, admin)[1] == UserDeclared{"app", PasswordKind::sha256, sha256, {}, true});
+}
+
 TEST_CASE("the first user must be an administrator, and the last one goes only as the last user") {
   CoreFixture f;
   const Caller guest = log_in(f, "guest", 1);

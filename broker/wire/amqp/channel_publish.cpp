@@ -172,16 +172,12 @@ Verdict Channel::keep_in_transaction(const PublishedMessage& message, Bytes prop
 }
 
 /// Errors are said when they are made, not at commit: a publish to an exchange that is not there closes the
-/// channel at once, as RabbitMQ does.
+/// channel at once, as RabbitMQ does, and so does one to an internal exchange, or one that the user may not write to.
 void Channel::ask_for_exchange(std::string_view exchange) {
-  if (exchange.empty() || (transaction_.knows_exchange && transaction_.known_exchange == exchange)) return;
+  if (transaction_.knows_exchange && transaction_.known_exchange == exchange) return;
   transaction_.known_exchange = exchange;
   transaction_.knows_exchange = true;
-  core::DeclareExchange passive;
-  passive.who = unanswered(Method::basic_publish);
-  passive.name = exchange;
-  passive.passive = true;
-  link_.port().submit(passive);
+  link_.port().submit(core::CheckPublish{unanswered(Method::basic_publish), exchange});
 }
 
 }  // namespace tandem::wire::amqp

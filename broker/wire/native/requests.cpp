@@ -135,6 +135,9 @@ Result<> Requests::handle(const fb::Envelope& envelope, Bytes payload) {
     case Message::DeclareUser:
       on(r, *envelope.message_as_DeclareUser());
       break;
+    case Message::AlterUser:
+      on(r, *envelope.message_as_AlterUser());
+      break;
     case Message::DeleteUser:
       on(r, *envelope.message_as_DeleteUser());
       break;

@@ -52,6 +52,7 @@ class Requests {
   void on(const Request& request, const fb::SetPolicy& m);
   void on(const Request& request, const fb::DeletePolicy& m);
   void on(const Request& request, const fb::DeclareUser& m);
+  void on(const Request& request, const fb::AlterUser& m);
   void on(const Request& request, const fb::DeleteUser& m);
   void on(const Request& request, const fb::CloseConnection& m);
   void on(const Request& request, const fb::CancelDelayed& m);

@@ -111,6 +111,29 @@ void Requests::on(const Request& r, const fb::DeclareUser& m) {
                            pattern(m.write()), pattern(m.read())});
 }
 
+void Requests::on(const Request& r, const fb::AlterUser& m) {
+  core::AlterUser input{.who = r.who, .name = text_of(m.name())};
+  std::string hash;
+  if (m.password()) {
+    const std::string_view password = text_of(m.password());
+    if (!password.empty()) hash = port_.hash_password(password);
+    input.password = {password.empty() ? core::PasswordKind::none : core::PasswordKind::sha256, hash};
+  }
+  std::vector<std::string_view> tags;
+  if (m.tags()) {
+    for (const auto* tag : *m.tags()) tags.push_back(text_of(tag));
+    input.tags = tags;
+  }
+  if (m.permitted().has_value()) input.permitted = m.permitted().value();
+  const auto said = [](const flatbuffers::String* text) {
+    return text ? std::optional(text_of(text)) : std::nullopt;
+  };
+  input.configure = said(m.configure());
+  input.write = said(m.write());
+  input.read = said(m.read());
+  submit(input);
+}
+
 void Requests::on(const Request& r, const fb::DeleteUser& m) {
   submit(core::DeleteUser{r.who, text_of(m.name())});
 }

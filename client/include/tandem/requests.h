@@ -135,6 +135,15 @@ struct DeclareUser {
   UserInfo user{};
   std::string password{};  // goes before user.password_hash; it travels as it is
 };
+/// Changes what is said of a user and keeps the rest. Errors: as DeclareUser's, and not_found.
+struct AlterUser {
+  using Answer = Done;
+  std::string name{};
+  std::optional<std::string> password{};  // "": no password is right; it travels as it is
+  std::optional<std::vector<std::string>> tags{};
+  std::optional<bool> permitted{};
+  std::optional<std::string> configure{}, write{}, read{};
+};
 /// Logs its connections out. Errors: not_found, not_authorized, wrong_state.
 struct DeleteUser {
   using Answer = Done;

@@ -183,6 +183,14 @@ class UsersTest(unittest.TestCase):
         refused("exchange 'secret'", lambda c: c.queue_bind("app.q", "secret"))
         refused("exchange 'secret'", lambda c: c.queue_unbind("app.q", "secret"))
         refused("exchange 'secret'", lambda c: c.basic_publish("secret", "", b"x"))
+        with_transaction = connection.channel()
+        with_transaction.tx_select()
+        with_transaction.basic_publish("secret", "", b"x")
+        with self.assertRaises(pika.exceptions.ChannelClosedByBroker) as raised:  # at the publish, not at a commit
+            connection.process_data_events(time_limit=10)
+            with_transaction.basic_qos(prefetch_count=1)
+        self.assertEqual((raised.exception.reply_code, raised.exception.reply_text),
+                         (403, "ACCESS_REFUSED - access to exchange 'secret' in vhost '/' refused for user 'app'"))
         refused("exchange 'orders'", lambda c: c.exchange_delete("orders"))
         refused("exchange 'secret'", lambda c: c.exchange_declare("app.x", arguments={"alternate-exchange": "secret"}))
         refused("exchange 'secret'", lambda c: c.queue_declare("app.d", arguments={"x-dead-letter-exchange": "secret"}))
@@ -192,6 +200,12 @@ class UsersTest(unittest.TestCase):
         self.tandem("user", "declare", "app", "--configure", "^app[.]", "--write", "^orders$", "--read", "", stdin="app\n",
                     **as_admin)
         refused("queue 'app.q'", lambda c: c.basic_get("app.q"))
+        self.tandem("user", "alter", "app", "--password", stdin="another\n", **as_admin)
+        self.tandem("user", "alter", "app", status=2, **as_admin)
+        self.tandem("user", "alter", "nobody", "--read", ".*", status=4, **as_admin)
+        with self.assertRaises(pika.exceptions.AMQPConnectionError):
+            self.connect("app", "app")
+        self.connect("app", "another").close()
         refused("exchange 'amq.default'", lambda c: c.basic_publish("", "app.q", b"x"))
         listed = json.loads(self.tandem("--output", "json", "user", "list", **as_admin))
         self.assertEqual([listed[1][word] for word in ("configure", "write", "read")], ["^app[.]", "^orders$", ""])

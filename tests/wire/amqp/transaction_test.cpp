@@ -87,6 +87,18 @@ TEST_CASE_FIXTURE(TransactionScene, "a publish to an exchange that is not there 
         "method-id=40");
 }
 
+TEST_CASE_FIXTURE(TransactionScene, "a publish to an internal exchange is refused at once") {
+  client.call(1, Method::exchange_declare,
+              {"inside", "fanout", false, true, false, true, false, Bytes(encoded_table(Table()))});
+  client.heard();
+  client.publish("", "q", "a");
+  client.publish("inside", "k", "x");
+  CHECK(text() ==
+        "1 channel.close reply-code=403 reply-text=ACCESS_REFUSED - cannot publish to internal exchange 'inside' in vhost '/' "
+        "class-id=60 method-id=40");
+  CHECK(ready() == "0");
+}
+
 TEST_CASE_FIXTURE(TransactionScene, "one operation that fails at commit undoes the others") {
   client.declare_exchange("e", "fanout");
   client.heard();

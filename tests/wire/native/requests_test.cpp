@@ -144,6 +144,32 @@ TEST_CASE("users carry a hash: their own, or that of the password, which goes no
         CHECK(i.permitted);
         for (const auto pattern : {i.configure, i.write, i.read}) CHECK(pattern == ".*");
       });
+  check_becomes<core::AlterUser>(
+      [](auto& b) {
+        return fb::CreateAlterUser(b, b.CreateString("u"), b.CreateString("secret"), 0, false, 0, b.CreateString(""));
+      },
+      [](const auto& i) {
+        CHECK(i.name == "u");
+        REQUIRE(i.password);
+        CHECK(i.password->kind == core::PasswordKind::sha256);
+        CHECK(i.password->hash == "hash of secret");
+        CHECK_FALSE(i.tags);
+        CHECK(i.permitted == false);
+        CHECK_FALSE(i.configure);
+        CHECK(i.write == "");
+        CHECK_FALSE(i.read);
+      });
+  check_becomes<core::AlterUser>(
+      [&](auto& b) {
+        return fb::CreateAlterUser(b, b.CreateString("u"), b.CreateString(""), b.CreateVectorOfStrings(tags));
+      },
+      [](const auto& i) {
+        REQUIRE(i.password);
+        CHECK(i.password->kind == core::PasswordKind::none);
+        REQUIRE(i.tags);
+        CHECK(i.tags->size() == 2);
+        CHECK_FALSE(i.permitted);
+      });
   check_becomes<core::DeleteUser>([](auto& b) { return fb::CreateDeleteUserDirect(b, "u"); },
                                   [](const auto& i) { CHECK(i.name == "u"); });
   check_refused([](auto& b) { return fb::CreateDeclareUserDirect(b, "u", nullptr, static_cast<fb::PasswordKind>(9)); },
