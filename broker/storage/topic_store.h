@@ -147,14 +147,22 @@ class TopicStore {
   };
   class TailRead;
   class TailSearch;
+  /// What a read is to give.
+  struct Wanted {
+    PartitionId partition;
+    Offset offset, visible_end;
+    std::uint32_t size_max_bytes;
+    int reads_left;
+  };
 
   Partition* find(PartitionId id);
   const TopicSegment* segment_for(const Partition& partition, Offset offset) const;
   TopicStretch stretch(PartitionId id, const TopicSegment& segment, const TopicIndexEntry& from) const;
+  void read(const Wanted& wanted, ReadDone done);
+  void read_entries(std::vector<TopicTailEntry> entries, const Wanted& wanted, ReadDone done);
   void read_segment(TopicStretch stretch, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
                     ReadDone done);
-  void read_tail(const Partition& partition, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
-                 ReadDone done);
+  std::vector<TopicTailEntry> tail_entries(const Partition& partition, const Wanted& wanted) const;
   std::vector<TopicTailEntry> recent_entries(const Partition& partition, Offset offset, Offset visible_end,
                                              std::uint32_t size_max_bytes);
   void keep_recent(PartitionId id, Partition& partition, std::shared_ptr<const TopicTail> tail);

@@ -10,6 +10,9 @@ namespace tandem::storage {
 
 namespace {
 
+/// A read of the tail begins anew when checkpoints take the journal away from under it: not often, so this is never reached.
+constexpr int reads_max = 3;
+
 /// Adds the entry when it belongs to what is read; false: the read ends before it.
 bool take_entry(std::vector<TopicTailEntry>& entries, std::size_t& size, const TopicTailEntry& entry,
                 Offset visible_end, std::uint32_t size_max_bytes) {
@@ -32,12 +35,16 @@ void for_each_from(const TopicTail* homing, const TopicTail& tail, Offset offset
 }  // namespace
 
 /// One read of the tail: takes the bodies one after the other and joins them. Owned by the callbacks it waits
-/// for.
+/// for. While it waits for one, the others may go home, and after one more checkpoint their place in the journal is not theirs
+/// any more: then all of it is read anew.
 class TopicStore::TailRead : public std::enable_shared_from_this<TailRead> {
  public:
-  TailRead(BodyCache& bodies, std::vector<TopicTailEntry> entries, ReadDone done)
-      : bodies_(bodies),
+  TailRead(TopicStore& store, std::vector<TopicTailEntry> entries, const Wanted& wanted, ReadDone done)
+      : store_(store),
+        alive_(store.alive_),
+        bodies_(store.bodies_),
         entries_(std::move(entries)),
+        wanted_(wanted),
         done_(std::move(done)),
         joiner_([this](Bytes batch, Offset, Offset, TimestampMs) {
           join(batch);
@@ -59,6 +66,10 @@ class TopicStore::TailRead : public std::enable_shared_from_this<TailRead> {
 
  private:
   void arrived(Result<StoredBytes> read) {
+    if (!read && read.error().code == ErrorCode::not_found && wanted_.reads_left > 1 && !alive_.expired())
+      return store_.read({wanted_.partition, wanted_.offset, wanted_.visible_end, wanted_.size_max_bytes,
+                          wanted_.reads_left - 1},
+                         done_);
     if (!read) return done_(read.error());
     if (!take(entries_[next_++], *read)) return;
     go_on();
@@ -96,8 +107,11 @@ class TopicStore::TailRead : public std::enable_shared_from_this<TailRead> {
     joined_ = std::move(larger);
   }
 
+  TopicStore& store_;
+  const std::weak_ptr<TopicStore*> alive_;
   BodyCache& bodies_;
   const std::vector<TopicTailEntry> entries_;
+  const Wanted wanted_;
   const ReadDone done_;
   std::size_t next_ = 0;
   std::shared_ptr<std::byte[]> joined_;
@@ -157,14 +171,24 @@ TopicStretch TopicStore::stretch(PartitionId id, const TopicSegment& segment,
 
 void TopicStore::read(PartitionId id, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
                       ReadDone done) {
+  read({id, offset, visible_end, size_max_bytes, reads_max}, std::move(done));
+}
+
+void TopicStore::read(const Wanted& wanted, ReadDone done) {
+  const auto& [id, offset, visible_end, size_max_bytes, reads_left] = wanted;
   const Partition* partition = find(id);
   if (partition == nullptr || offset >= visible_end) return done(StoredBytes{});
   if (auto entries = recent_entries(*partition, offset, visible_end, size_max_bytes); !entries.empty())
-    return std::make_shared<TailRead>(bodies_, std::move(entries), std::move(done))->go_on();
+    return read_entries(std::move(entries), wanted, std::move(done));
   if (const TopicSegment* segment = segment_for(*partition, offset))
     return read_segment(stretch(id, *segment, segment->index_entry_for(offset)), offset, visible_end,
                         size_max_bytes, std::move(done));
-  read_tail(*partition, offset, visible_end, size_max_bytes, std::move(done));
+  read_entries(tail_entries(*partition, wanted), wanted, std::move(done));
+}
+
+void TopicStore::read_entries(std::vector<TopicTailEntry> entries, const Wanted& wanted, ReadDone done) {
+  if (entries.empty()) return done(StoredBytes{});
+  std::make_shared<TailRead>(*this, std::move(entries), wanted, std::move(done))->go_on();
 }
 
 /// What is home, but all of it still in RAM; empty when the first of it is not.
@@ -200,15 +224,13 @@ void TopicStore::read_segment(TopicStretch stretch, Offset offset, Offset visibl
   });
 }
 
-void TopicStore::read_tail(const Partition& partition, Offset offset, Offset visible_end,
-                           std::uint32_t size_max_bytes, ReadDone done) {
+std::vector<TopicTailEntry> TopicStore::tail_entries(const Partition& partition, const Wanted& wanted) const {
   std::vector<TopicTailEntry> entries;
   std::size_t size = 0;
-  for_each_from(partition.homing.get(), partition.tail, offset, [&](const TopicTailEntry& entry) {
-    return take_entry(entries, size, entry, visible_end, size_max_bytes);
+  for_each_from(partition.homing.get(), partition.tail, wanted.offset, [&](const TopicTailEntry& entry) {
+    return take_entry(entries, size, entry, wanted.visible_end, wanted.size_max_bytes);
   });
-  if (entries.empty()) return done(StoredBytes{});
-  std::make_shared<TailRead>(bodies_, std::move(entries), std::move(done))->go_on();
+  return entries;
 }
 
 // --- finding a timestamp
@@ -253,13 +275,18 @@ void TopicStore::find_timestamp(PartitionId id, TimestampMs at, Offset start, Of
     });
   }
   // Taken now: while the segments are searched, a checkpoint may move these to a segment that is not
-  // searched.
+  // searched. Another one may take them from the journal: then the search begins anew.
+  const auto again = [=, this, alive = std::weak_ptr(alive_)](Result<Store::TimestampFound> found) {
+    if (!found && found.error().code == ErrorCode::not_found && searches_left > 1 && !alive.expired())
+      return find_timestamp(id, at, start, end, done, searches_left - 1);
+    done(std::move(found));
+  };
   std::vector<TopicTailEntry> entries;
   for_each_from(partition->homing.get(), partition->tail, start, [&](const TopicTailEntry& entry) {
     if (may_hold(entry.max_timestamp, entry.base, entry.end(), at, start, end)) entries.push_back(entry);
     return entry.base < end;
   });
-  auto tail = std::make_shared<TailSearch>(bodies_, std::move(entries), at, start, end, done);
+  auto tail = std::make_shared<TailSearch>(bodies_, std::move(entries), at, start, end, again);
   std::vector<TopicStretch> stretches;
   for (const auto& segment : partition->segments)
     if (may_hold(segment->facts.max_timestamp, segment->facts.base, segment->facts.end, at, start, end))

@@ -280,6 +280,48 @@ TEST_CASE("a flipped bit in a segment is reported with file and position, never 
   CHECK(rig.problems().size() == 1);
 }
 
+TEST_CASE("a read of a tail that checkpoints overtake goes on where the records went") {
+  test::StoreRig rig(true);
+  rig.options.checkpoint_interval_bytes = 1;  // nothing of the journal is kept longer than it must
+  rig.files.set_cold(true);
+  rig.must_open();
+  rig.create_topic(topic);
+  for (int i = 0; i < 3; ++i) {
+    rig.append(p0, {std::string(200'000, 'v')});  // each in a journal segment of its own
+    rig.persist();
+  }
+  std::optional<Result<std::vector<std::byte>>> fetched;
+  rig.store->read_topic(p0, 0, 3, 1u << 20, [&](Result<storage::StoredBytes> bytes) {
+    if (bytes)
+      fetched = std::vector<std::byte>(bytes->bytes.begin(), bytes->bytes.end());
+    else
+      fetched = bytes.error();
+  });
+  const auto run_posted = [&] {
+    while (!rig.posted.empty()) {
+      const auto task = std::move(rig.posted.front());
+      rig.posted.pop_front();
+      task();
+    }
+  };
+  // The first one comes; then the reader does nothing while checkpoints go by.
+  for (int checkpoint = 0; checkpoint < 4; ++checkpoint) {
+    rig.store->begin_checkpoint(rig.state());
+    using storage::Store;
+    while (rig.store->pump_one(Store::Background::journal) || rig.store->pump_one(Store::Background::checkpoint) ||
+           !rig.posted.empty())
+      run_posted();
+    rig.append(p0, {std::string(200'000, 'w')});
+    rig.store->flush();
+  }
+  REQUIRE(rig.checkpoints == 4);
+  REQUIRE_FALSE(fetched);
+  rig.settle();
+  REQUIRE(fetched);
+  REQUIRE_MESSAGE(fetched->ok(), (fetched->ok() ? "" : fetched->error().text));
+  CHECK(**fetched == rig.fetch(p0, 0, 3).value());
+}
+
 TEST_CASE("a batch whose offset is not behind the one before it is damage: its checksum is not of the offset") {
   test::StoreRig rig;
   rig.must_open();
