@@ -42,6 +42,8 @@ class ChildClient {
 
   /// Nothing is read from its socket any more.
   void freeze() { REQUIRE(::kill(pid_, SIGSTOP) == 0); }
+  /// It goes on where it was stopped.
+  void thaw() { REQUIRE(::kill(pid_, SIGCONT) == 0); }
   /// kill -9: its socket closes without a word.
   void kill() {
     if (pid_ <= 0) return;

@@ -1,13 +1,10 @@
 // Many clients that do not read, or do not say all: what they cost together is bounded, and what they cost others is printed.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <atomic>
 #include <memory>
-#include <thread>
 
 #include "tests/end_to_end/broker_fixture.h"
-#include "tests/end_to_end/child_client.h"
+#include "tests/end_to_end/delivery_time.h"
 #include "tests/end_to_end/raw_connection.h"
 #include "tests/support/sanitized.h"
 
@@ -15,8 +12,6 @@ namespace tandem::end_to_end {
 
 namespace {
 
-using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 using Connections = std::vector<std::unique_ptr<RawConnection>>;
 
 // What --connection-memory says in these tests.
@@ -41,24 +36,6 @@ Connections deaf_connections(const BrokerFixture& broker, const std::string& top
     deaf.back()->say(fetch_request(topic, 1) + fetch_request(topic, 2));
   }
   return deaf;
-}
-
-/// The 99th percentile of the time from publish to delivery, one message after another, in microseconds.
-long long delivery_p99_us(const Client& client) {
-  must(client.ask(DeclareQueue{.name = "others"}));
-  auto publisher = must(Publisher::open(client));
-  auto consumer = must(Consumer::open(client, {.queue = "others"}));
-  std::vector<long long> times;
-  for (int i = 0; i < 2'000; ++i) {
-    const auto begin = Clock::now();
-    must(publisher.post(Message{.routing_key = "others", .body = "m"}));
-    auto delivery = must(consumer.receive(10s));
-    times.push_back(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin).count());
-    delivery.ack();
-  }
-  must(consumer.flush());
-  std::sort(times.begin(), times.end());
-  return times[times.size() * 99 / 100];
 }
 
 }  // namespace
@@ -97,36 +74,6 @@ TEST_CASE("large messages that are begun by many and ended by nobody hold no mor
   const pid_t pid = broker.process->pid();
   if (!support::is_sanitized) CHECK(peak_memory_kib(pid) < before_kib + budget_kib + beside_budget_kib);
   MESSAGE("memory before, KiB: ", before_kib, ", after: ", memory_kib(pid), ", peak: ", peak_memory_kib(pid));
-  CHECK(client.connected());
-}
-
-TEST_CASE("others are served beside a stopped and a slow consumer, and how fast is printed") {
-  BrokerFixture broker;
-  const auto consume = [](const Client& own) -> std::shared_ptr<void> {
-    if (!own.ask(DeclareQueue{.name = "much"})) return nullptr;
-    auto consumer = Consumer::open(own, {.queue = "much", .prefetch = 0});
-    return consumer ? std::make_shared<Consumer>(*consumer) : nullptr;
-  };
-  ChildClient stopped(broker.process->port("native"), consume);
-  stopped.freeze();
-  const Client client = broker.connect();
-  MESSAGE("p99 alone, us: ", delivery_p99_us(client));
-  auto publisher = must(Publisher::open(client));
-  for (int i = 0; i < 2'000; ++i)
-    must(publisher.post(Message{.routing_key = "much", .body = std::string(8'000, 's')}));
-  must(publisher.flush());
-  MESSAGE("p99 beside one that is stopped, us: ", delivery_p99_us(client));
-  auto slow = must(Consumer::open(broker.connect(), {.queue = "much", .prefetch = 1}));
-  std::atomic<bool> ends{false};
-  std::thread reads([&] {
-    for (auto delivery = slow.receive(100ms); !ends; delivery = slow.receive(100ms)) {
-      if (delivery.ok()) delivery->ack();
-      std::this_thread::sleep_for(5ms);
-    }
-  });
-  MESSAGE("p99 beside a slow one too, us: ", delivery_p99_us(client));
-  ends = true;
-  reads.join();
   CHECK(client.connected());
 }
 

@@ -170,6 +170,40 @@ class ReadingClient : public Client {
   bool waiting_ = false;
 };
 
+/// Its user may do some things just now and others not: what it may not is refused and has no effect. What it consumes is
+/// its own, also when the permission is taken away meanwhile.
+class VisitingClient : public HoldingClient {
+ public:
+  VisitingClient(World& world, ConnectionId connection);
+  void act() override;
+  void said(const core::Send& send) override;
+  void closed() override;
+
+ protected:
+  PlaceIndex place_of(std::uint64_t) const override { return world_.places().out; }
+
+ private:
+  void publish();
+  void publish_both();
+  void get();
+  void subscribe();
+  void purge();
+  /// Judges whether an answer is a refusal for what the user may not, or is none. True: it is one.
+  bool is_refused(const core::Send& answer, bool allowed, const char* what);
+  /// A message to the fan-out, or to "loose" over the default exchange.
+  core::MessageView next(bool to_fan, bool allowed, MessageNumber& number);
+  bool subscribed_ = false;
+  std::uint64_t next_seq_ = 1;
+  std::map<std::uint64_t, MessageNumber> waiting_;  // those that may be published
+};
+
+/// Changes what the visitor is permitted.
+class PermittingClient : public Client {
+ public:
+  using Client::Client;
+  void act() override;
+};
+
 /// Topic and index of a partition's place.
 std::pair<std::string, PartitionIndex> partition_of(const World& world, PlaceIndex place);
 

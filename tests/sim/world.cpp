@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "broker/core/user.h"
 #include "schemas/batch.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/content.h"
@@ -86,7 +87,9 @@ void World::draw_options() {
 
 /// Safe to repeat; every start does.
 void World::declare() {
-  const core::Caller who{{ConnectionId(next_connection_++), 1}, 0};
+  const core::Caller who{{new_connection(), 1}, 0};
+  const std::string_view tags[] = {core::tag_administrator};
+  rim_->submit(core::DeclareUser{.who = who, .name = administrator, .tags = tags});
   const auto declare_queue = [&](const char* name, Table arguments) {
     rim_->submit(core::DeclareQueue{.who = who, .name = name, .arguments = &arguments});
   };
@@ -116,7 +119,7 @@ void World::declare() {
 void World::make_clients() {
   for (auto& client : clients_) {
     if (!client->outlives_broker()) continue;
-    const ConnectionId id(next_connection_++);
+    const ConnectionId id = new_connection();
     client->connect(id);
     by_connection_[id] = client.get();
   }
@@ -125,8 +128,13 @@ void World::make_clients() {
   while (clients_.size() < count) add_client();
 }
 
-void World::add_client() {
+ConnectionId World::new_connection(std::string_view user) {
   const ConnectionId id(next_connection_++);
+  rim_->submit(core::ConnectionOpened{id, user, "sim", "sim"});
+  return id;
+}
+
+void World::add_client() {
   const PlaceIndex queues[] = {places_.a,       places_.b,        places_.out,    places_.priorities, places_.brief,
                                places_.limited, places_.refusing, places_.poison, places_.loose, places_.dead};
   const PlaceIndex partitions[] = {places_.history, places_.ledger, places_.log[0], places_.log[1],
@@ -139,7 +147,9 @@ void World::add_client() {
   const bool has_producer = std::any_of(clients_.begin(), clients_.end(), [](const auto& each) {
     return dynamic_cast<TransactionalClient*>(each.get()) != nullptr;
   });
-  const auto die = dice(20);
+  const auto die = dice(23);
+  const bool is_visitor = has_mover && has_producer && die >= 20 && die < 22;
+  const ConnectionId id = new_connection(is_visitor ? visitor : administrator);
   if (!has_mover)
     client = std::make_unique<MovingClient>(*this, id);
   else if (!has_producer)
@@ -154,6 +164,10 @@ void World::add_client() {
     client = std::make_unique<PurgingClient>(*this, id);
   else if (die < 17)
     client = std::make_unique<AppendingClient>(*this, id);
+  else if (is_visitor)
+    client = std::make_unique<VisitingClient>(*this, id);
+  else if (die == 22)
+    client = std::make_unique<PermittingClient>(*this, id);
   else
     client = std::make_unique<ReadingClient>(
         *this, id, partitions[dice(std::size(partitions))],
@@ -314,7 +328,7 @@ void World::step() {
     rim_->submit(core::ConnectionClosed{client.connection()});
     by_connection_.erase(client.connection());
     if (client.outlives_broker()) {
-      const ConnectionId id(next_connection_++);
+      const ConnectionId id = new_connection();
       client.connect(id);
       by_connection_[id] = &client;
     } else {

@@ -21,6 +21,8 @@ namespace tandem::sim {
 using support::MessageNumber;
 using support::PlaceIndex;
 
+inline constexpr std::string_view administrator = "admin", visitor = "visitor";
+
 /// The places of the world; see World::make_places().
 struct Places {
   PlaceIndex a, b, in, out, priorities, brief, limited, refusing, poison, loose, dead;
@@ -42,6 +44,14 @@ struct WorldOptions {
   int steps_per_life = 1'500;
   MessageNumber trace = 0;  // Promises::trace()
 };
+
+/// What the visitor, the user that may not do everything, is permitted.
+struct Permitted {
+  bool write_fan = false, write_default = false, read_loose = false, read_out = false;
+  friend bool operator==(const Permitted&, const Permitted&) = default;
+};
+
+core::Permissions permissions_of(const Permitted& permitted);
 
 struct Report {
   std::vector<std::string> violations;
@@ -124,6 +134,11 @@ class World final : public Clients {
   bool draining() const { return draining_; }
   DurationMs brief_ttl() const { return brief_ttl_; }
   std::uint16_t delivery_limit() const { return delivery_limit_; }
+  /// Now; a crash may take back what was not confirmed.
+  const Permitted& permitted() const { return permitted_.back().second; }
+  /// Gives the number that permitting_confirmed() is told when it is on the disk.
+  std::uint64_t permit(const Permitted& permitted);
+  void permitting_confirmed(std::uint64_t number);
 
   // Clients.
   void said(const core::Send& send) override;
@@ -142,6 +157,8 @@ class World final : public Clients {
   void declare();
   void make_clients();
   void add_client();
+  /// Of somebody who logged in as `user`.
+  ConnectionId new_connection(std::string_view user = administrator);
   void live();
   void step();
   void pass_time();
@@ -151,6 +168,7 @@ class World final : public Clients {
   void judge_start();
   void judge_counts(bool after_restart);
   void check_disk();
+  void judge_permissions(const std::vector<core::UserDeclared>& users);
   void sound_life();
   void sound_life_and_kill();
   std::string damage_something(std::uint64_t which, bool killed);
@@ -184,6 +202,9 @@ class World final : public Clients {
   std::deque<std::vector<std::byte>> rooms_;
   std::map<std::string, std::uint64_t> found_;  // per queue, messages found by the last start
   Report report_;
+  // The newest that was confirmed, and all since: one of them is in force after a crash.
+  std::deque<std::pair<std::uint64_t, Permitted>> permitted_{{0, {}}};
+  std::uint64_t next_permit_ = 1;
 };
 
 struct BatchProducerView {

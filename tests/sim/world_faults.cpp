@@ -124,7 +124,7 @@ void World::sound_life_and_kill() {
   live();
   rim_->settle();
   rim_->submit(core::DeclareExchange{
-      .who = {{ConnectionId(next_connection_++), 1}, 0}, .name = "the last", .kind = core::ExchangeKind::fanout});
+      .who = {{new_connection(), 1}, 0}, .name = "the last", .kind = core::ExchangeKind::fanout});
   rim_->settle();
   rim_.reset();
   disk_.files.crash(chance_, storage::CrashKeeps::nothing);

@@ -46,7 +46,7 @@ class AskingClient : public Client {
 }  // namespace
 
 std::vector<core::QueueInfo> World::describe_queues() {
-  const ConnectionId id(next_connection_++);
+  const ConnectionId id = new_connection();
   AskingClient client(*this, id);
   by_connection_[id] = &client;
   core::Described described;
@@ -55,6 +55,41 @@ std::vector<core::QueueInfo> World::describe_queues() {
   rim_->submit(core::ConnectionClosed{id});
   if (!answered && rim_->failure().empty()) promises_.violation("Describe was not answered");
   return described.queues;
+}
+
+/// The names that each permission finds, for a Permitted.
+core::Permissions permissions_of(const Permitted& permitted) {
+  const auto one_of = [](std::initializer_list<std::pair<bool, const char*>> names) {
+    std::string pattern = "^(nothing";
+    for (const auto& [is_there, name] : names)
+      if (is_there) pattern += std::string("|") + name;
+    return pattern + ")$";
+  };
+  return {"^$", one_of({{permitted.write_fan, "fan"}, {permitted.write_default, "amq\\.default"}}),
+          one_of({{permitted.read_loose, "loose"}, {permitted.read_out, "out"}})};
+}
+
+/// What is permitted after a start is what was confirmed, or was asked for later.
+void World::judge_permissions(const std::vector<core::UserDeclared>& users) {
+  const auto found = std::find_if(users.begin(), users.end(), [](const auto& user) { return user.name == visitor; });
+  const auto is_found = [&](const auto& each) {
+    const bool was_declared = each.first != 0;
+    if (found == users.end()) return !was_declared;
+    return was_declared && found->permissions == permissions_of(each.second);
+  };
+  const auto kept = std::find_if(permitted_.begin(), permitted_.end(), is_found);
+  if (kept == permitted_.end())
+    return promises_.violation("what the visitor is permitted is neither what was confirmed nor what was asked since");
+  permitted_ = {*kept};
+}
+
+std::uint64_t World::permit(const Permitted& permitted) {
+  permitted_.emplace_back(next_permit_, permitted);
+  return next_permit_++;
+}
+
+void World::permitting_confirmed(std::uint64_t number) {
+  while (permitted_.front().first < number) permitted_.pop_front();
 }
 
 /// Promise 6: what was accepted is somewhere.
@@ -85,7 +120,7 @@ void World::judge_counts(bool after_restart) {
 
 void World::judge_start() {
   rim_->settle();
-  const ConnectionId id(next_connection_++);
+  const ConnectionId id = new_connection();
   AskingClient client(*this, id);
   by_connection_[id] = &client;
   core::Described described;
@@ -98,6 +133,8 @@ void World::judge_start() {
           promises_.bounds(place, partition.start, partition.end);
         }
     }
+  core::Described described_users;
+  if (client.ask(core::Describe{{}, core::Subject::users, ""}, described_users)) judge_permissions(described_users.users);
   core::OffsetsFetched offsets;
   const core::FetchOffsetEntry ledger[] = {{"ledger", 0}};
   if (client.ask(core::FetchOffsets{.group = "movers", .entries = ledger}, offsets))
@@ -117,7 +154,7 @@ void World::drain() {
   promises_.drains();
   clients_.clear();
   const auto empty = [&](PlaceIndex place) {
-    const ConnectionId id(next_connection_++);
+    const ConnectionId id = new_connection();
     AskingClient client(*this, id);
     by_connection_[id] = &client;
     while (rim_->failure().empty()) {
@@ -138,7 +175,7 @@ void World::drain() {
     empty(place);
   for (PlaceIndex place : {places_.history, places_.ledger, places_.log[0], places_.log[1], places_.committed})
     for (auto isolation : {core::Isolation::read_uncommitted, core::Isolation::read_committed}) {
-      const ConnectionId id(next_connection_++);
+      const ConnectionId id = new_connection();
       auto reader = std::make_unique<ReadingClient>(*this, id, place, isolation);
       by_connection_[id] = reader.get();
       std::uint64_t read = 0;
