@@ -25,9 +25,11 @@ class Program(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.broker.terminate()
-        cls.broker.wait(20)
+        status = cls.broker.wait(20)
         cls.broker.stdout.close()
         cls.directory.cleanup()
+        if status != 0:
+            raise RuntimeError(f"tandemd ended with status {status}")
 
     def run_tandem(self, *words, stdin="", status=0):
         done = subprocess.run([TANDEM, "--broker", self.address, *words], input=stdin, capture_output=True, text=True,
