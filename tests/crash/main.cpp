@@ -24,6 +24,7 @@
 #include "tests/crash/sizes.h"
 #include "tests/support/broker_process.h"
 #include "tests/support/run_program.h"
+#include "tests/support/sanitized.h"
 
 using namespace tandem;
 using namespace tandem::crash;
@@ -77,6 +78,8 @@ constexpr int skipped_status = 77;
 constexpr unsigned power_disk_size_mib = 1'024;
 
 constexpr std::chrono::microseconds publisher_rest(150);
+// Under a sanitizer, beside a build, lives of 20 to 150 ms were over before anything was confirmed.
+constexpr int life_stretch = support::is_sanitized ? 10 : 1;
 // The checker remembers everything: an hour must fit into its memory.
 constexpr std::chrono::microseconds soak_pace(3'000);
 
@@ -159,11 +162,11 @@ int run(const Options& options, PowerDisk* disk) {
     if (!broker) return fail(broker.error());
     if (auto r = declare_places(broker->port("native")); !r) return fail(r.error());
     Load load(histories, ports_of(*broker), life, chance(), publisher_rest);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20 + chance() % 130));
+    std::this_thread::sleep_for(life_stretch * std::chrono::milliseconds(20 + chance() % 130));
     // Now and then in the middle of an orderly stop: that takes a checkpoint, which a short life does not come to.
     if (chance() % 3 == 0) {
       ::kill(broker->pid(), SIGTERM);
-      std::this_thread::sleep_for(std::chrono::milliseconds(chance() % 60));
+      std::this_thread::sleep_for(life_stretch * std::chrono::milliseconds(chance() % 60));
     }
     if (disk)
       if (auto cut = disk->cut(); !cut) return fail(cut.error());
