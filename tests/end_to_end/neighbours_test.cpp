@@ -99,7 +99,7 @@ TEST_CASE("others are served beside a consumer that is stopped with 10,000 messa
   MESSAGE("beside a stopped consumer: ", figures.text());
 }
 
-TEST_CASE("others are served beside a publisher of the largest messages, and how fast is printed") {
+TEST_CASE("others are served beside a publisher of large messages, and how fast is printed") {
   BrokerFixture broker;
   const auto prepare = [](const Client& own) -> std::shared_ptr<Publisher> {
     const Table one_waits{{"x-max-length", 1}};
