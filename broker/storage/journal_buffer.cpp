@@ -1,5 +1,7 @@
 #include "broker/storage/journal_buffer.h"
 
+#include <utility>
+
 namespace tandem::storage {
 
 JournalBuffer::JournalBuffer(Lsn position, std::size_t capacity_bytes,
@@ -11,25 +13,32 @@ JournalBuffer::JournalBuffer(Lsn position, std::size_t capacity_bytes,
       pool_(std::move(pool)) {}
 
 JournalBuffer::~JournalBuffer() {
-  pool_->give_back(std::move(memory_), capacity_bytes_);
+  pool_->give_back(std::move(memory_));
 }
 
-AlignedMemory JournalBufferPool::take(std::size_t size_bytes) {
-  if (size_bytes == usual_size_bytes) {
-    const std::lock_guard lock(mutex_);
-    if (!spare_.empty()) {
-      auto memory = std::move(spare_.back());
-      spare_.pop_back();
-      return memory;
-    }
-  }
-  return make_aligned(size_bytes);
+AlignedBytes JournalBufferPool::take(std::size_t size_bytes) {
+  AlignedBytes spare = take_spare(size_bytes);
+  return spare.memory ? std::move(spare) : AlignedBytes{make_aligned(size_bytes), size_bytes};
 }
 
-void JournalBufferPool::give_back(AlignedMemory memory, std::size_t size_bytes) {
-  if (size_bytes != usual_size_bytes) return;
+AlignedBytes JournalBufferPool::take_spare(std::size_t size_bytes) {
+  AlignedBytes let_go;  // outside the lock
   const std::lock_guard lock(mutex_);
-  if (spare_.size() < spare_max) spare_.push_back(std::move(memory));
+  if (size_bytes > usual_size_bytes) {
+    usual_since_large_ = 0;
+    return large_.size_bytes >= size_bytes ? std::exchange(large_, {}) : AlignedBytes();
+  }
+  if (large_.memory && ++usual_since_large_ >= usual_between_large_max) let_go = std::exchange(large_, {});
+  if (size_bytes != usual_size_bytes || spare_.empty()) return {};
+  AlignedBytes memory = std::move(spare_.back());
+  spare_.pop_back();
+  return memory;
+}
+
+void JournalBufferPool::give_back(AlignedBytes memory) {
+  const std::lock_guard lock(mutex_);
+  if (memory.size_bytes > large_.size_bytes && memory.size_bytes > usual_size_bytes) std::swap(memory, large_);
+  else if (memory.size_bytes == usual_size_bytes && spare_.size() < spare_max) spare_.push_back(std::move(memory));
 }
 
 }  // namespace tandem::storage

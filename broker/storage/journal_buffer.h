@@ -33,30 +33,37 @@ class JournalBuffer {
   /// The journal goes on elsewhere from `end`: what lies behind it in the memory is not the journal's.
   void close_at(Lsn end) { end_ = end; }
 
-  std::byte* at(Lsn position) { return memory_.get() + (position - position_); }
-  const std::byte* at(Lsn position) const { return memory_.get() + (position - position_); }
+  std::byte* at(Lsn position) { return memory_.memory.get() + (position - position_); }
+  const std::byte* at(Lsn position) const { return memory_.memory.get() + (position - position_); }
 
  private:
   const Lsn position_;
   const std::size_t capacity_bytes_;
   Lsn end_;
-  AlignedMemory memory_;  // frames begin at multiples of journal_block_bytes in it, as in the file
+  AlignedBytes memory_;  // at least the capacity; frames begin at multiples of journal_block_bytes in it, as in the file
   std::shared_ptr<JournalBufferPool> pool_;
 };
 
-/// Memory of buffers of the usual size, kept for the next one: fresh pages cost more than the copy into them.
-/// Thread rule: any thread.
+/// Memory of buffers, kept for the next one: fresh pages cost more than the copy into them. Of larger than usual ones, which hold
+/// one large frame each, the last is kept, for as long as such frames come. Thread rule: any thread.
 class JournalBufferPool {
  public:
   static constexpr std::size_t usual_size_bytes = 1u << 20;
   static constexpr std::size_t spare_max = 8;
+  /// So many buffers of the usual size in a row let go of the large one.
+  static constexpr int usual_between_large_max = 64;
 
-  AlignedMemory take(std::size_t size_bytes);
-  void give_back(AlignedMemory memory, std::size_t size_bytes);
+  /// At least `size_bytes`; what the memory holds is undefined.
+  AlignedBytes take(std::size_t size_bytes);
+  void give_back(AlignedBytes memory);
 
  private:
+  AlignedBytes take_spare(std::size_t size_bytes);
+
   std::mutex mutex_;
-  std::vector<AlignedMemory> spare_;
+  std::vector<AlignedBytes> spare_;
+  AlignedBytes large_;
+  int usual_since_large_ = 0;
 };
 
 }  // namespace tandem::storage

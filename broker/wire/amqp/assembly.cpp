@@ -1,5 +1,7 @@
 #include "broker/wire/amqp/assembly.h"
 
+#include <algorithm>
+
 #include "broker/wire/amqp/frame.h"
 #include "schemas/byte_order.h"
 
@@ -9,6 +11,7 @@ namespace {
 constexpr std::uint16_t basic_class = class_of(Method::basic_publish);
 /// Buffers of larger messages are given back; a channel that sends small ones allocates nothing.
 constexpr std::size_t kept_capacity_bytes = 4096;
+constexpr std::size_t room_growth = 16;
 
 Fault unexpected(std::string text) {
   return {ReplyCode::unexpected_frame, std::move(text), Method::basic_publish};
@@ -67,9 +70,17 @@ Verdict Assembly::take_body(Bytes payload, std::optional<PublishedMessage>& whol
   }
   if (!link_.reserve_assembly(payload.size()))
     return Fault{ReplyCode::resource_error, "too many bytes in unfinished messages", Method::basic_publish};
+  make_room(payload.size());
   body_.insert(body_.end(), payload.begin(), payload.end());
   if (body_.size() == body_size_bytes_) whole = finished(body_);
   return std::nullopt;
+}
+
+/// In large steps, at the end exactly, and never far ahead of what came: each step copies all that is there.
+void Assembly::make_room(std::size_t more) {
+  const std::size_t needed = body_.size() + more;
+  if (needed > body_.capacity())
+    body_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(body_size_bytes_, needed * room_growth)));
 }
 
 PublishedMessage Assembly::finished(Bytes body) {

@@ -40,6 +40,7 @@ class Assembly {
 
  private:
   enum class Stage : std::uint8_t { idle, header, body };
+  void make_room(std::size_t more);
   PublishedMessage finished(Bytes body);
 
   Link& link_;
