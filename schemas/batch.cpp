@@ -69,7 +69,7 @@ Result<BatchHeader> parse_batch_header(Bytes bytes) {
   if (length < static_cast<std::int32_t>(batch_header_size_bytes - batch_size_prefix_bytes))
     return corrupt("length " + std::to_string(length) + " is too small");
   const BatchHeader header = read_header(bytes.data());
-  const bool ends = header.base_offset <= std::numeric_limits<std::int64_t>::max() - std::max(header.last_offset_delta, 0);
+  const bool ends = header.base_offset < std::numeric_limits<std::int64_t>::max() - std::max(header.last_offset_delta, 0);
   if (header.record_count < 0 || header.last_offset_delta < 0 || header.base_offset < 0 || !ends)
     return corrupt("negative count or offset");
   if (header.codec_number() > static_cast<std::uint8_t>(Codec::zstd))

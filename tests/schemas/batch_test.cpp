@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <limits>
 #include <string>
 
 namespace tandem {
@@ -105,6 +106,17 @@ TEST_CASE("offsets are patched without touching the checksum") {
   CHECK(header.last_offset() == 123456789014);
   CHECK(header.leader_epoch == 0);
   CHECK(records_of(batch).at(2).offset == 123456789014);
+}
+
+TEST_CASE("a batch ends before the last offset there is, so that there is one behind it") {
+  auto batch = make();
+  const auto last_delta = parse_batch_header(batch)->last_offset_delta;
+  constexpr auto last_of_all = std::numeric_limits<std::int64_t>::max();
+  patch_base_offset(batch, last_of_all - 1 - last_delta);
+  REQUIRE(parse_batch_header(batch));
+  CHECK(parse_batch_header(batch)->last_offset() + 1 == last_of_all);
+  patch_base_offset(batch, last_of_all - last_delta);
+  CHECK(parse_batch_header(batch).error().code == ErrorCode::corrupt);
 }
 
 TEST_CASE("log append time replaces every record's timestamp") {
