@@ -72,7 +72,11 @@ Result<> Session::take_frame(const frame::View& view, const Owner& owner) {
   }
   flatbuffers::Verifier verifier(envelope, view.envelope.size(), 16, 1'000'000);
   if (!fb::VerifyEnvelopeBuffer(verifier)) return broken("an envelope that is malformed");
-  return take_envelope({*fb::GetEnvelope(envelope), view.payload, owner});
+  const fb::Envelope& whole = *fb::GetEnvelope(envelope);
+  // The verifier lets a message pass that says its type and is not there.
+  if (whole.message() == nullptr && whole.message_type() != fb::Message::NONE)
+    return broken("an envelope without its message");
+  return take_envelope({whole, view.payload, owner});
 }
 
 Result<> Session::take_envelope(const Answer& said) {
