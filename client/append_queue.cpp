@@ -57,6 +57,8 @@ AppendQueue::Batch& AppendQueue::add(const Record& record) {
   }
   if (!slot) slot = std::make_unique<Batch>();
   slot->partition = partition;
+  // One that grows so far will most likely be full: it moves no more.
+  if (slot->builder.size_bytes() > options_.batch_size_max_bytes / 8) slot->builder.reserve(options_.batch_size_max_bytes);
   add_record(slot->builder, record);
   slot->size_bytes += size;
   ++slot->count;

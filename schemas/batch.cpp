@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "schemas/batch_fields.h"
 
@@ -117,29 +118,44 @@ Result<> for_each_record(Bytes batch, const std::function<bool(const RecordView&
   return visit_plain_records(*plain, *header, visit);
 }
 
+namespace {
+
+/// As append_nullable() writes it.
+std::size_t nullable_size_bytes(const std::optional<Bytes>& bytes) {
+  return bytes ? varint_size_bytes(static_cast<std::int64_t>(bytes->size())) + bytes->size() : varint_size_bytes(-1);
+}
+void append_nullable(std::vector<std::byte>& out, const std::optional<Bytes>& bytes) {
+  append_varint(out, bytes ? static_cast<std::int64_t>(bytes->size()) : -1);
+  if (bytes) out.insert(out.end(), bytes->begin(), bytes->end());
+}
+
+}  // namespace
+
 void BatchBuilder::add(std::int64_t timestamp, std::optional<Bytes> key, std::optional<Bytes> value,
                        std::span<const RecordHeader> headers) {
-  if (count_ == 0) base_timestamp_ = max_timestamp_ = timestamp;
-  max_timestamp_ = std::max(max_timestamp_, timestamp);
-  scratch_.clear();
-  const auto append = [this](Bytes bytes) { scratch_.insert(scratch_.end(), bytes.begin(), bytes.end()); };
-  const auto append_nullable = [&](const std::optional<Bytes>& bytes) {
-    append_varint(scratch_, bytes ? static_cast<std::int64_t>(bytes->size()) : -1);
-    if (bytes) append(*bytes);
-  };
-  scratch_.push_back(std::byte{0});
-  append_varint(scratch_, timestamp - base_timestamp_);
-  append_varint(scratch_, count_);
-  append_nullable(key);
-  append_nullable(value);
-  append_varint(scratch_, static_cast<std::int64_t>(headers.size()));
-  for (const RecordHeader& header : headers) {
-    append_varint(scratch_, static_cast<std::int64_t>(header.key.size()));
-    append(bytes_of(header.key));
-    append_nullable(header.value);
+  if (count_ == 0) {
+    base_timestamp_ = max_timestamp_ = timestamp;
+    batch_.resize(batch_header_size_bytes);
   }
-  append_varint(records_, static_cast<std::int64_t>(scratch_.size()));
-  records_.insert(records_.end(), scratch_.begin(), scratch_.end());
+  max_timestamp_ = std::max(max_timestamp_, timestamp);
+  const auto header_count = static_cast<std::int64_t>(headers.size());
+  // The size comes first: counted before, so that a large value is copied once.
+  std::size_t size = 1 + varint_size_bytes(timestamp - base_timestamp_) + varint_size_bytes(count_) +
+                     nullable_size_bytes(key) + nullable_size_bytes(value) + varint_size_bytes(header_count);
+  for (const RecordHeader& header : headers)
+    size += nullable_size_bytes(bytes_of(header.key)) + nullable_size_bytes(header.value);
+
+  append_varint(batch_, static_cast<std::int64_t>(size));
+  batch_.push_back(std::byte{0});
+  append_varint(batch_, timestamp - base_timestamp_);
+  append_varint(batch_, count_);
+  append_nullable(batch_, key);
+  append_nullable(batch_, value);
+  append_varint(batch_, header_count);
+  for (const RecordHeader& header : headers) {
+    append_nullable(batch_, bytes_of(header.key));
+    append_nullable(batch_, header.value);
+  }
   ++count_;
 }
 
@@ -155,22 +171,20 @@ Result<std::vector<std::byte>> BatchBuilder::finish(Codec codec, const BatchProd
   header.base_sequence = producer.base_sequence;
   header.record_count = count_;
 
-  std::vector<std::byte> compressed;
-  Bytes records = records_;
-  if (codec != Codec::none) {
-    auto result = compress(codec, records);
-    if (!result) return result.error();
-    compressed = std::move(*result);
-    records = compressed;
-  }
-  header.size_bytes = static_cast<std::uint32_t>(batch_header_size_bytes + records.size());
   std::vector<std::byte> batch;
-  batch.reserve(header.size_bytes);
-  batch.resize(batch_header_size_bytes);
-  batch.insert(batch.end(), records.begin(), records.end());
+  if (codec == Codec::none) {
+    batch = std::exchange(batch_, {});
+  } else {
+    const auto records = compress(codec, Bytes(batch_).subspan(batch_header_size_bytes));
+    if (!records) return records.error();
+    batch.reserve(batch_header_size_bytes + records->size());
+    batch.resize(batch_header_size_bytes);
+    batch.insert(batch.end(), records->begin(), records->end());
+    batch_.clear();
+  }
+  header.size_bytes = static_cast<std::uint32_t>(batch.size());
   write_header(batch.data(), header);
   seal(batch);
-  records_.clear();
   count_ = 0;
   return batch;
 }

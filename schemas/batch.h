@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -95,15 +96,16 @@ class BatchBuilder {
   std::int32_t record_count() const { return count_; }
   bool empty() const { return count_ == 0; }
   /// Size of the batch if it were finished now without compression.
-  std::size_t size_bytes() const { return batch_header_size_bytes + records_.size(); }
+  std::size_t size_bytes() const { return std::max(batch_.size(), batch_header_size_bytes); }
+  /// Room for a batch of this size, so that it is not moved while it grows.
+  void reserve(std::size_t size_bytes) { batch_.reserve(size_bytes); }
 
   /// The batch, with base offset 0 and leader epoch -1 (as producers send it); the builder is empty
   /// afterwards. At least one record must have been added. Errors: not_supported (codec).
   Result<std::vector<std::byte>> finish(Codec codec = Codec::none, const BatchProducer& producer = {});
 
  private:
-  std::vector<std::byte> records_;
-  std::vector<std::byte> scratch_;
+  std::vector<std::byte> batch_;  // room for the header, and the records
   std::int32_t count_ = 0;
   std::int64_t base_timestamp_ = -1;
   std::int64_t max_timestamp_ = -1;

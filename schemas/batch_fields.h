@@ -2,6 +2,7 @@
 // anybody else; see the drawing in batch.h.
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -84,6 +85,11 @@ inline void append_varint(std::vector<std::byte>& out, std::int64_t value) {
   auto bits = static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63);
   for (; bits >= 0x80; bits >>= 7) out.push_back(static_cast<std::byte>(bits | 0x80));
   out.push_back(static_cast<std::byte>(bits));
+}
+
+inline std::size_t varint_size_bytes(std::int64_t value) {
+  auto bits = static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63);
+  return (static_cast<std::size_t>(std::bit_width(bits | 1)) + 6) / 7;
 }
 
 /// Takes a record apart from its front; `ok` turns false at the first thing that does not fit.
