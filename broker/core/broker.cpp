@@ -95,6 +95,11 @@ bool Broker::holds(ChannelId channel, DeliveryTag tag) const {
   return found && found->unsettled.find(tag) != nullptr;
 }
 
+TopicId Broker::topic_id(std::string_view name) const {
+  const Topic* found = parts_->state.topics.find(name);
+  return found ? found->facts.id : TopicId{};
+}
+
 BatchRules Broker::batch_rules(std::string_view topic) const {
   const Topic* found = parts_->state.topics.find(topic);
   if (!found) return {};

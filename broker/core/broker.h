@@ -73,6 +73,8 @@ class Broker {
   /// Whether the channel holds an outstanding delivery with this tag.
   bool holds(ChannelId channel, DeliveryTag tag) const;
 
+  /// 0: there is none of this name.
+  TopicId topic_id(std::string_view name) const;
   /// Of this topic; the defaults when there is none.
   BatchRules batch_rules(std::string_view topic) const;
 

@@ -58,6 +58,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   // --- wire::BrokerPort ----------------------------------------------------------------------------------
   TimestampMs now() const override { return clock_.now(); }
   BodyHandle stage(std::initializer_list<Bytes> parts) override;
+  BodyHandle stage_batch(std::string_view topic, PartitionIndex partition, Bytes batch) override;
   void submit(const core::Input& input) override;
   core::BatchRules batch_rules(std::string_view topic) const override { return broker_.batch_rules(topic); }
   std::string random_name(std::size_t size) override { return random_text(size); }

@@ -29,6 +29,11 @@ BodyHandle Loop::stage(std::initializer_list<Bytes> parts) {
   return store_->stage(parts);
 }
 
+BodyHandle Loop::stage_batch(std::string_view topic, PartitionIndex partition, Bytes batch) {
+  ++staged_count_;
+  return store_->stage_batch({broker_.topic_id(topic), partition}, batch);
+}
+
 void Loop::submit(const core::Input& input) {
   core::Outputs& outputs = *gathering_;
   outputs.records.clear();

@@ -20,6 +20,7 @@
 #include "broker/base/ids.h"
 #include "broker/core/record.h"
 #include "broker/core/send.h"
+#include "broker/storage/body_place.h"
 #include "schemas/message.h"
 #include "schemas/result.h"
 
@@ -28,17 +29,15 @@ namespace tandem::storage {
 inline constexpr std::uint64_t backlog_block_bytes = 4096;
 /// Before each message: checksum and size.
 inline constexpr std::size_t backlog_item_header_size_bytes = 8;
-/// The two top bits of a BodyHandle that points into the backlog file; the rest is the position of the bytes.
-inline constexpr std::uint64_t backlog_handle_bit = std::uint64_t{1} << 62;
 
 inline BodyHandle backlog_handle(std::uint64_t position) {
-  return BodyHandle{backlog_handle_bit | position};
+  return body_handle(BodyPlace::backlog, position);
 }
 inline bool is_in_backlog(BodyHandle body) {
-  return (body.value >> 62) == 1;
+  return body_place(body) == BodyPlace::backlog;
 }
 inline std::uint64_t backlog_position(BodyHandle body) {
-  return body.value & ~backlog_handle_bit;
+  return body_position(body);
 }
 
 /// Entries that will become one run, and how large it is. `entries` views the survivors that were planned.

@@ -127,19 +127,25 @@ StoredBytes BodyCache::resident(BodyHandle body, std::uint32_t size_bytes) {
 }
 
 const std::shared_ptr<JournalBuffer>* BodyCache::find_buffer(Lsn position, std::size_t size) {
-  if (buffers_.empty()) return nullptr;
-  if (buffers_.back()->holds(position, size)) return &buffers_.back();
+  const auto& buffers = row_of(position).buffers;
+  if (buffers.empty()) return nullptr;
+  if (buffers.back()->holds(position, size)) return &buffers.back();
   if (last_hit_ && last_hit_->holds(position, size)) return &last_hit_;
-  auto after = std::upper_bound(buffers_.begin(), buffers_.end(), position,
+  auto after = std::upper_bound(buffers.begin(), buffers.end(), position,
                                 [](Lsn at, const auto& buffer) { return at < buffer->position(); });
-  if (after == buffers_.begin() || !(*std::prev(after))->holds(position, size)) return nullptr;
+  if (after == buffers.begin() || !(*std::prev(after))->holds(position, size)) return nullptr;
   last_hit_ = *std::prev(after);
   return &last_hit_;
 }
 
+std::shared_ptr<JournalBuffer> BodyCache::buffer_of(BodyHandle body, std::uint32_t size_bytes) {
+  const auto* buffer = find_buffer(body.value, size_bytes);
+  return buffer != nullptr ? *buffer : nullptr;
+}
+
 std::vector<ResidentStretch> BodyCache::resident_between(Lsn first, Lsn end) const {
   std::vector<ResidentStretch> stretches;
-  for (const auto& buffer : buffers_)
+  for (const auto& buffer : journal_.buffers)
     if (buffer->end() > first && buffer->position() < end)
       stretches.push_back({buffer->position(), std::min(buffer->end(), end), buffer});
   return stretches;
@@ -155,34 +161,39 @@ StoredBytes BodyCache::in_windows(BodyHandle body, std::uint32_t size_bytes) con
 
 /// One that begins where the last one does takes its place: nothing was kept in that one, and it was too small.
 void BodyCache::add(std::shared_ptr<JournalBuffer> buffer) {
-  if (!buffers_.empty() && buffers_.back()->position() == buffer->position()) {
-    CHECK(buffers_.back()->end() == buffer->position());
-    if (last_hit_ == buffers_.back()) last_hit_.reset();
-    buffers_size_bytes_ -= buffers_.back()->capacity_bytes();
-    buffers_.pop_back();
+  Row& row = row_of(buffer->position());
+  if (!row.buffers.empty() && row.buffers.back()->position() == buffer->position()) {
+    CHECK(row.buffers.back()->end() == buffer->position());
+    if (last_hit_ == row.buffers.back()) last_hit_.reset();
+    row.size_bytes -= row.buffers.back()->capacity_bytes();
+    row.buffers.pop_back();
   }
-  CHECK(buffers_.empty() || buffers_.back()->position() < buffer->position());
-  buffers_size_bytes_ += buffer->capacity_bytes();
-  buffers_.push_back(std::move(buffer));
+  CHECK(row.buffers.empty() || row.buffers.back()->position() < buffer->position());
+  row.size_bytes += buffer->capacity_bytes();
+  row.buffers.push_back(std::move(buffer));
   drop_oldest_buffers();
 }
 
 void BodyCache::set_written_through(Lsn position) {
-  written_through_ = position;
+  row_of(position).written_through = position;
   drop_oldest_buffers();
 }
 
+/// Of the row that has more.
 void BodyCache::drop_oldest_buffers() {
-  while (buffers_.size() > 1 && size_bytes() > size_max_bytes_ &&
-         buffers_.front()->end() <= written_through_) {
-    buffers_size_bytes_ -= buffers_.front()->capacity_bytes();
-    if (last_hit_ == buffers_.front()) last_hit_.reset();
-    buffers_.pop_front();
+  while (size_bytes() > size_max_bytes_ && (journal_.may_drop_oldest() || apart_.may_drop_oldest())) {
+    const bool apart = apart_.may_drop_oldest() && (!journal_.may_drop_oldest() || apart_.size_bytes > journal_.size_bytes);
+    Row& row = apart ? apart_ : journal_;
+    row.size_bytes -= row.buffers.front()->capacity_bytes();
+    if (last_hit_ == row.buffers.front()) last_hit_.reset();
+    row.buffers.pop_front();
   }
 }
 
 void BodyCache::read(BodyHandle body, std::uint32_t size_bytes, ReadDone done) {
   if (auto found = resident(body, size_bytes); found.owner) return done(std::move(found));
+  if (body_place(body) == BodyPlace::apart)
+    return done(Error{ErrorCode::not_found, "a batch that was staged apart is home, and not in memory any more"});
   auto segment = segment_of(segments_, body, size_bytes);
   if (!segment) return done(segment.error());
   read_from(std::move(*segment), body, size_bytes, std::move(done));
@@ -193,7 +204,7 @@ void BodyCache::read_from(std::shared_ptr<const Segment> segment, BodyHandle bod
   const Lsn start = window_start(*segment, body);
   // Not further than what is written: behind that, a recycled segment has messages of before, each with a right
   // checksum; one of them would be given for a newer one of the same place and size.
-  const Lsn readable_end = std::max(written_through_, round_up_to_block(body.value + size_bytes));
+  const Lsn readable_end = std::max(journal_.written_through, round_up_to_block(body.value + size_bytes));
   const std::size_t size = std::min<std::uint64_t>(
       window_size(*segment, start, body, size_bytes, journal_window_size_bytes), readable_end - start);
 

@@ -1,5 +1,5 @@
-// Message bodies of the journal in RAM, within a byte budget: the newest journal buffers, and windows that
-// were read back from segment files. What is not written yet is always here.
+// Message bodies in RAM, within a byte budget: the newest journal buffers, the newest buffers of large batches that were staged
+// apart from it, and windows that were read back from journal segments. What is not on the disk yet is always here.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 
 #include "broker/base/ids.h"
 #include "broker/storage/aligned_memory.h"
+#include "broker/storage/body_place.h"
 #include "broker/storage/journal_buffer.h"
 #include "broker/storage/segment.h"
 #include "broker/storage/store.h"
@@ -70,17 +71,19 @@ class BodyCache {
 
   /// Bytes of the body when in RAM; nullptr owner when not. They stay valid while the owner is held.
   StoredBytes resident(BodyHandle body, std::uint32_t size_bytes);
+  /// The buffer that holds it; nullptr: none does.
+  std::shared_ptr<JournalBuffer> buffer_of(BodyHandle body, std::uint32_t size_bytes);
   /// Resident or from disk, checked. `done` is called once, maybe before read() returns. Errors as
-  /// JournalBodyReader.
+  /// JournalBodyReader; a body that was staged apart and is not resident is not_found.
   void read(BodyHandle body, std::uint32_t size_bytes, ReadDone done);
 
-  std::uint64_t size_bytes() const { return buffers_size_bytes_ + windows_size_bytes_; }
+  std::uint64_t size_bytes() const { return journal_.size_bytes + apart_.size_bytes + windows_size_bytes_; }
   std::uint64_t size_max_bytes() const { return size_max_bytes_; }
   /// What is in RAM of the journal from `first` to `end`, where a cut has been (Journal::cut()).
   std::vector<ResidentStretch> resident_between(Lsn first, Lsn end) const;
 
-  // For the journal: a new buffer (positions ascend), and that everything below `position` is in its file
-  // now.
+  // For the journal, and for large batches with their handles as positions: a new buffer (positions ascend), and that
+  // everything below `position` is in its file now.
   void add(std::shared_ptr<JournalBuffer> buffer);
   void set_written_through(Lsn position);
 
@@ -93,6 +96,15 @@ class BodyCache {
     std::shared_ptr<const Segment> segment;  // held: it is not recycled before the read ends
   };
 
+  /// Buffers that follow each other.
+  struct Row {
+    std::deque<std::shared_ptr<JournalBuffer>> buffers;  // ascending by position
+    std::uint64_t size_bytes = 0;
+    Lsn written_through = 0;
+    bool may_drop_oldest() const { return buffers.size() > 1 && buffers.front()->end() <= written_through; }
+  };
+
+  Row& row_of(Lsn position) { return body_place({position}) == BodyPlace::apart ? apart_ : journal_; }
   const std::shared_ptr<JournalBuffer>* find_buffer(Lsn position, std::size_t size);
   StoredBytes in_windows(BodyHandle body, std::uint32_t size_bytes) const;
   void add_window(Window window);
@@ -107,9 +119,7 @@ class BodyCache {
   const Post post_;
   const std::uint64_t size_max_bytes_;
 
-  std::deque<std::shared_ptr<JournalBuffer>> buffers_;  // ascending by position
-  std::uint64_t buffers_size_bytes_ = 0;
-  Lsn written_through_ = 0;
+  Row journal_, apart_;
   std::shared_ptr<JournalBuffer> last_hit_;
 
   std::map<Lsn, Window> windows_;  // by position

@@ -1,5 +1,6 @@
 // The offline check: reads every byte that anything refers to, and says what is wrong. Knows the files only
 // through the code that the running store reads them with.
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -12,6 +13,7 @@
 #include "broker/storage/recover.h"
 #include "broker/storage/segment.h"
 #include "broker/storage/store.h"
+#include "broker/storage/topic_home.h"
 #include "broker/storage/topic_segment_reader.h"
 #include "broker/storage/worker.h"
 #include "schemas/batch_filter.h"
@@ -29,7 +31,8 @@ class StoreCheck {
   /// What it names must exist. Catalog records come before what refers to them.
   void take(const core::Record& record);
   void check_backlog(const std::vector<core::RunHomed>& runs);
-  void check_segments(const std::vector<RecoveredCheckpoint::PartitionSegment>& segments);
+  void know_segments(std::vector<RecoveredCheckpoint::PartitionSegment> segments);
+  void check_segments();
   void check_journal(const CheckpointMark& mark);
 
   void problem(const std::string& text) {
@@ -47,6 +50,8 @@ class StoreCheck {
       problem(std::string(what) + " names topic " + std::to_string(id.value) + ", which is unknown");
   }
   void need_body(BodyHandle body, std::uint32_t size_bytes);
+  void follow(const core::Appended& appended);
+  void follow_home(PartitionId id, TopicTail entries, std::uint64_t position);
   void check_run(File& file, const core::RunHomed& run);
   void check_segment(PartitionId partition, const TopicSegment& segment);
   void check_batches(File& file, const TopicSegment& segment);
@@ -56,6 +61,12 @@ class StoreCheck {
   CheckReport& report_;
   std::set<QueueId> queues_;
   std::set<TopicId> topics_;
+  /// As the journal's records leave them; what is trimmed stays, as its file does until the next checkpoint.
+  struct Partition {
+    std::vector<TopicSegment> segments;
+    TopicTail tail;
+  };
+  std::map<PartitionId, Partition> partitions_;
   std::set<TopicId> topics_deleted_since_;  // by the journal: their segments may be gone already
   Lsn checkpoint_at_ = 0;
   std::unordered_map<std::uint64_t, std::size_t>
@@ -84,8 +95,29 @@ void StoreCheck::take(const core::Record& record) {
   }
   if (const auto* r = std::get_if<core::Appended>(&record)) {
     need_topic(r->partition.topic, "a batch");
-    need_body(r->body, r->size_bytes);
+    follow(*r);
   }
+}
+
+void StoreCheck::follow(const core::Appended& appended) {
+  Partition& partition = partitions_[appended.partition];
+  if (body_place(appended.body) != BodyPlace::segment) {
+    need_body(appended.body, appended.size_bytes);
+    return partition.tail.push_back(tail_entry(appended));
+  }
+  TopicTail entries = std::exchange(partition.tail, {});
+  entries.push_back(tail_entry(appended));
+  follow_home(appended.partition, std::move(entries), body_position(appended.body));
+}
+
+void StoreCheck::follow_home(PartitionId id, TopicTail entries, std::uint64_t position) {
+  auto& segments = partitions_[id].segments;
+  const auto growth = growth_at(segments.empty() ? nullptr : &segments.back().facts, entries, position);
+  if (!growth) return problem("journal: topic " + std::to_string(id.topic.value) + ", partition " +
+                              std::to_string(id.index) + ": " + growth.error().text);
+  if (segments.empty() || segments.back().facts.base != growth->facts.base) segments.emplace_back();
+  segments.back().facts = growth->facts;
+  segments.back().index.insert(segments.back().index.end(), growth->index.begin(), growth->index.end());
 }
 
 /// Bodies come before the records that name them. Those below the checkpoint were staged before it was cut.
@@ -129,21 +161,25 @@ void StoreCheck::check_run(File& file, const core::RunHomed& run) {
 // --- topics
 // ------------------------------------------------------------------------------------------------------------
 
-void StoreCheck::check_segments(const std::vector<RecoveredCheckpoint::PartitionSegment>& segments) {
-  const RecoveredCheckpoint::PartitionSegment* previous = nullptr;
+void StoreCheck::know_segments(std::vector<RecoveredCheckpoint::PartitionSegment> segments) {
+  for (auto& [partition, segment] : segments) partitions_[partition].segments.push_back(std::move(segment));
+}
+
+void StoreCheck::check_segments() {
   std::uint64_t size = 0, count = 0;
-  for (const auto& current : segments) {
-    if (topics_deleted_since_.contains(current.partition.topic)) continue;
-    need_topic(current.partition.topic, "a segment");
-    if (previous != nullptr && previous->partition == current.partition &&
-        previous->segment.facts.end > current.segment.facts.base)
-      problem("topic " + std::to_string(current.partition.topic.value) + ", partition " +
-              std::to_string(current.partition.index) + ": segments overlap at offset " +
-              std::to_string(current.segment.facts.base));
-    previous = &current;
-    check_segment(current.partition, current.segment);
-    size += current.segment.facts.size_bytes;
-    ++count;
+  for (const auto& [id, partition] : partitions_) {
+    if (topics_deleted_since_.contains(id.topic)) continue;
+    const TopicSegment* previous = nullptr;
+    for (const TopicSegment& segment : partition.segments) {
+      need_topic(id.topic, "a segment");
+      if (previous != nullptr && previous->facts.end > segment.facts.base)
+        problem("topic " + std::to_string(id.topic.value) + ", partition " + std::to_string(id.index) +
+                ": segments overlap at offset " + std::to_string(segment.facts.base));
+      previous = &segment;
+      check_segment(id, segment);
+      size += segment.facts.size_bytes;
+      ++count;
+    }
   }
   fact("topics: " + std::to_string(count) + " segments, " + std::to_string(size) + " bytes, " +
        std::to_string(records_) + " records");
@@ -236,7 +272,7 @@ Result<CheckReport> check_store(const std::string& directory, FileSystem& files,
     return report;
   }
   std::uint64_t records = 0;
-  const auto checkpoint = recover_checkpoint(**lmdb, [&](const core::Record& record, TurnNumber) {
+  auto checkpoint = recover_checkpoint(**lmdb, [&](const core::Record& record, TurnNumber) {
     check.take(record);
     ++records;
   });
@@ -247,8 +283,9 @@ Result<CheckReport> check_store(const std::string& directory, FileSystem& files,
   check.fact("checkpoint: " + std::to_string(records) + " records" +
              (checkpoint->mark.clean ? ", closed in order" : ", not closed in order"));
   check.check_backlog(checkpoint->runs);
+  check.know_segments(std::move(checkpoint->segments));
   check.check_journal(checkpoint->mark);
-  check.check_segments(checkpoint->segments);
+  check.check_segments();
   return report;
 }
 

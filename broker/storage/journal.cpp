@@ -41,9 +41,10 @@ Journal::Journal(const JournalOptions& options, const JournalParts& parts, const
       pool_(std::make_shared<JournalBufferPool>()),
       last_sync_us_(std::numeric_limits<std::int64_t>::max()),
       last_turn_(end.last_turn),
+      collected_through_(end.position),
       durable_through_(end.position),
       written_through_(end.position),
-      writer_(parts.segments, epoch_, end.position),
+      writer_(parts.files, parts.segments, epoch_, end.position),
       alive_(std::make_shared<Journal*>(this)) {}
 
 Journal::~Journal() {
@@ -112,7 +113,7 @@ Result<> Journal::begin_epoch() {
   gathering_ = {};
   gathering_size_bytes_ = 0;
   gathering_from_ = next_;
-  durable_through_ = written_through_ = done.end;
+  collected_through_ = durable_through_ = written_through_ = done.end;
   parts_.cache.set_written_through(done.end);
   return done.result;
 }
@@ -171,6 +172,13 @@ void Journal::write_turn(std::span<const core::Record> records, TurnNumber turn)
   finish_turn(item, out);
   frame_size_bytes_ += static_cast<std::size_t>(out - item);
   frame_.last_turn = last_turn_ = turn;
+}
+
+void Journal::take_home(HomeWrite home) {
+  gathering_size_bytes_ += home.size_bytes();
+  for (auto known = gathering_.homes.rbegin(); known != gathering_.homes.rend(); ++known)
+    if (known->is_continued_by(home)) return known->take(std::move(home));
+  gathering_.homes.push_back(std::move(home));
 }
 
 /// Room for `size_bytes` at the end of the open frame; opens one when there is none or it is full.
@@ -237,7 +245,7 @@ void Journal::flush_ahead() {
 /// One block, in the segment that is open anyway, and nothing before it waits.
 bool Journal::is_quick() const {
   return !in_flight_ && frame_open_ && frame_.last_turn != 0 && frame_size_bytes_ <= journal_block_bytes &&
-         gathering_.frames.empty() && frame_.segment.number == handed_segment_ &&
+         gathering_.frames.empty() && gathering_.homes.empty() && frame_.segment.number == handed_segment_ &&
          last_sync_us_.load(std::memory_order_relaxed) < quick_sync_max_.count();
 }
 
@@ -284,7 +292,7 @@ void Journal::collect() {
     const std::lock_guard lock(finished_mutex_);
     finished.swap(finished_);
   }
-  for (const GroupResult& done : finished) {
+  for (GroupResult& done : finished) {
     if (done.may_retry && !failed_) {
       stalled_ = done.group;
       parts_.events.stalled(done.result.error());
@@ -299,6 +307,9 @@ void Journal::collect() {
     }
     groups_ += 1;
     parts_.cache.set_written_through(done.end);
+    if (!done.homes.empty()) parts_.events.home_written(std::move(done.homes));
+    if (done.apart_through != 0) parts_.cache.set_written_through(done.apart_through);
+    if (done.synced) collected_through_ = done.end;
     if (done.last_turn != 0) parts_.events.persisted(done.last_turn);
   }
   if (!finished.empty()) flush_ahead();

@@ -44,12 +44,15 @@ class JournalEvents {
   /// Every turn up to this one is on disk.
   virtual void persisted(TurnNumber turn) = 0;
   virtual void failed(const Error& error) = 0;
+  /// These are on disk at their places in their segments; before the turns that named them are persisted.
+  virtual void home_written(std::vector<HomeWrite> /*homes*/) {}
   /// There is no room for a group: it waits for Journal::retry(), and everything behind it too.
   virtual void stalled(const Error& error) = 0;
 };
 
 /// What the journal works with; all of it outlives the journal.
 struct JournalParts {
+  FileSystem& files;
   JournalSegments& segments;
   BodyCache& cache;
   Worker& writer;      // the journal thread
@@ -79,6 +82,10 @@ class Journal {
   /// Encodes the durable records as turn `turn` (> every turn before; 0: none is durable), and keeps what was
   /// staged.
   void write(std::span<const core::Record> records, TurnNumber turn);
+  /// Goes home with the group that is gathered, before its frames: to be given before the turn whose record names the place.
+  void take_home(HomeWrite home);
+  /// CommitGroup::apart_through of that group.
+  void note_apart(Lsn through) { gathering_.apart_through = through; }
   /// Hands what was gathered to the journal thread if that is idle and something durable waits; else it goes
   /// by itself as soon as the thread is free. Without anything durable only whole buffers go, and are not
   /// synced. A group of one block on a disk that was quick just now is written and synced before this returns: two
@@ -97,7 +104,7 @@ class Journal {
 
   /// For a checkpoint: ends the open frame and has everything written and synced, durable or not. All turns
   /// written so far are below the returned position, all later ones behind it. The checkpoint must not be
-  /// committed before durable_through() has reached it.
+  /// begun before collected_through() has reached it.
   JournalPosition cut();
   /// A checkpoint from cut() `position` is committed: segments below it are spares now. Bodies below it must
   /// not be asked for any more (a read that has begun still ends well).
@@ -108,10 +115,13 @@ class Journal {
   Lsn end() const { return position_now(); }
   /// Everything below is on disk. Any thread.
   Lsn durable_through() const { return durable_through_.load(std::memory_order_acquire); }
+  /// The same, as far as the loop has taken in what came of it: persisted() and home_written() were called.
+  Lsn collected_through() const { return collected_through_; }
   /// Everything below can be read from segment files (but a crash may take it back). Any thread.
   Lsn written_through() const { return written_through_.load(std::memory_order_acquire); }
   /// From the oldest live segment to the end.
   std::uint64_t live_bytes() const { return end() - oldest_; }
+  const std::shared_ptr<JournalBufferPool>& buffer_pool() const { return pool_; }
   /// Commit groups written since open.
   std::uint64_t groups() const { return groups_; }
 
@@ -169,6 +179,7 @@ class Journal {
   bool failed_ = false;
   TurnNumber last_turn_ = 0;
   std::uint64_t groups_ = 0;
+  Lsn collected_through_;
   std::atomic<Lsn> durable_through_;
   std::atomic<Lsn> written_through_;
 

@@ -11,17 +11,30 @@ GroupResult JournalWriter::write(CommitGroup& group) {
     done.result = Error{ErrorCode::unavailable, "the journal failed before; nothing more is written"};
     return done;
   }
-  done.result = write_frames(group);
+  done.result = write_homes(group);
+  if (done.result.ok()) done.result = write_frames(group);
   // A write that found no room left nothing that a later one does not write over. A sync is never tried again.
   done.may_retry = !done.result.ok() && done.result.error().code == ErrorCode::resource_alarm;
   if (done.may_retry) return done;
   if (done.result.ok() && group.sync) done.result = sync();
   failed_ = !done.result.ok();
   if (failed_) return done;
+  done.homes = std::move(group.homes);
+  done.apart_through = group.apart_through;
   done.end = written_through_;
   done.synced = group.sync;
   for (const GroupFrame& frame : group.frames) done.last_turn = std::max(done.last_turn, frame.last_turn);
   return done;
+}
+
+Result<> JournalWriter::write_homes(const CommitGroup& group) {
+  for (const HomeWrite& home : group.homes) {
+    bool sync_failed = false;
+    auto written = write_home(files_, home, sync_failed);
+    if (sync_failed) return Error{ErrorCode::internal, written.error().text};  // never tried again
+    if (!written) return written;
+  }
+  return Done{};
 }
 
 Result<> JournalWriter::write_frames(CommitGroup& group) {

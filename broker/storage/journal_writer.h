@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "broker/base/ids.h"
+#include "broker/storage/file.h"
 #include "broker/storage/journal_buffer.h"
 #include "broker/storage/segment.h"
+#include "broker/storage/topic_home.h"
 #include "schemas/result.h"
 
 namespace tandem::storage {
@@ -24,15 +26,19 @@ struct GroupFrame {
 };
 
 struct CommitGroup {
+  std::vector<HomeWrite> homes;    // on disk before any frame is written
   std::vector<GroupFrame> frames;  // ascending
   bool sync = false;               // false: nothing in it has to survive a crash
+  Lsn apart_through = 0;           // large batches that were staged below it are in `homes`, or in no use
 };
 
 struct GroupResult {
   Result<> result;
   bool may_retry = false;  // the disk is full: nothing of the group is synced, and it may be written once more
   std::shared_ptr<CommitGroup> group;  // of may_retry
+  std::vector<HomeWrite> homes;        // once they are on disk
   Lsn end = 0;
+  Lsn apart_through = 0;
   bool synced = false;
   TurnNumber last_turn = 0;  // 0: the group had no records
 };
@@ -40,24 +46,27 @@ struct GroupResult {
 /// Thread rule: one thread at a time.
 class JournalWriter {
  public:
-  JournalWriter(JournalSegments& segments, std::uint32_t epoch, Lsn durable_through)
-      : segments_(segments),
+  JournalWriter(FileSystem& files, JournalSegments& segments, std::uint32_t epoch, Lsn durable_through)
+      : files_(files),
+        segments_(segments),
         epoch_(epoch),
         durable_through_(durable_through),
         written_through_(durable_through) {}
 
-  /// One pwritev per segment the group touches and one fdatasync at its end. A segment is synced before the
-  /// next one begins. After an error that is not `may_retry` it refuses every further group.
+  /// First what goes home at once, with a sync for each file. Then one pwritev per segment the group touches and one fdatasync
+  /// at its end. A segment is synced before the next one begins. After an error that is not `may_retry` it refuses every further group.
   GroupResult write(CommitGroup& group);
 
   Lsn durable_through() const { return durable_through_; }
 
  private:
+  Result<> write_homes(const CommitGroup& group);
   Result<> write_frames(CommitGroup& group);
   Bytes finish(GroupFrame& frame) const;
   Result<> enter(const SegmentId& id);
   Result<> sync();
 
+  FileSystem& files_;
   JournalSegments& segments_;
   const std::uint32_t epoch_;
   Lsn durable_through_;

@@ -24,6 +24,16 @@ void place(std::span<std::byte> batch, const core::Appended& appended) {
 // --- writing
 // -------------------------------------------------------------------------------------------------------
 
+BodyHandle StoreParts::stage_batch(PartitionId likely, Bytes batch) {
+  if (batch.size() < options_.large_tails.home_min_bytes) return journal_->stage({batch});
+  return apart_->stage(batch, topics_->next_home_position(likely));
+}
+
+void StoreParts::unstage() {
+  journal_->unstage();
+  apart_->unstage();
+}
+
 void StoreParts::write(std::span<const core::Record> records, TurnNumber turn) {
   bool rewritten = false;
   for (std::size_t i = 0; i < records.size(); ++i) {
@@ -33,35 +43,52 @@ void StoreParts::write(std::span<const core::Record> records, TurnNumber turn) {
       continue;
     }
     core::Appended placed = *appended;
-    if (placed.form == core::AppendedForm::batch) placed.body = place_batch(placed);
-    topics_->follow(placed);
+    place_batch(placed);
     if (placed.body == appended->body) continue;
     if (!rewritten) rewritten_.assign(records.begin(), records.end());
     rewritten = true;
     rewritten_[i] = std::move(placed);
   }
   journal_->write(rewritten ? std::span<const core::Record>(rewritten_) : records, turn);
+  apart_->keep();
+  if (rewritten) journal_->note_apart(apart_->kept());
 }
 
 /// Patches the batch where it lies. One that is on its way to the disk already is staged again, patched.
-BodyHandle StoreParts::place_batch(const core::Appended& appended) {
-  const auto batch = journal_->editable(appended.body, appended.size_bytes);
-  if (!batch.empty()) {
-    place(batch, appended);
-    return appended.body;
+void StoreParts::place_batch(core::Appended& appended) {
+  if (body_place(appended.body) == BodyPlace::apart) return place_apart(appended);
+  if (appended.form == core::AppendedForm::batch) {
+    const auto batch = journal_->editable(appended.body, appended.size_bytes);
+    if (!batch.empty()) {
+      place(batch, appended);
+    } else {
+      const StoredBytes staged = cache_->resident(appended.body, appended.size_bytes);
+      CHECK(staged.owner != nullptr);  // a handle is good for the submits that follow its staging
+      std::vector<std::byte> copy(staged.bytes.begin(), staged.bytes.end());
+      place(copy, appended);
+      appended.body = journal_->stage({copy});
+    }
   }
-  const StoredBytes staged = cache_->resident(appended.body, appended.size_bytes);
-  CHECK(staged.owner != nullptr);  // a handle is good for the submits that follow its staging
-  std::vector<std::byte> copy(staged.bytes.begin(), staged.bytes.end());
-  place(copy, appended);
-  return journal_->stage({copy});
+  CHECK(topics_->follow(appended).ok());
+}
+
+/// A large batch: home at once, where that can be now.
+void StoreParts::place_apart(core::Appended& appended) {
+  const auto batch = apart_->editable(appended.body, appended.size_bytes);
+  place(batch, appended);
+  auto home = topics_->go_home(appended, cache_->resident(appended.body, appended.size_bytes));
+  if (home) {
+    appended.body = body_handle(BodyPlace::segment, home->growth.facts.size_bytes - appended.size_bytes);
+    return journal_->take_home(std::move(*home));
+  }
+  appended.body = journal_->stage({batch});
+  CHECK(topics_->follow(appended).ok());
 }
 
 void StoreParts::follow(const core::Record& record) {
   // The most frequent kinds first: they change nothing here and must cost nothing.
   if (std::holds_alternative<core::Enqueued>(record) || std::holds_alternative<core::Removed>(record)) return;
   changes_.follow(record);
-  if (const auto* appended = std::get_if<core::Appended>(&record)) topics_->follow(*appended);
   if (const auto* trimmed = std::get_if<core::Trimmed>(&record)) topics_->follow(*trimmed);
   if (const auto* created = std::get_if<core::TopicCreated>(&record)) topics_->follow(*created);
   if (const auto* altered = std::get_if<core::TopicAltered>(&record)) topics_->follow(*altered);

@@ -31,6 +31,11 @@ struct LargeTails {
   /// Mean size of a tail's entries from which on they can be read from memory also when they are home: what an entry takes in
   /// RAM (56 bytes) is little beside it.
   std::uint64_t entry_min_bytes = 4u << 10;
+  /// Size of a batch from which on it goes home at once, with a sync of its own, and not by way of the journal: that sync takes
+  /// about as long as writing so much a second time.
+  std::uint64_t home_min_bytes = 128u << 10;
+  /// So many times its own size may lie before it in the partition's tail, and goes home with it.
+  std::uint64_t tail_factor_max = 16;
 };
 
 struct StoreOptions {
@@ -89,6 +94,9 @@ class Store {
   // --- writing ---------------------------------------------------------------------------------------------------------
   /// Appends the parts, joined, to the open group; see wire/face.h.
   virtual BodyHandle stage(std::initializer_list<Bytes> parts) = 0;
+  /// The same for a record batch, which may lie apart when it is large: its handle is for one Appended record, which is least
+  /// work when it is of that partition.
+  virtual BodyHandle stage_batch(PartitionId /*likely*/, Bytes batch) { return stage({batch}); }
   /// Forgets what was staged since the last call to write() (nothing refers to it).
   virtual void unstage() = 0;
   /// Takes one turn's records: encodes the durable ones into the open group under `turn` (0: none is durable), patches

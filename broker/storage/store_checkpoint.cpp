@@ -4,6 +4,12 @@
 #include "broker/storage/store_parts.h"
 
 namespace tandem::storage {
+namespace {
+
+/// Of tails, before a checkpoint comes for large batches that wait for them: no more checkpoints than that makes.
+constexpr std::uint64_t waited_for_min_bytes = 4u << 20;
+
+}  // namespace
 
 /// Often enough for a short replay; and before the journal is full, since the segments that one checkpoint
 /// made needless are recycled by the next one only.
@@ -13,8 +19,10 @@ bool StoreParts::checkpoint_wanted() const {
   // A queue that drains gives its disk space back with a checkpoint, and its acks alone make little journal.
   const bool gives_back = old_since_checkpoint_bytes_ >= interval_bytes();
   const bool topics_are_due = topics_->tails_are_large() && topics_->tails_size_bytes() >= cache_->size_max_bytes() / 2;
+  // Large batches cannot go home at once for what lies before them.
+  const bool home_is_due = topics_->home_is_waited_for() && topics_->tails_size_bytes() >= waited_for_min_bytes;
   return journal_->end() - last_cut_ >= interval_bytes() || (journal_is_nearly_full() && helps) || gives_back ||
-         topics_are_due || topics_want_checkpoint();
+         topics_are_due || home_is_due || topics_want_checkpoint();
 }
 
 std::uint64_t StoreParts::journal_size_max_bytes() const {
@@ -55,6 +63,7 @@ void StoreParts::begin_checkpoint(core::CheckpointState state) {
 
 void StoreParts::prepare_checkpoint(core::CheckpointState state, bool clean) {
   CheckpointTask task;
+  for (HomeWrite& home : topics_->tails_go_home()) journal_->take_home(std::move(home));
   task.mark = {journal_->cut(), state.turn, clean};
   task.state = std::move(state);
   task.changes = changes_.take();
@@ -88,7 +97,7 @@ std::vector<Extent> StoreParts::take_old_extents() {
 /// whenever the journal's thread has done what it was given, and by background() when it found no room.
 void StoreParts::start_when_durable() {
   if (!running_ || running_->started || failed_ || journal_->is_stalled()) return;
-  if (journal_->durable_through() < running_->checkpoint.task().mark.journal.position) {
+  if (journal_->collected_through() < running_->checkpoint.task().mark.journal.position) {
     journal_worker_->run([this, post = guarded_post()] { post([this] { start_when_durable(); }); });
     return;
   }

@@ -76,9 +76,14 @@ Result<> StoreParts::recover(const ReplaySink& replay, RecoveryReport& report) {
 
   auto checkpoint = replay_checkpoint(replay, report);
   if (!checkpoint) return checkpoint.error();
+  TopicStore::KnownSegments known;
+  for (const auto& [partition, segment] : checkpoint->segments)
+    known[partition].insert(segment_file_name(segment.facts.base, segment.facts.generation));
   if (auto opened = open_homes(*checkpoint); !opened) return opened;
   const auto end = replay_journal(checkpoint->mark, replay, report);
   if (!end) return end.error();
+  if (!checkpoint->mark.clean) remove_leftovers(std::move(known));
+  topics_->replayed();
   const bool is_new = checkpoint->mark == CheckpointMark{} && end->frames == 0;
   report.clean = (is_new || checkpoint->mark.clean) && end->records == 0 && end->torn_tail_bytes == 0;
   return start(checkpoint->mark, *end);
@@ -94,15 +99,7 @@ Result<RecoveredCheckpoint> StoreParts::replay_checkpoint(const ReplaySink& repl
 }
 
 Result<> StoreParts::open_homes(RecoveredCheckpoint& recovered) {
-  TopicStore::KnownSegments known;
-  for (auto& [partition, segment] : recovered.segments) {
-    known[partition].insert(segment_file_name(segment.facts.base, segment.facts.generation));
-    topics_->restore_segment(partition, std::move(segment));
-  }
-  if (!recovered.mark.clean)
-    checkpoint_worker_->run([topics = topics_.get(), known = std::move(known)] {
-      (void)topics->remove_leftovers(known);  // what stays is found at the next start
-    });
+  for (auto& [partition, segment] : recovered.segments) topics_->restore_segment(partition, std::move(segment));
   std::vector<Extent> live;
   for (const core::RunHomed& run : recovered.runs) {
     runs_.add({run, true, true});
@@ -119,11 +116,21 @@ Result<> StoreParts::open_homes(RecoveredCheckpoint& recovered) {
   return Done{};
 }
 
+/// What crashes left of topics, and nothing refers to.
+void StoreParts::remove_leftovers(TopicStore::KnownSegments known) {
+  topics_->expect_leftovers(known);
+  checkpoint_worker_->run([topics = topics_.get(), known = std::move(known)] {
+    (void)topics->remove_leftovers(known);  // what stays is found at the next start
+  });
+}
+
 Result<JournalEnd> StoreParts::replay_journal(const CheckpointMark& mark, const ReplaySink& replay,
                                               RecoveryReport& report) {
   FrameVisitor visitor;
   visitor.record = [&](const core::Record& record, TurnNumber turn) -> Result<> {
     follow(record);
+    if (const auto* appended = std::get_if<core::Appended>(&record))
+      if (auto followed = topics_->follow(*appended); !followed) return followed;
     replay(record, turn);
     return Done{};
   };
@@ -142,9 +149,10 @@ Result<> StoreParts::start(const CheckpointMark& mark, const JournalEnd& end) {
   journal_options.buffer_size_bytes = options_.journal_buffer_size_bytes;
   auto journal =
       Journal::open(journal_options,
-                    {*segments_, *cache_, *journal_worker_, *checkpoint_worker_, guarded_post(), *this}, end);
+                    {files_, *segments_, *cache_, *journal_worker_, *checkpoint_worker_, guarded_post(), *this}, end);
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
+  apart_ = std::make_unique<ApartBuffers>(*cache_, journal_->buffer_pool());
   last_cut_ = previous_cut_ = mark.journal.position;
   if (last_cut_ > 0) journal_->recycle_below(last_cut_);
 

@@ -11,6 +11,7 @@
 #include <deque>
 #include <set>
 
+#include "broker/storage/apart_buffers.h"
 #include "broker/storage/backlog.h"
 #include "broker/storage/backlog_runs.h"
 #include "broker/storage/body_cache.h"
@@ -35,7 +36,8 @@ class StoreParts : public Store, private JournalEvents {
   Result<> recover(const ReplaySink& replay, RecoveryReport& report);
 
   BodyHandle stage(std::initializer_list<Bytes> parts) override { return journal_->stage(parts); }
-  void unstage() override { journal_->unstage(); }
+  BodyHandle stage_batch(PartitionId likely, Bytes batch) override;
+  void unstage() override;
   void write(std::span<const core::Record> records, TurnNumber turn) override;
   void flush() override;
   void flush_ahead() override { journal_->flush_ahead(); }
@@ -93,6 +95,9 @@ class StoreParts : public Store, private JournalEvents {
     ++served_;
     events_.persisted(turn);
   }
+  void home_written(std::vector<HomeWrite> homes) override {
+    for (const HomeWrite& home : homes) topics_->home_written(home);
+  }
   void failed(const Error& error) override;
   void stalled(const Error& error) override { disk_is_full(error); }
 
@@ -103,12 +108,13 @@ class StoreParts : public Store, private JournalEvents {
   Result<> open_homes(RecoveredCheckpoint& recovered);
   Result<JournalEnd> replay_journal(const CheckpointMark& mark, const ReplaySink& replay,
                                     RecoveryReport& report);
+  void remove_leftovers(TopicStore::KnownSegments known);
   Result<> start(const CheckpointMark& mark, const JournalEnd& end);
 
   // Following the records (store.cpp).
   void follow(const core::Record& record);
-  void follow(const core::Appended& appended);
-  BodyHandle place_batch(const core::Appended& appended);
+  void place_batch(core::Appended& appended);
+  void place_apart(core::Appended& appended);
   void forget_queue(QueueId queue);
   void check_disk();
   void say_disk_is_short(bool is_short, std::uint64_t free_bytes);
@@ -160,6 +166,7 @@ class StoreParts : public Store, private JournalEvents {
   std::unique_ptr<BacklogFile> backlog_;
   std::unique_ptr<BacklogReader> backlog_reader_;
   std::unique_ptr<Journal> journal_;
+  std::unique_ptr<ApartBuffers> apart_;
 
   BacklogRuns runs_;
   RunId next_run_{1};

@@ -38,6 +38,24 @@ const TopicIndexEntry& TopicSegment::index_entry_for(Offset offset) const {
   return behind == index.begin() ? index.front() : *std::prev(behind);
 }
 
+void TopicSegmentGrowth::add(std::size_t size_bytes, Offset base, Offset last, TimestampMs max_timestamp) {
+  if (index.empty() || facts.size_bytes - index.back().position >= topic_index_interval_bytes)
+    index.push_back({base, facts.size_bytes, max_timestamp});
+  index.back().max_timestamp = std::max(index.back().max_timestamp, max_timestamp);
+  if (facts.size_bytes == 0) facts.first_timestamp = max_timestamp;
+  facts.max_timestamp = std::max(facts.max_timestamp, max_timestamp);
+  facts.end = last + 1;
+  facts.size_bytes += size_bytes;
+}
+
+bool must_roll(const TopicSegmentFacts& active, const TopicSegmentLimits& limits, std::uint64_t size_bytes,
+               TimestampMs max_timestamp) {
+  if (active.size_bytes == 0) return false;
+  const bool full = active.size_bytes + size_bytes > limits.size_max_bytes;
+  const bool old = limits.age_max_ms >= 0 && max_timestamp - active.first_timestamp > limits.age_max_ms;
+  return full || old;
+}
+
 std::string partition_directory(const std::string& topics_directory, PartitionId partition) {
   return topics_directory + "/" + std::to_string(partition.topic.value) + "/" +
          std::to_string(partition.index);

@@ -45,11 +45,22 @@ struct TopicSegment {
   const TopicIndexEntry& index_entry_for(Offset offset) const;
 };
 
-/// What a checkpoint added to a partition: a new segment, or the growth of its last one.
+/// What came to a partition at once, by a checkpoint or a commit group: a new segment, or the growth of its last one.
 struct TopicSegmentGrowth {
-  TopicSegmentFacts facts;
-  std::vector<TopicIndexEntry> index;  // added entries
+  TopicSegmentFacts facts;             // with all of it
+  std::vector<TopicIndexEntry> index;  // added entries; the first batch has one, so that those of before never change
+
+  /// The next batch at the segment's end.
+  void add(std::size_t size_bytes, Offset base, Offset last, TimestampMs max_timestamp);
 };
+
+struct TopicSegmentLimits {
+  std::uint64_t size_max_bytes = std::uint64_t{1} << 30;  // segment.bytes
+  DurationMs age_max_ms = 604'800'000;  // segment.ms, between timestamps of batches; < 0 = any
+};
+/// Whether so much more, of this age, belongs into a new segment.
+bool must_roll(const TopicSegmentFacts& active, const TopicSegmentLimits& limits, std::uint64_t size_bytes,
+               TimestampMs max_timestamp);
 
 /// topics/<topic>/<partition> below the store's directory.
 std::string partition_directory(const std::string& topics_directory, PartitionId partition);

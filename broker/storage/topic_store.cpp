@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "broker/base/check.h"
 #include "broker/storage/checkpoint_keys.h"
@@ -62,13 +63,16 @@ void TopicStore::follow(const core::TopicCreated& created) {
   for (PartitionIndex i = 0; i < created.partitions; ++i) topic.partitions.try_emplace(i);
 }
 
-void TopicStore::follow(const core::Appended& appended) {
+Result<> TopicStore::follow(const core::Appended& appended) {
   Partition* partition = find(appended.partition);
-  if (partition == nullptr) return;
+  if (partition == nullptr) return Done{};
+  if (body_place(appended.body) == BodyPlace::segment) return follow_home(*partition, appended);
   if (partition->tail.empty()) tails_ += 1;
   partition->tail.push_back(tail_entry(appended));
+  partition->tail_is_batches = partition->tail_is_batches && appended.form == core::AppendedForm::batch;
   partition->tail_size_bytes += appended.size_bytes;
   tails_size_bytes_ += appended.size_bytes;
+  return Done{};
 }
 
 void TopicStore::follow(const core::Trimmed& trimmed) {
@@ -103,6 +107,10 @@ void TopicStore::drop(TopicId id) {
 }
 
 TopicStore::Partition* TopicStore::find(PartitionId id) {
+  return const_cast<Partition*>(std::as_const(*this).find(id));
+}
+
+const TopicStore::Partition* TopicStore::find(PartitionId id) const {
   const auto topic = topics_.find(id.topic);
   if (topic == topics_.end()) return nullptr;
   const auto partition = topic->second.partitions.find(id.index);
@@ -110,9 +118,10 @@ TopicStore::Partition* TopicStore::find(PartitionId id) {
 }
 
 /// Whole segments below the start are of no use to any reader. While a checkpoint runs, the last one may be
-/// growing: it stays until homed().
+/// growing: it stays until homed(). The same while commit groups are on their way to it, and at a start.
 void TopicStore::drop_trimmed(PartitionId id, Partition& partition) {
-  const auto last = partition.segments.end() - (partition.homing && !partition.segments.empty() ? 1 : 0);
+  const bool may_grow = partition.homing || !partition.settling.empty() || !partition.may_roll || replaying_;
+  const auto last = partition.segments.end() - (may_grow && !partition.segments.empty() ? 1 : 0);
   const auto keep = std::find_if(partition.segments.begin(), last,
                                  [&](const auto& segment) { return segment->facts.end > partition.start; });
   for (auto segment = partition.segments.begin(); segment != keep; ++segment) {
@@ -126,6 +135,10 @@ void TopicStore::forget_segment(PartitionId id, const TopicSegmentFacts& facts) 
   old_segments_.push_back({id, facts.base, facts.generation});
   segment_changes_.erase_all({keys::segment(id, facts.base), {}, 0});
   segment_changes_.erase_all({keys::indexes_of(id, facts.base), {}, 0});
+  if (Partition* partition = find(id))
+    std::erase_if(partition->unrecorded, [&](const TopicSegmentGrowth& growth) {
+      return growth.facts.base == facts.base && growth.facts.generation == facts.generation;
+    });
 }
 
 void TopicStore::know_segment(PartitionId id, const TopicSegment& segment) {
@@ -168,6 +181,7 @@ void TopicStore::clear_tail(Partition& partition) {
   tails_ -= 1;
   tails_size_bytes_ -= std::exchange(partition.tail_size_bytes, 0);
   partition.tail.clear();
+  partition.tail_is_batches = true;
 }
 
 TopicHoming TopicStore::begin_homing() {
@@ -175,16 +189,19 @@ TopicHoming TopicStore::begin_homing() {
   for (auto& [topic_id, topic] : topics_)
     for (auto& [index, partition] : topic.partitions) {
       CHECK(partition.homing == nullptr);
+      put_unrecorded({topic_id, index}, partition);
       if (partition.tail.empty()) continue;
       homing_size_bytes_ += partition.tail_size_bytes;
       partition.homing = std::make_shared<const TopicTail>(std::exchange(partition.tail, {}));
       partition.tail_size_bytes = 0;
+      partition.tail_is_batches = true;
       PartitionHoming part{
           {topic_id, index}, partition.start, topic.retention.segments, {}, partition.homing, {}};
-      if (!partition.segments.empty()) part.active = partition.segments.back()->facts;
+      if (const TopicSegmentFacts* newest = newest_facts(partition)) part.active = *newest;
       homing.partitions.push_back(std::move(part));
     }
   tails_ = tails_size_bytes_ = 0;
+  home_is_waited_for_ = false;
   homing.old_segments = std::exchange(old_segments_, {});
   homing.old_topics = std::exchange(old_topics_, {});
   homing.changes = segment_changes_.take();
@@ -195,6 +212,8 @@ TopicHoming TopicStore::begin_homing() {
 
 void TopicStore::homed(const TopicHoming& homing) {
   homing_size_bytes_ = 0;
+  for (auto& [topic_id, topic] : topics_)
+    for (auto& [index, partition] : topic.partitions) partition.may_roll = true;
   for (const PartitionHoming& part : homing.partitions) {
     Partition* partition = find(part.partition);
     if (partition == nullptr)
@@ -226,16 +245,20 @@ std::uint64_t TopicStore::recent_entries() {
 
 /// Of all partitions, also of those that get nothing any more: so what is kept of tails is no more than the cache holds.
 void TopicStore::drop_what_left_memory() {
-  const auto is_gone = [this](const TopicTailEntry& entry) {
-    return bodies_.resident(entry.body, entry.size_bytes).owner == nullptr;
-  };
   std::erase_if(with_recent_, [&](PartitionId id) {
     Partition* partition = find(id);
     if (partition == nullptr) return true;
-    auto& recent = partition->recent;
-    while (!recent.empty() && is_gone(recent.front()->back())) recent.pop_front();
-    return recent.empty();
+    drop_what_left_memory(*partition);
+    return partition->recent.empty();
   });
+}
+
+void TopicStore::drop_what_left_memory(Partition& partition) {
+  auto& recent = partition.recent;
+  const auto is_gone = [this](const TopicTailEntry& entry) {
+    return bodies_.resident(entry.body, entry.size_bytes).owner == nullptr;
+  };
+  while (!recent.empty() && is_gone(recent.front()->back())) recent.pop_front();
 }
 
 void TopicStore::grow(Partition& partition, const TopicSegmentGrowth& growth) {
@@ -276,7 +299,21 @@ Result<> TopicStore::remove_old_files(const TopicHoming& homing) {
   return Done{};
 }
 
+void TopicStore::expect_leftovers(KnownSegments& known) {
+  may_make_files_ = false;
+  for (const auto& [topic_id, topic] : topics_)
+    for (const auto& [index, partition] : topic.partitions)
+      for (const auto& segment : partition.segments)
+        known[{topic_id, index}].insert(segment_file_name(segment->facts.base, segment->facts.generation));
+}
+
 Result<> TopicStore::remove_leftovers(const KnownSegments& known) {
+  auto removed = remove_unknown(known);
+  may_make_files_.store(true, std::memory_order_release);
+  return removed;
+}
+
+Result<> TopicStore::remove_unknown(const KnownSegments& known) {
   const auto topics = files_.list(directory_);
   if (!topics) return topics.error();
   for (const auto& topic : *topics) {

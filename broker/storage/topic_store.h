@@ -3,6 +3,7 @@
 // thread; TopicHoming is the checkpoint thread's while its checkpoint runs.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -21,6 +22,7 @@
 #include "broker/storage/checkpoint_changes.h"
 #include "broker/storage/compaction.h"
 #include "broker/storage/store.h"
+#include "broker/storage/topic_home.h"
 #include "broker/storage/topic_segment.h"
 #include "broker/storage/topic_segment_reader.h"
 #include "broker/storage/topic_segment_writer.h"
@@ -80,11 +82,14 @@ class TopicStore {
   // Following the records. What a record names and is not known (a topic that is gone) is passed over.
   void follow(const core::TopicCreated& topic);
   void follow(const core::TopicAltered& altered) { follow(altered.topic); }
-  void follow(const core::Appended& appended);
+  /// Errors: corrupt, when it is said to be home at a place that is none; only at a start.
+  Result<> follow(const core::Appended& appended);
   void follow(const core::Trimmed& trimmed);
   void follow(const core::TopicDeleted& deleted) { drop(deleted.id); }
   void follow(const core::PartitionState& state);
   void restore_segment(PartitionId partition, TopicSegment segment);  // start-up; ascending
+  /// Start-up is over. Until then a partition's last segment stays, whatever was trimmed: what comes next may be in it.
+  void replayed();
   void drop(TopicId topic);
 
   // As in store.h.
@@ -106,6 +111,19 @@ class TopicStore {
   /// Of files that compaction replaced and no checkpoint has forgotten.
   std::uint64_t replaced_size_bytes() const { return replaced_size_bytes_; }
 
+  /// How the batch, and what its partition's tail holds, go home at once. nullopt: they cannot now; then it has to go by way of
+  /// the journal, and be followed. Otherwise it is followed already, and home_written() is to come.
+  std::optional<HomeWrite> go_home(const core::Appended& appended, StoredBytes batch);
+  /// Where the next batch will begin in the partition's newest segment, if it goes home at once.
+  std::uint64_t next_home_position(PartitionId id) const;
+  /// The same for tails of partitions whose batches go home at once, to be written before a cut: they have no part in the
+  /// checkpoint, during which no batch could go home at once. No record says where they are; so until homed() such a partition
+  /// begins no segment, and what a start reads from the journal leads to the same places.
+  std::vector<HomeWrite> tails_go_home();
+  void home_written(const HomeWrite& home);
+  /// Batches that should have gone home at once could not, for what was not home before them.
+  bool home_is_waited_for() const { return home_is_waited_for_; }
+
   /// What was appended since the last begin_homing().
   std::uint64_t tails_size_bytes() const { return tails_size_bytes_; }
   /// Those tails are so few and large that each makes long writes when it goes home.
@@ -123,6 +141,9 @@ class TopicStore {
   /// Removes what a crash left and nothing refers to. `known`: the segments that the checkpoint knows. Checkpoint's thread, before its first checkpoint.
   using KnownSegments = std::map<PartitionId, std::set<std::string>>;  // file names
   Result<> remove_leftovers(const KnownSegments& known);
+  /// To be called before it is handed to that thread. Adds to `known` what the journal named since the checkpoint; until it is
+  /// done no commit group makes a file that it could take for a leftover.
+  void expect_leftovers(KnownSegments& known);
 
   std::uint64_t size_bytes() const { return size_bytes_; }
   /// Of tails that are home and can still be read from memory.
@@ -132,10 +153,17 @@ class TopicStore {
  private:
   struct Partition {
     Offset start = 0;
+    // In this order; no offset is in two of them.
     std::vector<std::shared_ptr<TopicSegment>> segments;  // ascending
-    std::shared_ptr<const TopicTail> homing;              // on its way to the segments; may be nullptr
+    std::deque<TopicTailEntry> settling;                  // on its way to the segments with commit groups
+    std::shared_ptr<const TopicTail> homing;              // the same with a checkpoint; may be nullptr
     TopicTail tail;
     std::uint64_t tail_size_bytes = 0;
+    bool tail_is_batches = true;
+    TopicSegmentFacts settled;                   // the newest segment's, once all of `settling` is in it
+    std::vector<TopicSegmentGrowth> unrecorded;  // by commit groups since the last checkpoint began; one for each segment
+    bool has_large = false;                      // since then a batch went home at once, or should have
+    bool may_roll = true;                        // see tails_go_home()
     /// Already home, but maybe still in RAM: who reads close behind the end is spared the disk. Oldest first.
     std::deque<std::shared_ptr<const TopicTail>> recent;
     bool replaced = false;               // a compaction's files took the place of others since the last checkpoint
@@ -156,17 +184,28 @@ class TopicStore {
   };
 
   Partition* find(PartitionId id);
+  const Partition* find(PartitionId id) const;
+  const TopicSegmentFacts* newest_facts(const Partition& partition) const;
+  std::optional<HomeWrite> plan_home(PartitionId id, const Topic& topic, Partition& partition, TopicTailEntry* last,
+                                     StoredBytes bytes);
+  Result<> follow_home(Partition& partition, const core::Appended& appended);
+  void record_growth(Partition& partition, const TopicSegmentGrowth& growth);
+  void put_unrecorded(PartitionId id, Partition& partition);
   const TopicSegment* segment_for(const Partition& partition, Offset offset) const;
   TopicStretch stretch(PartitionId id, const TopicSegment& segment, const TopicIndexEntry& from) const;
   void read(const Wanted& wanted, ReadDone done);
   void read_entries(std::vector<TopicTailEntry> entries, const Wanted& wanted, ReadDone done);
   void read_segment(TopicStretch stretch, Offset offset, Offset visible_end, std::uint32_t size_max_bytes,
                     ReadDone done);
+  template <class Visit>
+  static void for_each_not_home(const Partition& partition, Offset offset, Visit visit);
   std::vector<TopicTailEntry> tail_entries(const Partition& partition, const Wanted& wanted) const;
   std::vector<TopicTailEntry> recent_entries(const Partition& partition, Offset offset, Offset visible_end,
                                              std::uint32_t size_max_bytes);
   void keep_recent(PartitionId id, Partition& partition, std::shared_ptr<const TopicTail> tail);
   void drop_what_left_memory();
+  void drop_what_left_memory(Partition& partition);
+  Result<> remove_unknown(const KnownSegments& known);
   void clear_tail(Partition& partition);
   void find_timestamp(PartitionId partition, TimestampMs at, Offset start, Offset end, FindDone done,
                       int searches_left);
@@ -186,6 +225,9 @@ class TopicStore {
   std::uint64_t size_bytes_ = 0;
   std::uint64_t tails_ = 0, tails_size_bytes_ = 0;  // of partitions whose tail is not empty
   std::uint64_t homing_size_bytes_ = 0;
+  bool home_is_waited_for_ = false;
+  bool replaying_ = true;
+  std::atomic<bool> may_make_files_ = true;
   std::set<PartitionId> with_recent_;  // partitions of which something is kept in `recent`
   std::vector<TopicHoming::OldSegment> old_segments_;
   std::vector<TopicId> old_topics_;

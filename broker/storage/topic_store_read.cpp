@@ -22,17 +22,23 @@ bool take_entry(std::vector<TopicTailEntry>& entries, std::size_t& size, const T
   return true;
 }
 
-/// Calls `visit` for the entries of both tails from `offset` on until it returns false.
-template <class Visit>
-void for_each_from(const TopicTail* homing, const TopicTail& tail, Offset offset, Visit visit) {
-  for (const TopicTail* part : {homing, &tail}) {
-    if (part == nullptr) continue;
-    for (auto entry = find_in_tail(*part, offset); entry != part->end(); ++entry)
-      if (!visit(*entry)) return;
-  }
+/// Calls `visit` for the entries from `offset` on until it returns false, and says whether it never did.
+template <class Entries, class Visit>
+bool for_each_from(const Entries& entries, Offset offset, Visit& visit) {
+  for (auto entry = find_in_tail(entries, offset); entry != entries.end(); ++entry)
+    if (!visit(*entry)) return false;
+  return true;
 }
 
 }  // namespace
+
+/// The same for all that a partition has and that is not home.
+template <class Visit>
+void TopicStore::for_each_not_home(const Partition& partition, Offset offset, Visit visit) {
+  if (!for_each_from(partition.settling, offset, visit)) return;
+  if (partition.homing && !for_each_from(*partition.homing, offset, visit)) return;
+  for_each_from(partition.tail, offset, visit);
+}
 
 /// One read of the tail: takes the bodies one after the other and joins them. Owned by the callbacks it waits
 /// for. While it waits for one, the others may go home, and after one more checkpoint their place in the journal is not theirs
@@ -227,7 +233,7 @@ void TopicStore::read_segment(TopicStretch stretch, Offset offset, Offset visibl
 std::vector<TopicTailEntry> TopicStore::tail_entries(const Partition& partition, const Wanted& wanted) const {
   std::vector<TopicTailEntry> entries;
   std::size_t size = 0;
-  for_each_from(partition.homing.get(), partition.tail, wanted.offset, [&](const TopicTailEntry& entry) {
+  for_each_not_home(partition, wanted.offset, [&](const TopicTailEntry& entry) {
     return take_entry(entries, size, entry, wanted.visible_end, wanted.size_max_bytes);
   });
   return entries;
@@ -269,7 +275,7 @@ void TopicStore::find_timestamp(PartitionId id, TimestampMs at, Offset start, Of
     for (const auto& segment : partition->segments)
       if (segment->facts.end > start && segment->facts.base < end)
         at = std::max(at, segment->facts.max_timestamp);
-    for_each_from(partition->homing.get(), partition->tail, start, [&](const TopicTailEntry& entry) {
+    for_each_not_home(*partition, start, [&](const TopicTailEntry& entry) {
       if (entry.base < end) at = std::max(at, entry.max_timestamp);
       return entry.base < end;
     });
@@ -282,7 +288,7 @@ void TopicStore::find_timestamp(PartitionId id, TimestampMs at, Offset start, Of
     done(std::move(found));
   };
   std::vector<TopicTailEntry> entries;
-  for_each_from(partition->homing.get(), partition->tail, start, [&](const TopicTailEntry& entry) {
+  for_each_not_home(*partition, start, [&](const TopicTailEntry& entry) {
     if (may_hold(entry.max_timestamp, entry.base, entry.end(), at, start, end)) entries.push_back(entry);
     return entry.base < end;
   });

@@ -16,11 +16,6 @@ TopicTailEntry tail_entry(const core::Appended& appended) {
           appended.has_key ? std::make_shared<std::string>(appended.key) : nullptr};
 }
 
-TopicTail::const_iterator find_in_tail(const TopicTail& tail, Offset offset) {
-  return std::partition_point(tail.begin(), tail.end(),
-                              [offset](const TopicTailEntry& entry) { return entry.end() <= offset; });
-}
-
 Result<> TopicBatchJoiner::add(const TopicTailEntry& entry, Bytes body) {
   if (entry.form == core::AppendedForm::message) return add_message_record(entry, body);
   if (auto finished = finish(); !finished) return finished;

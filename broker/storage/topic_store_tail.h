@@ -1,6 +1,7 @@
 // The tail of a partition: what was appended since its last checkpoint and still lies in the journal.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,7 +31,11 @@ using TopicTail = std::vector<TopicTailEntry>;  // ascending, without gaps
 
 TopicTailEntry tail_entry(const core::Appended& appended);
 /// The first entry that ends behind `offset`.
-TopicTail::const_iterator find_in_tail(const TopicTail& tail, Offset offset);
+template <class Entries>
+auto find_in_tail(const Entries& tail, Offset offset) {
+  return std::partition_point(tail.begin(), tail.end(),
+                              [offset](const TopicTailEntry& entry) { return entry.end() <= offset; });
+}
 
 /// Turns tail entries into whole record batches: a batch stays as it is, messages that follow each other are
 /// joined.

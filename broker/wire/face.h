@@ -32,9 +32,13 @@ class BrokerPort {
  public:
   virtual ~BrokerPort() = default;
   virtual TimestampMs now() const = 0;
-  /// Puts a message or batch into the open journal group; the parts are joined. The handle is good for the next
+  /// Puts a message into the open journal group; the parts are joined. The handle is good for the next
   /// submit() calls; bytes that no record refers to are forgotten. The total must be ≤ limits::message_size_max_bytes.
   virtual BodyHandle stage(std::initializer_list<Bytes> parts) = 0;
+  /// The same for a record batch: its handle is for one append, most likely to that partition.
+  virtual BodyHandle stage_batch(std::string_view /*topic*/, PartitionIndex /*partition*/, Bytes batch) {
+    return stage({batch});
+  }
   /// Runs the core on one input, now. Its sends may come back into Face::send (also of this same face) before submit()
   /// returns, so a face keeps itself consistent before it calls.
   virtual void submit(const core::Input& input) = 0;

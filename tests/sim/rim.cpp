@@ -49,6 +49,11 @@ BodyHandle Rim::stage(Bytes bytes) {
   return store_->stage({bytes});
 }
 
+BodyHandle Rim::stage_batch(std::string_view topic, Bytes batch) {
+  ++staged_count_;
+  return store_->stage_batch({broker_.topic_id(topic), 0}, batch);
+}
+
 void Rim::submit(const core::Input& input) {
   core::Outputs& outputs = *gathering_;
   outputs.records.clear();

@@ -46,6 +46,7 @@ class Rim final : public storage::StoreEvents {
   TimestampMs now() const { return now_; }
   void set_now(TimestampMs at) { now_ = at; }
   BodyHandle stage(Bytes bytes);
+  BodyHandle stage_batch(std::string_view topic, Bytes batch);
   void submit(const core::Input& input);
 
   /// The end of a turn of the loop: the gathered group goes to the disk, a checkpoint may begin, what is due is

@@ -78,6 +78,7 @@ void World::draw_options() {
   store_options_.body_cache_max_bytes = one_of(1, 100'000, 8u << 20);
   store_options_.large_tails.tail_min_bytes = one_of(1, 2'000, 512u << 10);
   store_options_.large_tails.entry_min_bytes = one_of(1, 300, 4u << 10);
+  store_options_.large_tails.home_min_bytes = one_of(1, 250, 128u << 10);
   step_max_ms_ = static_cast<DurationMs>(one_of(20, 80, 300));
   brief_ttl_ = static_cast<DurationMs>(one_of(300, 2'000, 30'000));
   delivery_limit_ = static_cast<std::uint16_t>(one_of(1, 3));
@@ -201,7 +202,7 @@ core::BatchView World::stage_batch(const std::vector<MessageNumber>& numbers, co
   const auto batch =
       builder.finish(Codec::none, {producer.id, producer.epoch, producer.base_sequence, producer.transactional});
   core::BatchView view;
-  view.body = rim_->stage(*batch);
+  view.body = rim_->stage_batch("log", *batch);
   view.size_bytes = static_cast<std::uint32_t>(batch->size());
   view.record_count = static_cast<std::int32_t>(numbers.size());
   view.max_timestamp = now();

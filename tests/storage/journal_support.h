@@ -64,7 +64,7 @@ class JournalRig : storage::JournalEvents {
         *segments, reader, [this](auto task) { posted.push_back(std::move(task)); },
         options_.cache_size_bytes);
     const storage::JournalParts parts{
-        *segments, *cache, writer, background, [this](auto task) { posted.push_back(std::move(task)); },
+        files, *segments, *cache, writer, background, [this](auto task) { posted.push_back(std::move(task)); },
         *this};
     auto journal_opened = storage::Journal::open(options_.journal, parts, end);
     if (!journal_opened) return journal_opened.error();

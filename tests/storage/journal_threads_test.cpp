@@ -38,7 +38,7 @@ TEST_CASE("with real threads everything is persisted in order") {
   ThreadWorker writer("journal"), background("background"), reader("reader");
   BodyCache cache(**segments, reader, post, 64u << 10);
   {
-    auto journal = Journal::open({}, {**segments, cache, writer, background, post, events}, {});
+    auto journal = Journal::open({}, {files, **segments, cache, writer, background, post, events}, {});
     REQUIRE(journal.ok());
     std::vector<BodyHandle> bodies;
     std::size_t read_well = 0;

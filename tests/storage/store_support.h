@@ -151,7 +151,7 @@ class StoreRig : public storage::StoreEvents {
     for (const auto& value : values) builder.add(timestamp, std::nullopt, bytes_of(value));
     const auto batch = builder.finish().value();
     core::Appended appended;
-    appended.body = store->stage({batch});
+    appended.body = store->stage_batch(partition, batch);
     appended.size_bytes = static_cast<std::uint32_t>(batch.size());
     appended.record_count = static_cast<std::int32_t>(values.size());
     record_append(partition, std::move(appended), timestamp);

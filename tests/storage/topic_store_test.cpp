@@ -283,6 +283,7 @@ TEST_CASE("a flipped bit in a segment is reported with file and position, never 
 TEST_CASE("a read of a tail that checkpoints overtake goes on where the records went") {
   test::StoreRig rig(true);
   rig.options.checkpoint_interval_bytes = 1;  // nothing of the journal is kept longer than it must
+  rig.options.large_tails.home_min_bytes = 1u << 30;
   rig.files.set_cold(true);
   rig.must_open();
   rig.create_topic(topic);

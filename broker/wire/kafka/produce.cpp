@@ -63,7 +63,7 @@ class Produce final : public TaskOf<ProduceRequest, ProduceResponse> {
       parts_[part]->record_errors.push_back({judged->first_without_key, "a record needs a key in a topic that compacts"});
     const bool wants_reply = acks_ != 0;
     const core::Caller who = wants_reply ? expect(part) : caller(part);
-    judged->view.body = port().stage({judged->bytes});
+    judged->view.body = port().stage_batch(topic, partition.index, judged->bytes);
     submit(core::Append{who, topic, partition.index, judged->view, -1, wants_reply});
   }
 

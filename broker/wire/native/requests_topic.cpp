@@ -40,7 +40,7 @@ void Requests::on(const Request& r, const fb::DeleteTopic& m) {
 void Requests::on(const Request& r, const fb::Append& m) {
   auto judged = judge_append(r.payload, port_.batch_rules(text_of(m.topic())));
   if (!judged) return refuse(r, judged.error().code, judged.error().text);
-  judged->view.body = port_.stage({judged->bytes});
+  judged->view.body = port_.stage_batch(text_of(m.topic()), m.partition(), judged->bytes);
   submit(core::Append{r.who, text_of(m.topic()), m.partition(), judged->view, m.expected_end(), true});
 }
 

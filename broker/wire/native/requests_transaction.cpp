@@ -35,9 +35,8 @@ class OperationList {
 
   void stage() {
     for (const auto& [operation, bytes] : bodies_) {
-      const BodyHandle body = port_.stage({bytes});
-      if (auto* publish = std::get_if<core::PublishOp>(&operations_[operation])) publish->message.body = body;
-      if (auto* append = std::get_if<core::AppendOp>(&operations_[operation])) append->batch.body = body;
+      if (auto* publish = std::get_if<core::PublishOp>(&operations_[operation])) publish->message.body = port_.stage({bytes});
+      if (auto* append = std::get_if<core::AppendOp>(&operations_[operation])) append->batch.body = port_.stage_batch(append->topic, append->partition, bytes);
     }
   }
 
