@@ -28,6 +28,10 @@ std::string body_of(MessageId id) {
   return to_text(id) + " " + std::string(padding, 'x');
 }
 
+std::string record_of(MessageId id) {
+  return id.number % 23 == 0 ? to_text(id) + " " + std::string(140'000 + id.number % 1'000, 'r') : body_of(id);
+}
+
 Result<> declare_places(std::uint16_t port) {
   auto client = connect_to(port, "declare");
   if (!client) return client.error();
@@ -148,10 +152,10 @@ void Load::move() {
       break;
     }
     const MessageId id = id_of(delivery->parts());
-    const std::string body(delivery->body());
+    const std::string body(delivery->body()), recorded = record_of(id);
     histories_.in.delivered("crash.in", id, delivery->redelivered(), life_);
     histories_.moved.invoked(id);
-    const Record record{.value = std::string_view(body)};
+    const Record record{.value = std::string_view(recorded)};
     Transaction transaction(*client);
     transaction.ack(std::move(*delivery))
         .publish(Message{"", "crash.out", persistent(), body})

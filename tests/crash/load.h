@@ -75,6 +75,8 @@ class Load {
 
 /// A message's body: its id and as many letters as its number says, now and then more than a journal block.
 std::string body_of(MessageId id);
+/// As a topic's record: some make a batch that goes home at once.
+std::string record_of(MessageId id);
 
 /// After the last crash: empties every queue and reads every topic from its start.
 Result<> drain_all(Histories& histories, std::uint16_t port, int life);

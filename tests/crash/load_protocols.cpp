@@ -91,7 +91,7 @@ void Load::produce_kafka(std::uint32_t publisher) {
     for (int i = 0; i < 1 + batch % 5; ++i) {
       ids.push_back({publisher, histories_.next_number[publisher]++});
       histories_.log.invoked(ids.back());
-      values.push_back(body_of(ids.back()));
+      values.push_back(record_of(ids.back()));
     }
     const auto produced = kafka.produce("crash.log", *producer, producer->next_sequence, values);
     if (!produced) return;
