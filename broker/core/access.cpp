@@ -7,10 +7,14 @@ namespace {
 
 constexpr std::string_view default_exchange_name = "amq.default";
 
-bool is_permitted(Turn& turn, Connection& connection, Permission permission, std::string_view name) {
-  const Users& users = turn.state().users;
+KnownRights& rights_of(const Users& users, Connection& connection) {
   KnownRights& rights = connection.rights;
   if (!rights.is_of(users.version())) rights.begin(users.version(), users.find_rights(connection.user));
+  return rights;
+}
+
+bool is_permitted(const Users& users, Connection& connection, Permission permission, std::string_view name) {
+  KnownRights& rights = rights_of(users, connection);
   return rights.allows_all() || rights.allows(permission, name);
 }
 
@@ -27,6 +31,10 @@ void KnownRights::begin(std::uint64_t users_version, const Rights* rights) {
   rights_ = rights;
   allows_all_ = rights && rights->allows_all();
   names_.clear();
+}
+
+Allowed KnownRights::every_name() const {
+  return rights_ ? rights_->every_name() : Allowed{false, false, false};
 }
 
 bool KnownRights::allows(Permission permission, std::string_view name) {
@@ -50,11 +58,19 @@ std::optional<Refusal> judge_access(Turn& turn, const Caller& who, Permission pe
   if (turn.state().users.empty()) return std::nullopt;
   if (object == ObjectKind::exchange && name.empty()) name = default_exchange_name;
   Connection* connection = turn.session().connections.find(who.channel.connection);
-  if (connection && (connection->before_users || is_permitted(turn, *connection, permission, name)))
+  if (connection && (connection->before_users || is_permitted(turn.state().users, *connection, permission, name)))
     return std::nullopt;
   const std::string user = connection ? connection->user : "";
   return Refusal{ErrorCode::not_authorized, object, std::string(name), std::string(core::name(permission)), user, "",
                  "refused for user '" + user + "'"};
+}
+
+Allowed find_allowed(const Users& users, Connection* connection, std::optional<std::string_view> name) {
+  if (users.empty() || (connection && connection->before_users)) return {};
+  if (!connection) return {false, false, false};
+  if (!name) return rights_of(users, *connection).every_name();
+  const auto is = [&](Permission permission) { return is_permitted(users, *connection, permission, *name); };
+  return {is(Permission::configure), is(Permission::write), is(Permission::read)};
 }
 
 ErrorCode judge_group_access(Turn& turn, const Caller& who, Permission permission, std::string_view group) {

@@ -25,6 +25,10 @@ namespace tandem::core {
 std::optional<Refusal> judge_access(Turn& turn, const Caller& who, Permission permission, ObjectKind object,
                                     std::string_view name);
 
+/// What the user of a connection (nullptr: nobody's) would be permitted, for clients that ask before they try: with what bears
+/// this name, or, without one, with every name there could be.
+Allowed find_allowed(const Users& users, Connection* connection, std::optional<std::string_view> name);
+
 /// Judged by Broker::handle before the request's own verb. Every input is here or in one of the two lists below.
 std::optional<Refusal> judge_access(Turn& turn, const DeclareExchange& input);
 std::optional<Refusal> judge_access(Turn& turn, const DeleteExchange& input);

@@ -90,6 +90,10 @@ bool Broker::has_users() const {
   return !parts_->state.users.empty();
 }
 
+Allowed Broker::allowed(ConnectionId connection, std::optional<std::string_view> name) const {
+  return find_allowed(parts_->state.users, parts_->session.connections.find(connection), name);
+}
+
 bool Broker::holds(ChannelId channel, DeliveryTag tag) const {
   Channel* found = parts_->session.connections.find(channel);
   return found && found->unsettled.find(tag) != nullptr;

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "broker/base/limits.h"
@@ -69,6 +71,9 @@ class Broker {
   /// nullptr when there is no such user. Lives until the next call.
   const UserDeclared* user(std::string_view name) const;
   bool has_users() const;
+
+  /// What the connection's user may do with what bears this name; without one, with every name there could be.
+  Allowed allowed(ConnectionId connection, std::optional<std::string_view> name) const;
 
   /// Whether the channel holds an outstanding delivery with this tag.
   bool holds(ChannelId channel, DeliveryTag tag) const;

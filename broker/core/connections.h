@@ -103,6 +103,7 @@ class KnownRights {
   void begin(std::uint64_t users_version, const Rights* rights);
   bool allows_all() const { return allows_all_; }
   bool allows(Permission permission, std::string_view name);
+  Allowed every_name() const;
 
  private:
   /// Names of one connection that are remembered, about 100 bytes each. Most connections use a few; when there are

@@ -27,8 +27,10 @@ class Rights {
  public:
   explicit Rights(const UserDeclared& user);
   bool allows(Permission permission, std::string_view name) const;
+  /// What is allowed whatever the name.
+  Allowed every_name() const { return {configure_.finds_all(), write_.finds_all(), read_.finds_all()}; }
   /// There is nothing to ask.
-  bool allows_all() const { return configure_.finds_all() && write_.finds_all() && read_.finds_all(); }
+  bool allows_all() const { return every_name() == Allowed(); }
 
  private:
   NamePattern configure_, write_, read_;  // one that cannot be compiled finds nothing

@@ -51,6 +51,12 @@ enum class PasswordKind : std::uint8_t { none, sha256, sha512 };
 enum class Permission : std::uint8_t { configure, write, read };
 std::string_view name(Permission permission);
 
+/// Those that a user has where somebody asks.
+struct Allowed {
+  bool configure = true, write = true, read = true;
+  friend bool operator==(const Allowed&, const Allowed&) = default;
+};
+
 /// For each of them the pattern (base/name_pattern.h) that is to be found in a name.
 struct Permissions {
   std::string configure = ".*", write = ".*", read = ".*";

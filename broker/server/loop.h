@@ -66,6 +66,9 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   // loop_login.cpp
   bool has_users() const override;
   bool has_tag(std::string_view user, std::string_view tag) const override;
+  core::Allowed allowed(ConnectionId connection, std::optional<std::string_view> name) const override {
+    return broker_.allowed(connection, name);
+  }
   bool holds(ChannelId channel, DeliveryTag tag) const override { return broker_.holds(channel, tag); }
   wire::LoginVerdict log_in(const wire::Login& login, std::string_view peer) override;
   std::string hash_password(std::string_view password) override;

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,6 +55,8 @@ class BrokerPort {
   virtual bool has_tag(std::string_view /*user*/, std::string_view /*tag*/) const { return false; }
   /// False: whoever is on this machine may be guest without saying so.
   virtual bool has_users() const { return false; }
+  /// What the connection's user may do with what bears this name; without one, with every name there could be.
+  virtual core::Allowed allowed(ConnectionId /*connection*/, std::optional<std::string_view> /*name*/) const { return {}; }
   /// Whether this user may come in, now. `peer`: where from, for the log line of a refusal.
   virtual LoginVerdict log_in(const Login& login, std::string_view /*peer*/) { return judge_guest(login); }
   /// What is kept of a password: 4 octets of salt and a SHA-256. Tests have no users with passwords.

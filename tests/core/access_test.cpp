@@ -375,6 +375,28 @@ TEST_CASE("a user of whom nothing is left, or that is permitted nothing, may do 
   CHECK(told(f).code == ErrorCode::not_authorized);
 }
 
+TEST_CASE("what a user may do is told ahead as a request would find it, and changes as the user does") {
+  CoreFixture f;
+  const ConnectionId before_users = log_in(f, "guest", 3).channel.connection;
+  CHECK(f.broker().allowed(before_users, "q") == Allowed());
+  CHECK(f.broker().allowed(ConnectionId(99), "q") == Allowed());
+  set_up(f);
+  declare(f, {"^q$", ".*", ""});
+  const ConnectionId app = log_in(f).channel.connection;
+  CHECK(f.broker().allowed(app, "q") == Allowed{true, true, false});
+  CHECK(f.broker().allowed(app, "q2") == Allowed{false, true, false});
+  CHECK(f.broker().allowed(app, std::nullopt) == Allowed{false, true, false});
+  CHECK(f.broker().allowed(before_users, std::nullopt) == Allowed());
+  CHECK(f.broker().allowed(ConnectionId(99), "q") == Allowed{false, false, false});
+
+  declare(f, {"", "", "^q"});
+  CHECK(f.broker().allowed(app, "q2") == Allowed{false, false, true});
+  CHECK(f.broker().allowed(app, std::nullopt) == Allowed{false, false, false});
+  f.give(DeleteUser{CoreFixture::caller(), "app"});
+  CHECK(f.broker().allowed(app, "q2") == Allowed{false, false, false});
+  CHECK(f.broker().allowed(app, std::nullopt) == Allowed{false, false, false});
+}
+
 TEST_CASE("a pattern that is none is refused when it is set, and says which one") {
   CoreFixture f;
   set_up(f);

@@ -1,6 +1,7 @@
 // What there is: which requests are known, and the one node that answers them.
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_cluster.h"
+#include "broker/wire/kafka/operations.h"
 #include "broker/wire/kafka/settings.h"
 #include "broker/wire/kafka/tasks.h"
 
@@ -46,7 +47,7 @@ class DescribeCluster final : public TaskOf<DescribeClusterRequest, DescribeClus
  public:
   using TaskOf::TaskOf;
   void begin(const Request& request) {
-    response_.operations = request.include_operations ? cluster_operations : operations_not_asked;
+    response_.operations = request.include_operations ? cluster_operations(conversation()) : operations_not_asked;
     response_.endpoint_type = request.endpoint_type;
     response_.cluster_id = port().fact("cluster_id");
     if (request.endpoint_type != 1) {

@@ -4,7 +4,7 @@
 
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_group.h"
-#include "broker/wire/kafka/settings.h"
+#include "broker/wire/kafka/operations.h"
 #include "broker/wire/kafka/tasks.h"
 
 namespace tandem::wire::kafka {
@@ -35,7 +35,7 @@ class DescribeGroups final : public TaskOf<DescribeGroupsRequest, DescribeGroups
         group.error_message = "there is no such group";
       }
       group.state = "Dead";  // as Kafka says of a group that does not exist
-      group.operations = request.include_operations ? group_operations : operations_not_asked;
+      group.operations = request.include_operations ? group_operations(conversation(), group.name) : operations_not_asked;
       if (!group.name.empty())
         submit(core::Describe{expect(part), core::Subject::groups, group.name});
       else

@@ -3,6 +3,7 @@
 #include "broker/core/topic_options.h"
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_cluster.h"
+#include "broker/wire/kafka/operations.h"
 #include "broker/wire/kafka/settings.h"
 #include "broker/wire/kafka/tasks.h"
 
@@ -31,12 +32,12 @@ class Metadata final : public TaskOf<MetadataRequest, MetadataResponse> {
 
   void begin(const Request& request) {
     creates_ = request.allow_auto_topic_creation && creates_topics(port());
-    topic_operations_ = request.include_topic_operations ? topic_operations : operations_not_asked;
+    tells_operations_ = request.include_topic_operations;
     response_.nodes.push_back({node_id, advertised_host(port()), advertised_port(port()), std::nullopt});
     response_.cluster_id = std::string(port().fact("cluster_id"));
     response_.controller = node_id;
     response_.cluster_operations =
-        request.include_cluster_operations ? cluster_operations : operations_not_asked;
+        request.include_cluster_operations ? cluster_operations(conversation()) : operations_not_asked;
     // Before version 1 an empty list meant all, since there was no null.
     const bool all = !request.topics || (version() == 0 && request.topics->empty());
     if (all)
@@ -59,7 +60,7 @@ class Metadata final : public TaskOf<MetadataRequest, MetadataResponse> {
     response_.topics.resize(topics.size());
     bool by_id = false;
     for (std::size_t i = 0; i < topics.size(); ++i) {
-      response_.topics[i].operations = topic_operations_;
+      response_.topics[i].operations = operations_of(topics[i].name);
       response_.topics[i].id = topics[i].id;
       if (topics[i].name) response_.topics[i].name = std::string(*topics[i].name);
       if (!topics[i].name) {
@@ -83,9 +84,13 @@ class Metadata final : public TaskOf<MetadataRequest, MetadataResponse> {
     submit(core::Describe{expect(part), core::Subject::topics, *topic.name});
   }
 
+  std::int32_t operations_of(std::optional<std::string_view> topic) const {
+    return tells_operations_ && topic ? topic_operations(conversation(), *topic) : operations_not_asked;
+  }
+
   void show(MetadataTopic& out, const core::TopicCreated& topic) const {
     show_topic(out, topic);
-    out.operations = topic_operations_;
+    out.operations = operations_of(topic.name);
   }
 
   void take_all(const core::Described& described) {
@@ -115,7 +120,7 @@ class Metadata final : public TaskOf<MetadataRequest, MetadataResponse> {
 
   bool creates_ = false;
   bool by_id_ = false;
-  std::int32_t topic_operations_ = 0;
+  bool tells_operations_ = false;
 };
 
 }  // namespace

@@ -41,12 +41,4 @@ inline std::int32_t replication_max(const BrokerPort& port) {
   return number_fact(port, "kafka_replication_max", 3);
 }
 
-/// What the user of a connection may do, as bits of the protocol's operation numbers: everything, since there
-/// are no access rules yet.
-inline constexpr std::int32_t operations_not_asked = INT32_MIN;
-inline constexpr std::int32_t cluster_operations = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
-inline constexpr std::int32_t topic_operations =
-    1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
-inline constexpr std::int32_t group_operations = 1 << 3 | 1 << 6 | 1 << 8;
-
 }  // namespace tandem::wire::kafka

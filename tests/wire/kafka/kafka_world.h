@@ -40,7 +40,14 @@ class ScriptedPort final : public BrokerPort {
     return found == facts.end() ? std::string_view() : std::string_view(found->second);
   }
 
+  core::Allowed allowed(ConnectionId, std::optional<std::string_view> name) const override {
+    const auto found = name ? allowed_by_name.find(std::string(*name)) : allowed_by_name.end();
+    return found == allowed_by_name.end() ? allowed_else : found->second;
+  }
+
   TimestampMs now_ms = 1'000'000;
+  std::map<std::string, core::Allowed> allowed_by_name;
+  core::Allowed allowed_else;
   int inputs = 0, opened = 0;
   std::vector<std::string> staged;
   std::function<void(const core::Input&)> on_submit;
