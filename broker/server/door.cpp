@@ -38,7 +38,7 @@ Result<std::unique_ptr<Door>> Door::open(net::Reactor& reactor, Loop& loop, cons
 
 void Door::accepted(net::Socket socket) {
   loop_.woke();
-  loop_.accept(std::move(socket), protocol_.make_face);
+  loop_.accept(std::move(socket), protocol_.make_face, protocol_.advertised);
 }
 
 void Door::accept_failed(const std::string& reason) {

@@ -15,6 +15,7 @@ struct Protocol {
   std::string_view name;    // as in the ready line: native, amqp, kafka
   std::string_view option;  // that sets its port
   MakeFace make_face;
+  wire::Advertised advertised{};  // of this way in alone
 };
 
 class Door final : public net::AcceptHandler {

@@ -72,10 +72,10 @@ void Loop::use_store(std::unique_ptr<storage::Store> store) {
   broker_.replayed(now(), true);
 }
 
-void Loop::accept(net::Socket socket, MakeFace make_face) {
+void Loop::accept(net::Socket socket, MakeFace make_face, const wire::Advertised& advertised) {
   if (peers_.full() || stopping()) return;  // closes it
   const ConnectionId id = peers_.next_id();
-  auto face = make_face({id, this, socket.peer(), socket.loopback()});
+  auto face = make_face({id, this, socket.peer(), socket.loopback(), advertised});
   Peer& peer = peers_.add(std::make_unique<Peer>(*this, id, reactor_, std::move(socket), std::move(face)));
   if (!held_reason_.empty()) peer.face().publishers_held(true, held_reason_);
   if (peers_.size() > limits::connections_max)

@@ -42,7 +42,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
 
   /// A new connection, spoken to by the face that `make_face` makes. Beyond limits::connections_max it is
   /// told so and closed.
-  void accept(net::Socket socket, MakeFace make_face);
+  void accept(net::Socket socket, MakeFace make_face, const wire::Advertised& advertised = {});
 
   /// Runs until stop() is through (ok) or the store failed (error; nothing was said that depends on the
   /// failed write).

@@ -53,6 +53,22 @@ void describe_kafka(CLI::App& app, Options& options) {
          "where Kafka clients are told to connect to [--advertised-host and the Kafka port]")
       ->envname("TANDEM_KAFKA_ADVERTISED")
       ->type_name("HOST:PORT");
+  app.add_option_function<std::vector<std::string>>(
+         "--kafka-listener",
+         [&options](const std::vector<std::string>& texts) {
+           options.kafka_listeners.clear();
+           for (const std::string& text : texts) {
+             const auto parsed = parse_kafka_listener(text);
+             if (!parsed) throw CLI::ValidationError("--kafka-listener", "not ADDRESS:PORT=HOST:PORT: " + text);
+             options.kafka_listeners.push_back(*parsed);
+           }
+         },
+         "one more address and port for Kafka clients, and where those that come there are told to connect to; may be "
+         "given several times")
+      ->envname("TANDEM_KAFKA_LISTENER")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("ADDRESS:PORT=HOST:PORT");
   app.add_option("--kafka-auto-create-topics", options.kafka_auto_create_topics,
                  "create a topic when a Kafka client asks for one that does not exist")
       ->envname("TANDEM_KAFKA_AUTO_CREATE_TOPICS")
@@ -115,17 +131,26 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
 
 }  // namespace
 
-std::optional<HostAndPort> parse_host_and_port(const std::string& text) {
+std::optional<HostAndPort> parse_host_and_port(const std::string& text, int port_min) {
   const auto colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0) return std::nullopt;
   HostAndPort parsed{text.substr(0, colon), 0};
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, parsed.port);
-  if (error != std::errc{} || stop != end || parsed.port < 1 || parsed.port > 65535) return std::nullopt;
+  if (error != std::errc{} || stop != end || parsed.port < port_min || parsed.port > 65535) return std::nullopt;
   const bool bracketed = parsed.host.front() == '[' && parsed.host.back() == ']';
   if (bracketed) parsed.host = parsed.host.substr(1, parsed.host.size() - 2);
   if (parsed.host.empty() || (!bracketed && parsed.host.find(':') != std::string::npos)) return std::nullopt;
   return parsed;
+}
+
+std::optional<KafkaListener> parse_kafka_listener(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos) return std::nullopt;
+  const auto listen = parse_host_and_port(text.substr(0, equals), 0);
+  const auto advertised = parse_host_and_port(text.substr(equals + 1));
+  if (!listen || !advertised) return std::nullopt;
+  return KafkaListener{*listen, *advertised};
 }
 
 ParsedOptions parse_options(int argc, const char* const* argv) {

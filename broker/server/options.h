@@ -18,7 +18,16 @@ struct HostAndPort {
 };
 
 /// "name:9092", "10.0.0.5:9092" or "[::1]:9092"; nullopt when it is none of these.
-std::optional<HostAndPort> parse_host_and_port(const std::string& text);
+std::optional<HostAndPort> parse_host_and_port(const std::string& text, int port_min = 1);
+
+/// One more address and port for Kafka's clients, and where those that come there are told to connect to.
+struct KafkaListener {
+  HostAndPort listen;  // port 0: the system chooses
+  HostAndPort advertised;
+};
+
+/// "0.0.0.0:9094=broker.example:9094"; nullopt when it is none.
+std::optional<KafkaListener> parse_kafka_listener(const std::string& text);
 
 struct Options {
   std::string check_directory;  // not "": only check this one (check.h)
@@ -30,6 +39,7 @@ struct Options {
   int kafka_port = 9092;
   std::string advertised_host;  // "" = the first listen address
   HostAndPort kafka_advertised;
+  std::vector<KafkaListener> kafka_listeners;
   bool kafka_auto_create_topics = true;
   int kafka_default_partitions = 1;
   int kafka_replication_max = 3;

@@ -67,23 +67,34 @@ storage::StoreOptions store_options(const Options& options) {
   return store;
 }
 
-std::vector<std::pair<Protocol, int>> protocols_and_ports(const Options& options) {
-  std::vector<std::pair<Protocol, int>> all = {
-      {{"native", "--native-port", wire::make_native_face}, options.native_port},
-      {{"amqp", "--amqp-port", wire::make_amqp_face}, options.amqp_port}};
+struct WayIn {
+  Protocol protocol;
+  std::vector<std::string> addresses;
+  int port = 0;
+};
+
+std::vector<WayIn> ways_in(const Options& options) {
+  std::vector<WayIn> all = {
+      {{"native", "--native-port", wire::make_native_face}, options.listen, options.native_port},
+      {{"amqp", "--amqp-port", wire::make_amqp_face}, options.listen, options.amqp_port}};
 #ifdef TANDEM_HAS_KAFKA_FACE
-  all.push_back({{"kafka", "--kafka-port", wire::make_kafka_face}, options.kafka_port});
+  all.push_back({{"kafka", "--kafka-port", wire::make_kafka_face}, options.listen, options.kafka_port});
+  for (const KafkaListener& each : options.kafka_listeners)
+    all.push_back({{"kafka-listener", "--kafka-listener", wire::make_kafka_face, {each.advertised.host, each.advertised.port}},
+                   {each.listen.host},
+                   each.listen.port});
 #endif
-  std::erase_if(all, [](const auto& entry) { return entry.second < 0; });
+  std::erase_if(all, [](const WayIn& way) { return way.port < 0; });
   return all;
 }
 
 Result<Doors> open_doors(net::Reactor& reactor, Loop& loop, const Options& options) {
   Doors doors;
-  for (const auto& [protocol, port] : protocols_and_ports(options)) {
-    auto door = Door::open(reactor, loop, protocol, options.listen, static_cast<std::uint16_t>(port));
+  for (const auto& [protocol, addresses, port] : ways_in(options)) {
+    auto door = Door::open(reactor, loop, protocol, addresses, static_cast<std::uint16_t>(port));
     if (!door) return door.error();
-    loop.facts().set(std::string(protocol.name) + "_port", std::to_string((*door)->port()));
+    if (protocol.advertised.host.empty())
+      loop.facts().set(std::string(protocol.name) + "_port", std::to_string((*door)->port()));
     doors.push_back(std::move(*door));
   }
   if (doors.empty()) return Error{ErrorCode::invalid_argument, "every protocol is off: nobody could connect"};

@@ -111,6 +111,12 @@ class Face {
   Outbox outbox_;
 };
 
+/// Where clients are told to connect to.
+struct Advertised {
+  std::string host;  // "": as the facts say
+  std::int32_t port = 0;
+};
+
 /// Makes the face of a new connection; it submits ConnectionOpened itself when its handshake is done, and the server
 /// submits ConnectionClosed at the end in any case.
 struct FaceContext {
@@ -118,6 +124,7 @@ struct FaceContext {
   BrokerPort* port = nullptr;
   std::string peer;          // address:port of the peer
   bool loopback = false;     // the peer is on this machine
+  Advertised advertised{};   // by the listener that the peer came to
 };
 std::unique_ptr<Face> make_native_face(FaceContext context);
 std::unique_ptr<Face> make_amqp_face(FaceContext context);

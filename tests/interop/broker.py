@@ -44,6 +44,7 @@ class Broker:
         addresses = dict(word.split("=", 1) for word in words if "=" in word)
         if "amqp" not in addresses or "kafka" not in addresses:
             raise RuntimeError("tandemd is not ready: " + " ".join(words))
+        self.addresses = addresses
         self.port = int(addresses["amqp"].rsplit(":", 1)[1])
         self.kafka_port = int(addresses["kafka"].rsplit(":", 1)[1])
         self.native_port = int(addresses["native"].rsplit(":", 1)[1])

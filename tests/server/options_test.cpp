@@ -111,6 +111,17 @@ TEST_CASE("where Kafka clients are told to connect to has a host and a port") {
     CHECK_FALSE(parse_host_and_port(bad).has_value());
   CHECK(parse({"--kafka-advertised", "h:1"}).options->kafka_advertised.port == 1);
   CHECK_FALSE(parse({"--kafka-advertised", "h"}).options.has_value());
+  const auto listeners = parse({"--kafka-listener", "0.0.0.0:9094=out.test:29094", "--kafka-listener", "[::1]:0=[::1]:7"})
+                             .options->kafka_listeners;
+  REQUIRE(listeners.size() == 2);
+  CHECK(listeners[0].listen.host == "0.0.0.0");
+  CHECK(listeners[0].listen.port == 9094);
+  CHECK(listeners[0].advertised.host == "out.test");
+  CHECK(listeners[0].advertised.port == 29094);
+  CHECK(listeners[1].listen.host == "::1");
+  CHECK(listeners[1].listen.port == 0);
+  for (const char* bad : {"", "0.0.0.0:9094", "0.0.0.0:9094=", "=h:1", "0.0.0.0:9094=h:0", "0.0.0.0=h:1"})
+    CHECK(parse({"--kafka-listener", bad}).exit_status == 2);
   CHECK_FALSE(parse({"--kafka-auto-create-topics", "false"}).options->kafka_auto_create_topics);
 }
 

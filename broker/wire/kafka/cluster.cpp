@@ -36,9 +36,10 @@ class FindCoordinator final : public TaskOf<FindCoordinatorRequest, FindCoordina
       found.error_message = "only groups (0) and transactions (1) have a coordinator";
       return found;
     }
+    const Advertised here = advertised(conversation().context);
     found.node = node_id;
-    found.host = advertised_host(port());
-    found.port = advertised_port(port());
+    found.host = here.host;
+    found.port = here.port;
     return found;
   }
 };
@@ -56,7 +57,8 @@ class DescribeCluster final : public TaskOf<DescribeClusterRequest, DescribeClus
       return;
     }
     response_.controller = node_id;
-    response_.nodes.push_back({node_id, advertised_host(port()), advertised_port(port()), std::nullopt, false});
+    const Advertised here = advertised(conversation().context);
+    response_.nodes.push_back({node_id, here.host, here.port, std::nullopt, false});
   }
 };
 

@@ -35,9 +35,11 @@ struct BrokerConfig {
 };
 
 /// What tools look at in a broker's configuration. Kafka's names, and what holds here.
-std::vector<BrokerConfig> broker_configs(const BrokerPort& port) {
+std::vector<BrokerConfig> broker_configs(const FaceContext& context) {
   using enum core::ConfigType;
-  const std::string listener = "PLAINTEXT://" + advertised_host(port) + ":" + std::to_string(advertised_port(port));
+  const BrokerPort& port = *context.port;
+  const Advertised here = advertised(context);
+  const std::string listener = "PLAINTEXT://" + here.host + ":" + std::to_string(here.port);
   return {
       {"advertised.listeners", listener, list},
       {"auto.create.topics.enable", creates_topics(port) ? "true" : "false", boolean},
@@ -103,7 +105,7 @@ class DescribeConfigs final : public TaskOf<DescribeConfigsRequest, DescribeConf
       return refuse(part, error::invalid_request, "topics (2) and brokers (4) have a configuration");
     if (!resource.name.empty() && resource.name != std::to_string(node_id))
       return refuse(part, error::invalid_request, "node 1 is the only broker");
-    for (BrokerConfig& config : broker_configs(port()))
+    for (BrokerConfig& config : broker_configs(conversation().context))
       if (is_wanted(part, config.name)) show(part, std::move(config));
   }
 

@@ -33,7 +33,8 @@ class Metadata final : public TaskOf<MetadataRequest, MetadataResponse> {
   void begin(const Request& request) {
     creates_ = request.allow_auto_topic_creation && creates_topics(port());
     tells_operations_ = request.include_topic_operations;
-    response_.nodes.push_back({node_id, advertised_host(port()), advertised_port(port()), std::nullopt});
+    const Advertised here = advertised(conversation().context);
+    response_.nodes.push_back({node_id, here.host, here.port, std::nullopt});
     response_.cluster_id = std::string(port().fact("cluster_id"));
     response_.controller = node_id;
     response_.cluster_operations =

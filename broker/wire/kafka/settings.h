@@ -21,12 +21,11 @@ inline std::int32_t number_fact(const BrokerPort& port, std::string_view name, s
   return value;
 }
 
-/// Where clients are told to connect to.
-inline std::string advertised_host(const BrokerPort& port) {
-  return std::string(port.fact("kafka_advertised_host"));
-}
-inline std::int32_t advertised_port(const BrokerPort& port) {
-  return number_fact(port, "kafka_advertised_port", 9092);
+/// Where the clients of this connection's listener are told to connect to.
+inline Advertised advertised(const FaceContext& context) {
+  if (!context.advertised.host.empty()) return context.advertised;
+  return {std::string(context.port->fact("kafka_advertised_host")),
+          number_fact(*context.port, "kafka_advertised_port", 9092)};
 }
 /// Kafka's auto.create.topics.enable.
 inline bool creates_topics(const BrokerPort& port) {

@@ -4,7 +4,7 @@ import subprocess
 import time
 import unittest
 
-from broker import BrokerTest
+from broker import Broker, BrokerTest
 
 
 @unittest.skipUnless(shutil.which("kcat"), "kcat is not installed")
@@ -48,6 +48,17 @@ class KcatTest(BrokerTest):
         listing = self.kcat("-L", "-t", self.topic)
         self.assertIn(f"broker 1 at {self.broker.kafka} (controller)", listing)
         self.assertIn("partition 0, leader 1, replicas: 1, isrs: 1", listing)
+
+    def test_each_listener_names_the_broker_by_its_own_address(self):
+        broker = Broker("--kafka-listener", "127.0.0.1:0=outside.test:29094,127.0.0.1:0=[::1]:7")
+        try:
+            def listing(address):
+                done = subprocess.run(["kcat", "-b", address, "-L"], capture_output=True, text=True, timeout=30)
+                return done.stdout
+            self.assertIn(f"broker 1 at {broker.kafka} ", listing(broker.kafka))
+            self.assertIn("broker 1 at ::1:7 ", listing(broker.addresses["kafka-listener"]))  # of two the last one
+        finally:
+            broker.close()
 
     def test_offsets_by_time(self):
         self.produce(["old"])

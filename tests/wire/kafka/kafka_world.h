@@ -115,8 +115,8 @@ class World {
  public:
   static constexpr ConnectionId connection{7};
 
-  explicit World(bool loopback = true)
-      : face(make_kafka_face({connection, &port, "127.0.0.1:5555", loopback})) {}
+  explicit World(bool loopback = true, Advertised advertised = {})
+      : face(make_kafka_face({connection, &port, "127.0.0.1:5555", loopback, advertised})) {}
 
   std::size_t receive(std::string_view bytes) { return face->receive(bytes_of(bytes)); }
 
