@@ -1,4 +1,7 @@
 // tandem append
+#include <algorithm>
+#include <array>
+
 #include "client/cli/bodies.h"
 #include "client/cli/context.h"
 
@@ -13,11 +16,16 @@ struct AppendOptions {
   Bodies bodies;
 };
 
+constexpr std::array codecs{Codec::none, Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd};
+
+std::vector<std::string> codec_names() {
+  std::vector<std::string> names;
+  for (const Codec codec : codecs) names.emplace_back(name(codec));
+  return names;
+}
+
 Codec codec_of(const std::string& word) {
-  return word == "zstd"   ? Codec::zstd
-         : word == "lz4"  ? Codec::lz4
-         : word == "gzip" ? Codec::gzip
-                          : Codec::none;
+  return *std::ranges::find(codecs, word, [](Codec codec) { return name(codec); });
 }
 
 /// A record whose key and headers live as long as `options` and `headers`.
@@ -71,7 +79,7 @@ void add_append(CLI::App& app, Context& context) {
   verb->add_option("--partition", options->partition, "this partition, whatever the key");
   verb->add_option("--header", options->headers, "KEY=VALUE, may be repeated");
   verb->add_option("--codec", options->codec)
-      ->check(CLI::IsMember({"none", "lz4", "zstd", "gzip"}))
+      ->check(CLI::IsMember(codec_names()))
       ->capture_default_str();
   verb->add_option("--expected-end", options->expected_end,
                    "all of it as one batch, only if the partition ends here");

@@ -35,7 +35,7 @@ FetchedBatch decode(const std::vector<std::byte>& batch, Offset from = 0) {
 }  // namespace
 
 TEST_CASE("a batch gives its records whatever its codec, and they outlive what was received") {
-  for (const auto codec : {Codec::none, Codec::lz4, Codec::zstd, Codec::gzip}) {
+  for (const auto codec : {Codec::none, Codec::lz4, Codec::zstd, Codec::gzip, Codec::snappy}) {
     INFO(name(codec));
     const auto decoded = decode(batch_at(40, {"one", "", "three"}, codec));
     REQUIRE(decoded.records.size() == 3);

@@ -39,7 +39,7 @@ struct AppendedAt {
 
 struct AppenderOptions {
   std::string topic{};
-  Codec codec = Codec::none;  // none, lz4, zstd, gzip
+  Codec codec = Codec::none;  // any of them
   /// A batch is sent at this size at the latest; before compression. At most 16 MiB.
   std::size_t batch_size_max_bytes = 256u << 10;
   /// Bytes of records without an outcome; when reached, post() waits.

@@ -137,8 +137,10 @@ class CrossModeTest(BrokerTest):
 
     def test_kcat_reads_what_the_native_client_appended(self):
         self.tandem("topic", "create", "appended")
-        self.tandem("append", "appended", "--key", "k", "hello")
-        self.assertEqual(self.kcat("-C", "-q", "-e", "-t", "appended", "-f", "%k|%s\\n"), "k|hello\n")
+        for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
+            self.tandem("append", "appended", "--key", "k", "--codec", codec, "hello " + codec)
+        self.assertEqual(self.kcat("-C", "-q", "-e", "-t", "appended", "-f", "%k|%s\\n").splitlines(),
+                         ["k|hello none", "k|hello gzip", "k|hello snappy", "k|hello lz4", "k|hello zstd"])
 
 
 if __name__ == "__main__":
