@@ -8,7 +8,7 @@ void handle(Turn& turn, const DeleteGroup& input) {
   Refusal refusal{.object = ObjectKind::group, .name = std::string(input.group)};
   if (live && !(live->members.empty() && live->promised_members.empty())) {
     refusal.code = ErrorCode::not_empty;
-    refusal.detail = "the group has " + std::to_string(live->members.size()) + " members";
+    refusal.detail = "the group has members";
     return turn.refuse(input.who, std::move(refusal));
   }
   if (!turn.state().groups.find(input.group)) {

@@ -1,14 +1,20 @@
 // tandem group list | show | seek | delete
 #include <algorithm>
+#include <map>
 
 #include "client/cli/context.h"
+#include "client/cli/group_partitions.h"
 #include "client/cli/ranges.h"
 
 namespace tandem::cli {
 namespace {
 
-Row lag_of(const GroupOffsetInfo& info) {
-  return info.committed < 0 ? Row(nullptr) : Row(info.end - info.committed);
+Row known(Offset offset) {
+  return offset < 0 ? Row(nullptr) : Row(offset);
+}
+
+Row lag_of(const GroupPartition& partition) {
+  return partition.committed < 0 ? Row(nullptr) : Row(partition.end - partition.committed);
 }
 
 void list_groups(Context& context) {
@@ -33,18 +39,33 @@ GroupInfo group_info(Client& client, const std::string& name) {
   return std::move(groups.front());
 }
 
+/// Of partitions that nothing was committed of, the group does not know where they end.
+void find_ends(Client& client, std::vector<GroupPartition>& partitions) {
+  std::map<std::string, std::vector<TopicInfo>> topics;  // none: it is gone
+  for (GroupPartition& wanted : partitions) {
+    if (wanted.end >= 0) continue;
+    const auto [found, is_new] = topics.try_emplace(wanted.topic);
+    if (is_new) found->second = need(client.ask(DescribeTopics{.name = wanted.topic}));
+    for (const TopicInfo& topic : found->second)
+      for (const PartitionInfo& each : topic.partitions)
+        if (each.partition == wanted.partition) wanted.end = each.visible_end;
+  }
+}
+
 void show(Context& context, const std::string& name) {
+  auto partitions = partitions_of(group_info(context.client(), name));
+  find_ends(context.client(), partitions);
   std::vector<Row> rows;
-  for (const auto& offset : group_info(context.client(), name).offsets)
-    rows.push_back(
-        {{"group", name},
-         {"topic", offset.topic},
-         {"partition", offset.partition},
-         {"committed", offset.committed},
-         {"end", offset.end},
-         {"lag", lag_of(offset)},
-         {"committed_at", offset.committed_at > 0 ? Row(format_time(offset.committed_at)) : Row(nullptr)}});
-  print_rows(rows, {"group", "topic", "partition", "committed", "end", "lag", "committed_at"},
+  for (const auto& each : partitions)
+    rows.push_back({{"group", name},
+                    {"topic", each.topic},
+                    {"partition", each.partition},
+                    {"committed", known(each.committed)},
+                    {"end", known(each.end)},
+                    {"lag", lag_of(each)},
+                    {"committed_at", each.committed_at > 0 ? Row(format_time(each.committed_at)) : Row(nullptr)},
+                    {"member", each.member}});
+  print_rows(rows, {"group", "topic", "partition", "committed", "end", "lag", "committed_at", "member"},
              context.format());
 }
 
@@ -109,7 +130,7 @@ void add_group(CLI::App& app, Context& context) {
   noun->add_subcommand("list", "All groups, with their lag")->callback([&context] { list_groups(context); });
 
   auto name = make_options<std::string>();
-  auto* show_verb = noun->add_subcommand("show", "A group's offset and lag per partition");
+  auto* show_verb = noun->add_subcommand("show", "A group's offset, lag and member per partition");
   show_verb->add_option("NAME", *name)->required();
   show_verb->callback([name, &context] { show(context, *name); });
   auto* members_verb = noun->add_subcommand("members", "A group's members");

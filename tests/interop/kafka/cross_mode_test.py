@@ -135,6 +135,22 @@ class CrossModeTest(BrokerTest):
             for line in lines:
                 self.assertIn(line, read)
 
+    def test_the_tandem_program_shows_who_of_a_group_has_which_partition_before_anything_is_committed(self):
+        self.tandem("topic", "create", "shared", "--partitions", "2")
+        self.tandem("append", "shared", "--partition", "1", "a", "b")
+        member = subprocess.Popen(["kcat", "-b", self.broker.kafka, "-X", "enable.auto.commit=false", "-X",
+                                   "group.instance.id=one", "-q", "-u", "-G", "sharers", "shared", "-o", "beginning"],
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            self.assertEqual(member.stdout.readline(), "a\n")
+            rows = json.loads(self.tandem("--output", "json", "group", "show", "sharers"))
+        finally:
+            member.kill()
+            member.wait()
+            member.stdout.close()
+        self.assertEqual([(row["partition"], row["committed"], row["end"], row["lag"], row["member"]) for row in rows],
+                         [(0, None, 0, None, "one"), (1, None, 2, None, "one")])
+
     def test_kcat_reads_what_the_native_client_appended(self):
         self.tandem("topic", "create", "appended")
         for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
