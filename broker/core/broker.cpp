@@ -106,8 +106,7 @@ TopicId Broker::topic_id(std::string_view name) const {
 
 BatchRules Broker::batch_rules(std::string_view topic) const {
   const Topic* found = parts_->state.topics.find(topic);
-  if (!found) return {};
-  return {found->options.cleanup_by_compaction, found->options.codec};
+  return found ? core::batch_rules(found->options) : BatchRules{};
 }
 
 namespace {

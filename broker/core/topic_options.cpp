@@ -209,6 +209,16 @@ TopicOptions parse_topic_options(const TopicConfig& config) {
   return options;
 }
 
+BatchRules batch_rules(const TopicOptions& options) {
+  // Who fills its batches compresses text to a tenth, and a bomb to a thousandth. Whatever comes out is made by the thread
+  // that everybody waits for, 128 MiB of it in half a second.
+  constexpr std::int64_t plain_per_compressed_max = 32, plain_size_min_bytes = 1 << 20;
+  const std::int64_t wanted = plain_per_compressed_max * options.message_size_max_bytes;
+  const auto most = static_cast<std::int64_t>(decompressed_size_max_bytes);
+  return {options.cleanup_by_compaction, options.codec,
+          static_cast<std::size_t>(std::clamp(wanted, plain_size_min_bytes, most))};
+}
+
 std::optional<std::string> judge_topic_name(std::string_view name) {
   if (name.empty()) return "a topic's name must not be empty";
   if (name == "." || name == "..") return "a topic's name must not be \".\" or \"..\"";

@@ -35,7 +35,11 @@ struct TopicOptions {
 struct BatchRules {
   bool needs_keys = false;     // it is compacted: BatchView::lacks_key must be told
   std::optional<Codec> codec;  // how its batches are kept; none: as the producer has them
+  std::size_t plain_size_max_bytes = decompressed_size_max_bytes;  // of records that have to be decompressed
 };
+
+/// Of a topic with these options.
+BatchRules batch_rules(const TopicOptions& options);
 
 enum class ConfigType : std::uint8_t { boolean, number, real, text, list };
 

@@ -22,7 +22,7 @@ Result<std::optional<Bytes>> plain_records(Bytes batch, const BatchHeader& heade
   if (header.codec_number() == 0) return std::optional(records);
   const bool changes_codec = rules.codec && static_cast<int>(*rules.codec) != header.codec_number();
   if (!rules.needs_keys && !changes_codec) return std::optional<Bytes>();
-  auto plain = decompress(static_cast<Codec>(header.codec_number()), records);
+  auto plain = decompress(static_cast<Codec>(header.codec_number()), records, rules.plain_size_max_bytes);
   if (!plain) return plain.error();
   room = std::move(*plain);
   return std::optional(Bytes(room));

@@ -120,6 +120,16 @@ TEST_CASE("the defaults of the parsed options are those of the keys") {
   CHECK(parsed.log_append_time == implied.log_append_time);
 }
 
+TEST_CASE("how much may come out of a compressed batch goes by the topic's largest batch, within bounds") {
+  const auto allowed_with = [](const char* size) {
+    return batch_rules(parse_topic_options({{"max.message.bytes", size}})).plain_size_max_bytes;
+  };
+  CHECK(batch_rules(TopicOptions()).plain_size_max_bytes == 32 * 1'048'588);
+  CHECK(allowed_with("100000") == 3'200'000);
+  CHECK(allowed_with("0") == 1 << 20);
+  CHECK(allowed_with("16777216") == decompressed_size_max_bytes);
+}
+
 TEST_CASE("cleanup.policy is a list") {
   CHECK(parse_topic_options({{"cleanup.policy", "compact, delete"}}).cleanup_by_deletion);
   CHECK(parse_topic_options({{"cleanup.policy", "compact, delete"}}).cleanup_by_compaction);

@@ -181,6 +181,9 @@ TEST_CASE("a decompression bomb is refused where records are looked at, and cost
     });
     CAPTURE(name(codec));
     CHECK(code_of(bomb, {.codec = Codec::none}) == ErrorCode::too_large);
+    CHECK(code_of(batch_of(1, 5'000, codec), {.codec = Codec::none, .plain_size_max_bytes = 4'000}) == ErrorCode::too_large);
+    CHECK(code_of(batch_of(1, 5'000, codec), {.needs_keys = true, .plain_size_max_bytes = 4'000}) == ErrorCode::too_large);
+    CHECK(code_of(batch_of(1, 5'000, codec), {.codec = Codec::none, .plain_size_max_bytes = 6'000}) == ErrorCode::none);
     // Nobody decompresses it here: it is kept for those who asked for it, who have a limit of their own.
     CHECK(code_of(bomb) == ErrorCode::none);
   }
