@@ -27,6 +27,13 @@ inline constexpr std::size_t partitions_max = 50'000;
 inline constexpr std::size_t groups_max = 50'000;
 inline constexpr std::size_t group_members_max = 5'000;
 inline constexpr std::size_t producers_max = 200'000;
+/// What the members of all groups together subscribe to and are assigned, which is in RAM until their sessions end, half an
+/// hour after they were last heard of if they want it so: 5,000 members with 50 KiB each fit. Reached: limit_reached, to who
+/// would add to it.
+inline constexpr std::size_t membership_size_max_bytes = 256u << 20;
+/// Committed offsets of all groups (150 bytes and their metadata each), which are in RAM: 1,700,000 without metadata. Reached:
+/// limit_reached, to those that would add to it; what is there may move on.
+inline constexpr std::size_t offsets_size_max_bytes = 256u << 20;
 /// Every name is matched with every pattern when a queue is declared (a microsecond each). Reached: limit_reached.
 inline constexpr std::size_t policies_max = 256;
 /// Users, and tags of one: all are in RAM (a few hundred bytes each, and some KiB for each permission that is not .*)

@@ -40,6 +40,8 @@ struct BrokerOptions {
   /// A queue's front is read ahead to about this many entries.
   std::size_t front_entries_min = 256;
   std::size_t aborted_per_partition_max = limits::aborted_per_partition_max;
+  std::size_t membership_size_max_bytes = limits::membership_size_max_bytes;
+  std::size_t offsets_size_max_bytes = limits::offsets_size_max_bytes;
   /// Messages that one DeliveryReserved covers at most.
   std::uint32_t reservation_max = 1'024;
   /// What one call hands out at most; the rest follows in the next ones (next_due() is in the past then). So

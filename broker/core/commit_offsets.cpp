@@ -62,6 +62,21 @@ ErrorCode judge_entry(const State& state, const OffsetCommitEntry& entry) {
   return entry.metadata.size() > metadata_size_max_bytes ? ErrorCode::too_large : ErrorCode::none;
 }
 
+/// It would add to what is as much as there may be already.
+bool is_one_too_many(const Turn& turn, std::string_view name, const OffsetCommitEntry& entry) {
+  const Groups& groups = turn.state().groups;
+  if (groups.offsets_size_bytes() < turn.options().offsets_size_max_bytes) return false;
+  const Group* group = groups.find(name);
+  if (!group) return true;
+  const auto earlier = group->offsets.find(*find_partition(turn.state(), entry.topic, entry.partition));
+  return earlier == group->offsets.end() || earlier->second.metadata.size() < entry.metadata.size();
+}
+
+ErrorCode judge_entry(const Turn& turn, std::string_view group, const OffsetCommitEntry& entry) {
+  const ErrorCode error = judge_entry(turn.state(), entry);
+  return error == ErrorCode::none && is_one_too_many(turn, group, entry) ? ErrorCode::limit_reached : error;
+}
+
 OffsetCommitted committed_of(const State& state, std::string_view group, const OffsetCommitEntry& entry,
                              TimestampMs now) {
   return {std::string(group),
@@ -76,7 +91,7 @@ std::vector<ErrorCode> commit(Turn& turn, const CommitOffsets& input) {
   std::vector<ErrorCode> errors;
   std::vector<OffsetCommitted> good;
   for (const OffsetCommitEntry& entry : input.entries) {
-    errors.push_back(judge_entry(turn.state(), entry));
+    errors.push_back(judge_entry(turn, input.group, entry));
     if (errors.back() == ErrorCode::none)
       good.push_back(committed_of(turn.state(), input.group, entry, turn.now()));
   }
@@ -108,9 +123,11 @@ void handle(Turn& turn, const CommitOffsets& input) {
 std::optional<Refusal> check_commit_offset(const Turn& turn, const CommitOffsetOp& op) {
   if (const ErrorCode error = judge_group(turn, op.group); error != ErrorCode::none)
     return group_refusal(error, op.group);
-  switch (const ErrorCode error = judge_entry(turn.state(), entry_of(op))) {
+  switch (const ErrorCode error = judge_entry(turn, op.group, entry_of(op))) {
     case ErrorCode::none:
       return std::nullopt;
+    case ErrorCode::limit_reached:
+      return group_refusal(error, op.group);
     case ErrorCode::invalid_argument:
       return partition_refusal(error, op.topic, op.partition, "offset is negative");
     case ErrorCode::too_large:

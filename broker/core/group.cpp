@@ -1,5 +1,7 @@
 #include "broker/core/group.h"
 
+#include <utility>
+
 #include "broker/core/state.h"
 
 namespace tandem::core {
@@ -22,15 +24,31 @@ Group& Groups::change(std::string_view name) {
   return it != groups_.end() ? it->second : groups_.emplace(std::string(name), Group{}).first->second;
 }
 
+void Groups::put_offset(std::string_view name, PartitionId partition, CommittedOffset offset) {
+  Offsets& offsets = change(name).offsets;
+  const auto [place, is_new] = offsets.try_emplace(partition);
+  if (!is_new) offsets_size_bytes_ -= place->second.size_bytes();
+  place->second = std::move(offset);
+  offsets_size_bytes_ += place->second.size_bytes();
+}
+
+void Groups::erase_offsets(Offsets& offsets, Offsets::iterator first, Offsets::iterator last) {
+  for (auto it = first; it != last; ++it) offsets_size_bytes_ -= it->second.size_bytes();
+  offsets.erase(first, last);
+}
+
 void Groups::erase(std::string_view name) {
   const auto it = groups_.find(name);
-  if (it != groups_.end()) groups_.erase(it);
+  if (it == groups_.end()) return;
+  erase_offsets(it->second.offsets, it->second.offsets.begin(), it->second.offsets.end());
+  groups_.erase(it);
 }
 
 void Groups::erase_offset(std::string_view name, PartitionId partition) {
   const auto it = groups_.find(name);
   if (it == groups_.end()) return;
-  it->second.offsets.erase(partition);
+  const auto [first, last] = it->second.offsets.equal_range(partition);
+  erase_offsets(it->second.offsets, first, last);
   if (is_nothing(it->second)) groups_.erase(it);
 }
 
@@ -38,14 +56,14 @@ void Groups::erase_topic(TopicId topic) {
   for (auto& [name, group] : groups_) {
     const auto first = group.offsets.lower_bound(PartitionId{topic, 0});
     const auto last = group.offsets.lower_bound(PartitionId{TopicId(topic.value + 1), 0});
-    group.offsets.erase(first, last);
+    erase_offsets(group.offsets, first, last);
   }
   std::erase_if(groups_, [](const auto& entry) { return is_nothing(entry.second); });
 }
 
 void apply(State& state, const OffsetCommitted& record) {
-  state.groups.change(record.group).offsets[record.partition] = {record.offset, record.leader_epoch,
-                                                                 record.metadata, record.committed_at};
+  state.groups.put_offset(record.group, record.partition,
+                          {record.offset, record.leader_epoch, record.metadata, record.committed_at});
 }
 
 void apply(State& state, const OffsetDeleted& record) {

@@ -18,6 +18,9 @@ struct CommittedOffset {
   std::int32_t leader_epoch = -1;
   std::string metadata;
   TimestampMs committed_at = 0;
+
+  /// In RAM, about.
+  std::size_t size_bytes() const { return 150 + metadata.size(); }
 };
 
 struct Group {
@@ -31,15 +34,22 @@ class Groups {
   const Group* find(std::string_view name) const;
   /// Every group, by name.
   const std::map<std::string, Group, std::less<>>& all() const { return groups_; }
+  /// Of the offsets of all groups.
+  std::size_t offsets_size_bytes() const { return offsets_size_bytes_; }
 
   // Only for apply():
-  Group& change(std::string_view name);  // creates it
+  Group& change(std::string_view name);  // creates it; offsets are put and erased by the others
+  void put_offset(std::string_view name, PartitionId partition, CommittedOffset offset);
   void erase(std::string_view name);
   void erase_offset(std::string_view name, PartitionId partition);
   void erase_topic(TopicId topic);
 
  private:
+  using Offsets = std::map<PartitionId, CommittedOffset>;
+  void erase_offsets(Offsets& offsets, Offsets::iterator first, Offsets::iterator last);
+
   std::map<std::string, Group, std::less<>> groups_;
+  std::size_t offsets_size_bytes_ = 0;
 };
 
 void apply(State& state, const OffsetCommitted& record);

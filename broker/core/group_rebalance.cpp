@@ -79,7 +79,8 @@ void start_generation(Turn& turn, LiveGroup& group) {
   turn.record(GroupGeneration{group.name, group.protocol_type, group.generation});
   for (auto& [id, member] : group.members) {
     member.synced = false;
-    member.assignment.clear();
+    member.assignment = std::string();
+    member.assignment.shrink_to_fit();
     if (member.joining)
       answer_join(turn, group, member, ErrorCode::none);
     else

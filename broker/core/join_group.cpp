@@ -171,6 +171,29 @@ bool is_one_too_many(Turn& turn, std::string_view group) {
   return groups.all().size() >= limits::groups_max || membership.all().size() >= limits::groups_max;
 }
 
+/// The member that the request speaks for, if it is one already.
+const Member* member_of(const LiveGroup* group, const JoinGroup& input) {
+  if (!group) return nullptr;
+  if (!input.member.empty()) return group->find(input.member);
+  const auto instance = group->static_members.find(input.instance);
+  return instance == group->static_members.end() ? nullptr : group->find(instance->second);
+}
+
+std::size_t size_bytes_of(const JoinGroup& input) {
+  std::size_t size = member_own_size_bytes;
+  for (const GroupProtocol& protocol : input.protocols)
+    size += protocol_own_size_bytes + protocol.name.size() + protocol.metadata.size();
+  return size;
+}
+
+/// Who comes back with no more than it had is not held up by others.
+bool takes_too_much(Turn& turn, const JoinGroup& input) {
+  const Membership& membership = turn.session().membership;
+  const Member* member = member_of(membership.find(input.group), input);
+  const std::size_t wanted = size_bytes_of(input), had = member ? member->size_bytes() : 0;
+  return wanted > had && membership.size_bytes() + wanted - had > turn.options().membership_size_max_bytes;
+}
+
 LiveGroup& live_group(Turn& turn, std::string_view name) {
   const Group* group = turn.state().groups.find(name);
   return turn.session().membership.find_or_add(name, group ? group->generation : 0, turn.now());
@@ -184,7 +207,8 @@ void handle(Turn& turn, const JoinGroup& input) {
   if (const ErrorCode error = judge_group_access(turn, input.who, Permission::read, input.group);
       error != ErrorCode::none)
     return refuse(turn, input, error);
-  if (is_one_too_many(turn, input.group)) return refuse(turn, input, ErrorCode::limit_reached);
+  if (is_one_too_many(turn, input.group) || takes_too_much(turn, input))
+    return refuse(turn, input, ErrorCode::limit_reached);
   LiveGroup& group = live_group(turn, input.group);
   if (input.member.empty())
     join_new(turn, group, input);

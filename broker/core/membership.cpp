@@ -1,6 +1,7 @@
 #include "broker/core/membership.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tandem::core {
 
@@ -22,6 +23,13 @@ const Member::Protocol* Member::find_protocol(std::string_view wanted) const {
   for (const Protocol& protocol : protocols)
     if (protocol.name == wanted) return &protocol;
   return nullptr;
+}
+
+std::size_t Member::size_bytes() const {
+  std::size_t size = member_own_size_bytes + assignment.capacity();
+  for (const Protocol& protocol : protocols)
+    size += protocol_own_size_bytes + protocol.name.size() + protocol.metadata.size();
+  return size;
 }
 
 const Member* LiveGroup::find(std::string_view member) const {
@@ -58,6 +66,12 @@ DurationMs LiveGroup::rebalance_timeout() const {
   return longest;
 }
 
+std::size_t LiveGroup::size_bytes() const {
+  std::size_t size = promised_members.size() * promised_member_size_bytes;
+  for (const auto& [id, member] : members) size += member.size_bytes();
+  return size;
+}
+
 LiveGroup* Membership::find(std::string_view group) {
   const auto it = groups_.find(group);
   return it == groups_.end() ? nullptr : &it->second;
@@ -87,9 +101,16 @@ LiveGroup& Membership::find_or_add(std::string_view name, std::int32_t generatio
 void Membership::erase(std::string_view name) {
   const auto it = groups_.find(name);
   if (it == groups_.end()) return;
+  size_bytes_ -= it->second.counted_bytes;
   deadlines_.clear(it->second.number);
   by_number_.erase(it->second.number);
   groups_.erase(it);
+}
+
+void Membership::reschedule(LiveGroup& group) {
+  deadlines_.set(group.number, group.next_due());
+  const std::size_t before = std::exchange(group.counted_bytes, group.size_bytes());
+  size_bytes_ += group.counted_bytes - before;
 }
 
 std::vector<std::uint64_t> Membership::take_waiting(ChannelId first, ChannelId last) {

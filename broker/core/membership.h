@@ -44,6 +44,8 @@ struct Member {
   void touch(TimestampMs now) { alive_until = now + session_timeout; }
   bool waits() const { return joining || syncing; }
   const Protocol* find_protocol(std::string_view name) const;
+  /// In RAM, about.
+  std::size_t size_bytes() const;
 };
 
 struct LiveGroup {
@@ -60,6 +62,7 @@ struct LiveGroup {
       never;  // preparing: late members are dropped; completing: members that did not sync
   TimestampMs empty_since = 0;
   std::uint64_t next_seniority = 1;
+  std::size_t counted_bytes = 0;  // of its members, as Membership has added them up
 
   Member* find(std::string_view member);
   const Member* find(std::string_view member) const;
@@ -68,7 +71,11 @@ struct LiveGroup {
   bool everybody_joined() const;
   bool everybody_synced() const;
   DurationMs rebalance_timeout() const;  // the longest of its members'
+  std::size_t size_bytes() const;        // of its members
 };
+
+/// What a member takes beside the bytes it brings, and an id that was promised.
+inline constexpr std::size_t member_own_size_bytes = 600, promised_member_size_bytes = 150, protocol_own_size_bytes = 64;
 
 class Membership {
  public:
@@ -81,8 +88,10 @@ class Membership {
   std::map<std::string, LiveGroup, std::less<>>& all() { return groups_; }
   const std::map<std::string, LiveGroup, std::less<>>& all() const { return groups_; }
 
-  /// Call after a group changed: its next due time may be another.
-  void reschedule(const LiveGroup& group) { deadlines_.set(group.number, group.next_due()); }
+  /// Call after a group changed: its next due time and its size may be others.
+  void reschedule(LiveGroup& group);
+  /// Of all members.
+  std::size_t size_bytes() const { return size_bytes_; }
   std::optional<std::uint64_t> first_due(TimestampMs now) const { return deadlines_.first_due(now); }
   TimestampMs next_due() const { return deadlines_.next(); }
 
@@ -99,6 +108,7 @@ class Membership {
   std::set<std::pair<ChannelId, std::uint64_t>> waiting_;
   Deadlines deadlines_;
   std::uint64_t next_number_ = 1;
+  std::size_t size_bytes_ = 0;
 };
 
 }  // namespace tandem::core

@@ -30,6 +30,12 @@ void wait_for_assignment(Turn& turn, LiveGroup& group, Member& member, const Syn
   turn.session().membership.note_waiting(input.who.channel, group);
 }
 
+bool takes_too_much(Turn& turn, const SyncGroup& input) {
+  std::size_t size = turn.session().membership.size_bytes();
+  for (const GroupAssignment& each : input.assignments) size += each.assignment.size();
+  return size > turn.options().membership_size_max_bytes;
+}
+
 /// Members that the leader did not mention have nothing to do.
 void assign(LiveGroup& group, const SyncGroup& input) {
   for (const GroupAssignment& each : input.assignments)
@@ -52,8 +58,11 @@ void handle(Turn& turn, const SyncGroup& input) {
   if (const ErrorCode error = judge(*group, input); error != ErrorCode::none)
     return refuse(turn, input, error);
 
+  const bool assigns = group->phase == GroupPhase::completing && found.member->id == group->leader;
+  if (assigns && !input.assignments.empty() && takes_too_much(turn, input))
+    return refuse(turn, input, ErrorCode::limit_reached);
   wait_for_assignment(turn, *group, *found.member, input);
-  if (group->phase == GroupPhase::completing && found.member->id == group->leader) {
+  if (assigns) {
     assign(*group, input);
     group->phase = GroupPhase::stable;
   }

@@ -230,4 +230,27 @@ TEST_CASE("a group is described with its offsets and where its partitions end") 
   CHECK(info.offsets[0].committed_at == at.now);
 }
 
+TEST_CASE("what is committed of all groups together is bounded, and what is there moves on") {
+  TopicFixture at(BrokerOptions{.offsets_size_max_bytes = 10'000});
+  at.create("orders", 4);
+  const std::string note(4'000, 'n');
+  const auto commit = [&at](std::string_view group, PartitionIndex partition, Offset offset, std::string_view metadata) {
+    const std::vector<OffsetCommitEntry> entries = {
+        {.topic = "orders", .partition = partition, .offset = offset, .metadata = metadata}};
+    return at.ask<OffsetsCommittedOk>(CommitOffsets{.who = at.caller(), .group = group, .entries = entries}).errors.at(0);
+  };
+  CHECK(commit("a", 0, 1, note) == ErrorCode::none);
+  CHECK(commit("a", 1, 1, note) == ErrorCode::none);
+  CHECK(commit("b", 0, 1, note) == ErrorCode::none);  // the last that begins below the limit
+  CHECK(commit("b", 1, 1, "") == ErrorCode::limit_reached);
+  CHECK(commit("c", 0, 1, "") == ErrorCode::limit_reached);
+  CHECK(commit("b", 0, 2, note) == ErrorCode::none);
+  CHECK(commit("b", 0, 3, note + "n") == ErrorCode::limit_reached);
+  CHECK(commit("a", 0, 4, "") == ErrorCode::none);  // it made room
+  CHECK(commit("c", 0, 1, note) == ErrorCode::none);
+  CHECK(commit("c", 1, 1, "") == ErrorCode::limit_reached);
+  at.ask<Ok>(DeleteGroup{at.caller(), "a"});
+  CHECK(commit("c", 1, 1, "") == ErrorCode::none);
+}
+
 }  // namespace tandem::core

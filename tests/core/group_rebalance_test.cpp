@@ -336,4 +336,42 @@ TEST_CASE("groups are described with their members and assignments") {
   CHECK(at.ask<Described>(Describe{at.caller(), Subject::groups, "no such group"}).groups.empty());
 }
 
+TEST_CASE("what the members of all groups hold together is bounded, and who is one already goes on") {
+  TopicFixture at(BrokerOptions{.membership_size_max_bytes = 20'000});
+  const auto join = [&at](std::uint64_t connection, std::size_t size, std::string instance = "") {
+    GroupMemberPlayer player(at, connection, std::move(instance));
+    player.group = "g" + std::to_string(connection);
+    player.protocols = {{"range", std::string(size, 'x')}};
+    player.join();
+    return player.joined().error;
+  };
+  CHECK(join(1, 8'000) == ErrorCode::none);
+  CHECK(join(2, 8'000, "static") == ErrorCode::none);
+  CHECK(join(3, 8'000) == ErrorCode::limit_reached);
+  CHECK(join(3, 100) == ErrorCode::none);
+  CHECK(join(2, 8'000, "static") == ErrorCode::none);  // it came back
+  CHECK(join(2, 18'000, "static") == ErrorCode::limit_reached);
+  at.tick_after(11'000);  // nobody was heard of for a session's time
+  CHECK(join(4, 18'000) == ErrorCode::none);
+}
+
+TEST_CASE("assignments count as well, until the next generation") {
+  TopicFixture at(BrokerOptions{.membership_size_max_bytes = 20'000});
+  GroupMemberPlayer player(at, 1);
+  player.join_now();
+  const std::string large(18'000, 'a'), larger(30'000, 'a');
+  const auto assign = [&](const std::string& bytes) {
+    const std::vector<GroupAssignment> assignments = {{player.id, bytes_of(bytes)}};
+    return player.sync_now(assignments).error;
+  };
+  CHECK(assign(larger) == ErrorCode::limit_reached);
+  CHECK(assign(large) == ErrorCode::none);
+  GroupMemberPlayer other(at, 2);
+  other.group = "another";
+  other.protocols = {{"range", std::string(4'000, 'x')}};
+  CHECK(other.join_now().error == ErrorCode::limit_reached);
+  CHECK(player.join_now().error == ErrorCode::none);
+  CHECK(other.join_now().error == ErrorCode::none);
+}
+
 }  // namespace tandem::core
