@@ -1,5 +1,8 @@
 // What a producer puts into its transaction: partitions, groups, and offsets of these groups.
 #include <algorithm>
+#include <iterator>
+#include <ranges>
+#include <set>
 
 #include "broker/core/producer_transaction.h"
 #include "broker/core/producer_verbs.h"
@@ -86,14 +89,18 @@ ErrorCode judge_transactional_commit(const State& state, const CommitOffsets& in
 }
 
 void commit_in_transaction(Turn& turn, std::int64_t producer_id, std::vector<OffsetCommitted> offsets) {
+  if (offsets.empty()) return;
   ProducerChanged changed = *turn.state().producers.find(producer_id);
-  for (OffsetCommitted& offset : offsets) {
-    std::erase_if(changed.pending_offsets, [&](const OffsetCommitted& earlier) {
-      return earlier.group == offset.group && earlier.partition == offset.partition;
-    });
-    changed.pending_offsets.push_back(std::move(offset));
-  }
-  if (!offsets.empty()) turn.record(std::move(changed));
+  std::vector<OffsetCommitted>& pending = changed.pending_offsets;
+  pending.insert(pending.end(), std::make_move_iterator(offsets.begin()), std::make_move_iterator(offsets.end()));
+  // Of each partition the last one counts. Views, since there may be 200,000 of them.
+  std::set<std::pair<std::string_view, PartitionId>> later;
+  std::vector<OffsetCommitted> kept;
+  for (const OffsetCommitted& offset : pending | std::views::reverse)
+    if (later.emplace(offset.group, offset.partition).second) kept.push_back(offset);
+  std::ranges::reverse(kept);
+  pending = std::move(kept);
+  turn.record(std::move(changed));
 }
 
 }  // namespace tandem::core

@@ -298,8 +298,9 @@ TEST_CASE("offsets committed in a transaction that aborts are nothing, and the l
   Producer producer(at, "billing");
   producer.init();
   const std::vector<FetchOffsetEntry> asked = {{"orders", 0}};
-  const auto commit = [&](Offset offset) {
-    const std::vector<OffsetCommitEntry> entries = {{.topic = "orders", .offset = offset}};
+  const auto commit = [&](std::initializer_list<Offset> offsets) {
+    std::vector<OffsetCommitEntry> entries;
+    for (const Offset offset : offsets) entries.push_back({.topic = "orders", .offset = offset});
     at.ask<OffsetsCommittedOk>(CommitOffsets{.who = at.caller(),
                                              .group = "readers",
                                              .entries = entries,
@@ -312,14 +313,19 @@ TEST_CASE("offsets committed in a transaction that aborts are nothing, and the l
         .offset;
   };
   at.ask<Ok>(producer.add_group("readers"));
-  commit(7);
+  commit({7});
   at.ask<Ok>(producer.end(false));
   CHECK(fetched() == -1);
   at.ask<Ok>(producer.add_group("readers"));
-  commit(8);
-  commit(9);
+  commit({8});
+  commit({9});
   at.ask<Ok>(producer.end(true));
   CHECK(fetched() == 9);
+  at.ask<Ok>(producer.add_group("readers"));
+  commit({10});
+  commit({11, 13, 12});
+  at.ask<Ok>(producer.end(true));
+  CHECK(fetched() == 12);
 }
 
 TEST_CASE("a transactional append needs an open transaction with its partition in it") {
