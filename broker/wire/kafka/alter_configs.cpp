@@ -6,6 +6,7 @@
 #include "broker/core/topic_options.h"
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_admin.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/resource.h"
 #include "broker/wire/kafka/tasks.h"
 
@@ -85,8 +86,16 @@ class AlterTask : public TaskOf<RequestType, AlterConfigsResponse> {
     validate_only_ = request.validate_only;
     this->response_.resources.resize(request.resources.size());
     changes_.resize(request.resources.size());
-    for (std::uint32_t part = 0; part < request.resources.size(); ++part)
-      begin_one(part, request.resources[part]);
+    Repeats<std::pair<std::int8_t, std::string_view>> repeats;
+    for (std::uint32_t part = 0; part < request.resources.size(); ++part) {
+      const auto& resource = request.resources[part];
+      this->response_.resources[part].type = resource.type;
+      this->response_.resources[part].name = resource.name;
+      if (repeats({resource.type, resource.name}))
+        refuse(part, error::invalid_request, named_before);
+      else
+        begin_one(part, resource);
+    }
   }
   std::vector<std::vector<ConfigChange>> changes_;  // by part
 
@@ -95,8 +104,6 @@ class AlterTask : public TaskOf<RequestType, AlterConfigsResponse> {
 
   template <class Resource>
   void begin_one(std::uint32_t part, const Resource& resource) {
-    this->response_.resources[part].type = resource.type;
-    this->response_.resources[part].name = resource.name;
     if (resource.type != resource::topic)
       return refuse(part, error::invalid_request,
                     resource.type == resource::broker ? "a broker's options are given at its start"

@@ -16,6 +16,7 @@
 // array: may be null; a struct: its fields. A Reader's views point into the bytes it was given.
 #pragma once
 
+#include <compare>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +37,7 @@ inline constexpr int newest = 32767;  // "in every version from … on"
 struct Uuid {
   std::uint64_t high = 0, low = 0;
   friend bool operator==(const Uuid&, const Uuid&) = default;
+  friend auto operator<=>(const Uuid&, const Uuid&) = default;
 };
 
 /// Bytes that a response owns.

@@ -6,6 +6,7 @@
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/kafka_face.h"
 #include "broker/wire/kafka/messages_admin.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/resource.h"
 #include "broker/wire/kafka/settings.h"
 #include "broker/wire/kafka/tasks.h"
@@ -76,8 +77,16 @@ class DescribeConfigs final : public TaskOf<DescribeConfigsRequest, DescribeConf
     documentation_ = request.include_documentation;
     response_.resources.resize(request.resources.size());
     wanted_.resize(request.resources.size());
-    for (std::uint32_t part = 0; part < request.resources.size(); ++part)
-      describe_resource(part, request.resources[part]);
+    Repeats<std::pair<std::int8_t, std::string_view>> repeats;
+    for (std::uint32_t part = 0; part < request.resources.size(); ++part) {
+      const DescribeConfigsRequest::Resource& resource = request.resources[part];
+      response_.resources[part].type = resource.type;
+      response_.resources[part].name = resource.name;
+      if (repeats({resource.type, resource.name}))
+        refuse(part, error::invalid_request, named_before);
+      else
+        describe_resource(part, resource);
+    }
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
@@ -93,8 +102,6 @@ class DescribeConfigs final : public TaskOf<DescribeConfigsRequest, DescribeConf
   using Config = DescribeConfigsResponse::Config;
 
   void describe_resource(std::uint32_t part, const DescribeConfigsRequest::Resource& resource) {
-    response_.resources[part].type = resource.type;
-    response_.resources[part].name = resource.name;
     if (resource.keys) wanted_[part].emplace(resource.keys->begin(), resource.keys->end());
     if (resource.type == resource::topic) {
       if (core::judge_topic_name(resource.name))

@@ -5,6 +5,7 @@
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_transaction.h"
 #include "broker/wire/kafka/parts.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/tasks.h"
 
 namespace tandem::wire::kafka {
@@ -34,8 +35,17 @@ class DescribeProducers final : public TaskOf<DescribeProducersRequest, Describe
   using TaskOf::TaskOf;
 
   void begin(const Request& request) {
-    mirror(request.topics, response_.topics);
+    const auto parts = mirror(request.topics, response_.topics);
+    Repeats<std::pair<std::string_view, std::int32_t>> repeats;
+    for_each_part(request.topics, [&](std::uint32_t part, const auto& topic, std::int32_t partition) {
+      if (repeats({topic.name, partition})) parts[part]->error = error::invalid_request;
+    });
+    Repeats<std::string_view> topics;
     for (std::uint32_t i = 0; i < response_.topics.size(); ++i) {
+      if (topics(request.topics[i].name)) {
+        for (auto& partition : response_.topics[i].partitions) partition.error = error::invalid_request;
+        continue;
+      }
       submit(core::Describe{expect(i), core::Subject::topics, response_.topics[i].name});
       submit(core::Describe{expect(i), core::Subject::producers, response_.topics[i].name});
     }
@@ -55,7 +65,7 @@ class DescribeProducers final : public TaskOf<DescribeProducersRequest, Describe
     }
     for (const core::ProducerInfo& info : described->producers)
       for (auto& partition : topic.partitions)
-        if (partition.index == info.partition && topic.name == info.topic)
+        if (partition.error == error::none && partition.index == info.partition && topic.name == info.topic)
           partition.producers.push_back(shown(info.window));
   }
 };
@@ -67,11 +77,14 @@ class DescribeTransactions final
 
   void begin(const Request& request) {
     response_.transactions.resize(request.transactional_ids.size());
+    Repeats<std::string_view> repeats;
     for (std::uint32_t i = 0; i < response_.transactions.size(); ++i) {
       auto& transaction = response_.transactions[i];
       transaction.transactional_id = request.transactional_ids[i];
       transaction.error = error::transactional_id_not_found;
-      if (!transaction.transactional_id.empty())
+      if (repeats(request.transactional_ids[i]))
+        transaction.error = error::invalid_request;
+      else if (!transaction.transactional_id.empty())
         submit(core::Describe{expect(i), core::Subject::transactions, transaction.transactional_id});
     }
   }

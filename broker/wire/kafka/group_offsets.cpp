@@ -5,6 +5,7 @@
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_offset.h"
 #include "broker/wire/kafka/parts.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/tasks.h"
 
 namespace tandem::wire::kafka {
@@ -59,8 +60,14 @@ class OffsetFetch final : public TaskOf<OffsetFetchRequest, OffsetFetchResponse>
     many_ = version() >= first_version_with_many;
     response_.groups.resize(many_ ? request.groups.size() : 1);
     if (!many_) return ask(0, request.only, request.require_stable);
-    for (std::uint32_t part = 0; part < request.groups.size(); ++part)
-      ask(part, request.groups[part], request.require_stable);
+    Repeats<std::string_view> repeats;
+    for (std::uint32_t part = 0; part < request.groups.size(); ++part) {
+      response_.groups[part].name = request.groups[part].name;
+      if (repeats(request.groups[part].name))
+        response_.groups[part].error = error::invalid_request;
+      else
+        ask(part, request.groups[part], request.require_stable);
+    }
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
@@ -88,11 +95,11 @@ class OffsetFetch final : public TaskOf<OffsetFetchRequest, OffsetFetchResponse>
   static constexpr std::int16_t first_version_with_many = 8;
 
   void ask(std::uint32_t part, const OffsetFetchRequest::Group& group, bool require_stable) {
-    response_.groups[part].name = group.name;
+    Repeats<std::pair<std::string_view, std::int32_t>> repeats;
     std::vector<core::FetchOffsetEntry> entries;
     if (group.topics)
       for_each_part(*group.topics, [&](std::uint32_t, const auto& topic, std::int32_t partition) {
-        entries.push_back({topic.name, partition});
+        if (!repeats({topic.name, partition})) entries.push_back({topic.name, partition});
       });
     submit(core::FetchOffsets{expect(part), group.name, !group.topics, entries, require_stable});
   }

@@ -5,6 +5,7 @@
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_group.h"
 #include "broker/wire/kafka/operations.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/tasks.h"
 
 namespace tandem::wire::kafka {
@@ -27,6 +28,7 @@ class DescribeGroups final : public TaskOf<DescribeGroupsRequest, DescribeGroups
 
   void begin(const Request& request) {
     response_.groups.resize(request.groups.size());
+    Repeats<std::string_view> repeats;
     for (std::uint32_t part = 0; part < request.groups.size(); ++part) {
       auto& group = response_.groups[part];
       group.name = request.groups[part];
@@ -36,10 +38,12 @@ class DescribeGroups final : public TaskOf<DescribeGroupsRequest, DescribeGroups
       }
       group.state = "Dead";  // as Kafka says of a group that does not exist
       group.operations = request.include_operations ? group_operations(conversation(), group.name) : operations_not_asked;
-      if (!group.name.empty())
-        submit(core::Describe{expect(part), core::Subject::groups, group.name});
+      if (group.name.empty())
+        refuse(group, error::invalid_group_id, "a group has a name");
+      else if (repeats(request.groups[part]))
+        refuse(group, error::invalid_request, named_before);
       else
-        refuse_empty_name(group);
+        submit(core::Describe{expect(part), core::Subject::groups, group.name});
     }
   }
 
@@ -59,9 +63,9 @@ class DescribeGroups final : public TaskOf<DescribeGroupsRequest, DescribeGroups
  private:
   static constexpr std::int16_t first_version_with_not_found = 6;
 
-  static void refuse_empty_name(DescribeGroupsResponse::Group& group) {
-    group.error = error::invalid_group_id;
-    group.error_message = "a group has a name";
+  static void refuse(DescribeGroupsResponse::Group& group, std::int16_t error, const char* why) {
+    group.error = error;
+    group.error_message = why;
   }
 };
 

@@ -1,8 +1,10 @@
 // What topics take on disk. There is one directory.
-#include <algorithm>
+#include <charconv>
+#include <set>
 
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_admin.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/settings.h"
 #include "broker/wire/kafka/tasks.h"
 
@@ -19,10 +21,11 @@ class DescribeLogDirs final : public TaskOf<DescribeLogDirsRequest, DescribeLogD
     directory.usable_bytes = usable_bytes();
     if (!request.topics) return submit(core::Describe{expect(), core::Subject::topics, ""});
     wanted_.resize(request.topics->size());
+    Repeats<std::string_view> repeats;
     for (std::uint32_t part = 0; part < request.topics->size(); ++part) {
       const auto& topic = (*request.topics)[part];
-      wanted_[part] = topic.partitions;
-      if (!topic.name.empty()) submit(core::Describe{expect(part), core::Subject::topics, topic.name});
+      wanted_[part].insert(topic.partitions.begin(), topic.partitions.end());
+      if (!topic.name.empty() && !repeats(topic.name)) submit(core::Describe{expect(part), core::Subject::topics, topic.name});
     }
   }
 
@@ -48,10 +51,10 @@ class DescribeLogDirs final : public TaskOf<DescribeLogDirsRequest, DescribeLogD
   }
   bool is_wanted(std::uint32_t part, std::int32_t index) const {
     if (wanted_.empty()) return true;
-    return std::find(wanted_[part].begin(), wanted_[part].end(), index) != wanted_[part].end();
+    return wanted_[part].contains(index);
   }
 
-  std::vector<std::vector<std::int32_t>> wanted_;  // partitions, by part; empty: all of all topics
+  std::vector<std::set<std::int32_t>> wanted_;  // partitions, by part; empty: all of all topics
 };
 
 }  // namespace

@@ -1,9 +1,12 @@
 // Which topics there are and who leads them; a topic that is asked for by name is created when the broker and
 // the client want that.
+#include <map>
+
 #include "broker/core/topic_options.h"
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_cluster.h"
 #include "broker/wire/kafka/operations.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/settings.h"
 #include "broker/wire/kafka/tasks.h"
 
@@ -44,7 +47,7 @@ class Metadata final : public TaskOf<MetadataRequest, MetadataResponse> {
     if (all)
       submit(core::Describe{expect(all_topics), core::Subject::topics, ""});
     else
-      ask_for(*request.topics);
+      ask_for(once_each(*request.topics));
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
@@ -56,6 +59,16 @@ class Metadata final : public TaskOf<MetadataRequest, MetadataResponse> {
 
  private:
   static constexpr std::uint32_t all_topics = (1u << part_bits) - 1;
+
+  /// As Kafka, which makes a set of them.
+  static std::vector<MetadataRequest::Topic> once_each(const std::vector<MetadataRequest::Topic>& topics) {
+    Repeats<std::string_view> names;
+    Repeats<Uuid> ids;
+    std::vector<MetadataRequest::Topic> once;
+    for (const auto& topic : topics)
+      if (topic.name ? !names(*topic.name) : !ids(topic.id)) once.push_back(topic);
+    return once;
+  }
 
   void ask_for(const std::vector<MetadataRequest::Topic>& topics) {
     response_.topics.resize(topics.size());
@@ -95,15 +108,17 @@ class Metadata final : public TaskOf<MetadataRequest, MetadataResponse> {
   }
 
   void take_all(const core::Described& described) {
-    for (const core::TopicInfo& info : described.topics) {
-      if (!by_id_) {
-        show(response_.topics.emplace_back(), info.topic);
-        continue;
-      }
-      const Uuid id{info.topic.uuid_high, info.topic.uuid_low};
-      for (MetadataTopic& topic : response_.topics)
-        if (!topic.name && topic.id == id) show(topic, info.topic);
-    }
+    if (by_id_) return take_by_id(described);
+    for (const core::TopicInfo& info : described.topics) show(response_.topics.emplace_back(), info.topic);
+  }
+
+  void take_by_id(const core::Described& described) {
+    std::map<Uuid, MetadataTopic*> wanted;
+    for (MetadataTopic& topic : response_.topics)
+      if (!topic.name) wanted.emplace(topic.id, &topic);
+    for (const core::TopicInfo& info : described.topics)
+      if (const auto found = wanted.find({info.topic.uuid_high, info.topic.uuid_low}); found != wanted.end())
+        show(*found->second, info.topic);
   }
 
   void take_one(std::uint32_t part, const core::Described& described) {

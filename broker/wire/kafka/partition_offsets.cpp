@@ -2,6 +2,7 @@
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_topic.h"
 #include "broker/wire/kafka/parts.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/settings.h"
 #include "broker/wire/kafka/tasks.h"
 
@@ -17,8 +18,11 @@ class ListOffsets final : public TaskOf<ListOffsetsRequest, ListOffsetsResponse>
     nothing_tiered_.resize(parts_.size());
     const auto isolation =
         request.isolation == 1 ? core::Isolation::read_committed : core::Isolation::read_uncommitted;
+    Repeats<std::pair<std::string_view, std::int32_t>> repeats;  // each may be a look at the disk
     for_each_part(request.topics, [&](std::uint32_t part, const auto& topic, const auto& partition) {
-      if (partition.leader_epoch > leader_epoch)
+      if (repeats({topic.name, partition.index}))
+        parts_[part]->error = error::invalid_request;
+      else if (partition.leader_epoch > leader_epoch)
         parts_[part]->error = error::unknown_leader_epoch;
       else
         ask(part, topic.name, partition, isolation);

@@ -1,11 +1,14 @@
 // Topics come, grow and go.
 #include <algorithm>
+#include <map>
 #include <set>
 
+#include "broker/base/limits.h"
 #include "broker/core/topic_options.h"
 #include "broker/wire/kafka/config_source.h"
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_admin.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/settings.h"
 #include "broker/wire/kafka/tasks.h"
 
@@ -30,8 +33,16 @@ class CreateTopics final : public TaskOf<CreateTopicsRequest, CreateTopicsRespon
 
   void begin(const Request& request) {
     response_.topics.resize(request.topics.size());
-    for (std::uint32_t part = 0; part < request.topics.size(); ++part)
-      create(part, request.topics[part], request.validate_only);
+    Repeats<std::string_view> repeats;
+    for (std::uint32_t part = 0; part < request.topics.size(); ++part) {
+      response_.topics[part].name = request.topics[part].name;
+      if (repeats(request.topics[part].name))
+        refuse(part, error::invalid_request, named_before);
+      else if (part >= limits::topics_max)
+        refuse(part, error::policy_violation, "a broker has at most " + std::to_string(limits::topics_max) + " topics");
+      else
+        create(part, request.topics[part], request.validate_only);
+    }
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
@@ -42,7 +53,6 @@ class CreateTopics final : public TaskOf<CreateTopicsRequest, CreateTopicsRespon
 
  private:
   void create(std::uint32_t part, const CreateTopicsRequest::Topic& topic, bool validate_only) {
-    response_.topics[part].name = topic.name;
     const std::int32_t replication_max = kafka::replication_max(port());
     if (topic.replication != -1 && (topic.replication < 1 || topic.replication > replication_max))
       return refuse(part, error::invalid_replication_factor,
@@ -108,11 +118,15 @@ class DeleteTopics final : public TaskOf<DeleteTopicsRequest, DeleteTopicsRespon
 
  private:
   void find_names(const core::Described& described) {
+    std::map<Uuid, std::string_view> names;
+    for (const core::TopicInfo& info : described.topics)
+      names.emplace(Uuid{info.topic.uuid_high, info.topic.uuid_low}, info.topic.name);
     for (auto& topic : response_.topics) {
       if (topic.name) continue;
-      for (const core::TopicInfo& info : described.topics)
-        if (topic.id == Uuid{info.topic.uuid_high, info.topic.uuid_low}) topic.name = info.topic.name;
-      if (!topic.name) topic.error = error::unknown_topic_id;
+      if (const auto found = names.find(topic.id); found != names.end())
+        topic.name = std::string(found->second);
+      else
+        topic.error = error::unknown_topic_id;
     }
   }
 

@@ -5,6 +5,7 @@
 #include "broker/wire/kafka/error.h"
 #include "broker/wire/kafka/messages_transaction.h"
 #include "broker/wire/kafka/parts.h"
+#include "broker/wire/kafka/repeats.h"
 #include "broker/wire/kafka/tasks.h"
 
 namespace tandem::wire::kafka {
@@ -25,6 +26,12 @@ class AddPartitionsToTxn final : public TaskOf<AddPartitionsToTxnRequest, Partit
     epoch_ = request.epoch;
     parts_ = mirror(request.topics, response_.topics);
     topics_open_ = response_.topics.size();
+    Repeats<std::string_view> repeats;
+    for (const auto& topic : request.topics) {
+      if (!repeats(topic.name)) continue;
+      for (auto* part : parts_) part->error = error::invalid_request;
+      return;
+    }
     for (std::uint32_t i = 0; i < response_.topics.size(); ++i)
       submit(core::Describe{expect(i), core::Subject::topics, response_.topics[i].name});
   }

@@ -144,21 +144,31 @@ TEST_CASE("kafka: AlterConfigs replaces what was set before") {
 
 TEST_CASE("kafka: IncrementalAlterConfigs changes keys and lists") {
   TopicWorld world({{"cleanup.policy", "delete"}, {"retention.ms", "1"}});
-  IncrementalAlterConfigsRequest request;
   using Config = IncrementalAlterConfigsRequest::Config;
-  request.resources.push_back({2, "t", {Config{"cleanup.policy", 2, "compact"}, Config{"retention.ms", 1, {}}}});
-  request.resources.push_back({2, "t", {Config{"cleanup.policy", 3, "delete"}}});
-  request.resources.push_back({2, "t", {Config{"retention.ms", 2, "5"}}});
-  request.resources.push_back({2, "t", {Config{"retention.ms", 0, "5"}, Config{"retention.ms", 1, {}}}});
-  request.resources.push_back({4, "1", {Config{"num.partitions", 0, "5"}}});
-  const auto resources = world.ask<AlterConfigsResponse>(44, 1, request).resources;
-  CHECK(resources.at(0).error == error::none);
-  CHECK(resources.at(1).error == error::none);
-  CHECK(resources.at(2).error == error::invalid_config);
-  CHECK(resources.at(3).error == error::invalid_request);
-  CHECK(resources.at(4).error == error::invalid_request);
+  const auto alter = [&](std::int8_t type, std::string_view name, std::vector<Config> configs) {
+    IncrementalAlterConfigsRequest request;
+    request.resources.push_back({type, name, std::move(configs)});
+    return world.ask<AlterConfigsResponse>(44, 1, request).resources.at(0).error;
+  };
+  CHECK(alter(2, "t", {Config{"cleanup.policy", 2, "compact"}, Config{"retention.ms", 1, {}}}) == error::none);
+  CHECK(alter(2, "t", {Config{"cleanup.policy", 3, "delete"}}) == error::none);
+  CHECK(alter(2, "t", {Config{"retention.ms", 2, "5"}}) == error::invalid_config);
+  CHECK(alter(2, "t", {Config{"retention.ms", 0, "5"}, Config{"retention.ms", 1, {}}}) == error::invalid_request);
+  CHECK(alter(4, "1", {Config{"num.partitions", 0, "5"}}) == error::invalid_request);
   CHECK(world.set == Set{{"cleanup.policy", "delete,compact"}, {"cleanup.policy", ""}});
   CHECK(world.removed == std::vector<std::string>{"retention.ms"});
+}
+
+TEST_CASE("kafka: what one request alters twice is altered once") {
+  TopicWorld world({});
+  AlterConfigsRequest request;
+  request.resources.push_back({2, "t", {{"retention.ms", "9"}}});
+  request.resources.push_back({2, "t", {{"retention.ms", "10"}}});
+  const auto resources = world.ask<AlterConfigsResponse>(33, 2, request).resources;
+  CHECK(resources.at(0).error == error::none);
+  CHECK(resources.at(1).error == error::invalid_request);
+  CHECK(resources.at(1).name == "t");
+  CHECK(world.set == Set{{"retention.ms", "9"}});
 }
 
 TEST_CASE("kafka: partitions join a transaction all together or not at all") {
