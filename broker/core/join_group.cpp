@@ -9,6 +9,7 @@
 #include "broker/core/group_name.h"
 #include "broker/core/group_rebalance.h"
 #include "broker/core/group_verbs.h"
+#include "schemas/subscription.h"
 
 namespace tandem::core {
 namespace {
@@ -105,6 +106,24 @@ Member& replace_static_member(Turn& turn, LiveGroup& group, const std::string& o
   return member;
 }
 
+bool reads_the_same(std::string_view before, Bytes now) {
+  auto old_topics = subscribed_topics(bytes_of(before)), new_topics = subscribed_topics(now);
+  if (!old_topics || !new_topics) return false;
+  std::ranges::sort(*old_topics);
+  std::ranges::sort(*new_topics);
+  return *old_topics == *new_topics;
+}
+
+/// Whether the group would look the same with the member as it comes back. Sticky and cooperative assignors put into a
+/// subscription what the member owns: that is of its earlier life, and no reason to rebalance.
+bool wants_the_same(const LiveGroup& group, const Member& member, const JoinGroup& input) {
+  return std::ranges::equal(member.protocols, input.protocols, [&](const Member::Protocol& before, const GroupProtocol& now) {
+    if (before.name != now.name) return false;
+    if (before.metadata == text_of(now.metadata)) return true;
+    return group.protocol_type == consumer_protocol_type && reads_the_same(before.metadata, now.metadata);
+  });
+}
+
 /// The answer of a stable group to a static member that came back unchanged. It names the leader's id of
 /// before: a leader that came back must not hand out assignments, which a stable group would not pass on.
 void answer_returned(Turn& turn, LiveGroup& group, Member& member, const JoinGroup& input,
@@ -118,7 +137,7 @@ void rejoin_static(Turn& turn, LiveGroup& group, const JoinGroup& input, std::st
   if (!fits(group, input, old_id)) return refuse(turn, input, ErrorCode::inconsistent_protocol);
   const std::string old_leader = group.leader;
   Member& member = replace_static_member(turn, group, old_id, input.chosen_member);
-  const bool unchanged = member.protocols == protocols_of(input);
+  const bool unchanged = wants_the_same(group, member, input);
   update(member, input);
   if (group.phase == GroupPhase::stable && unchanged)
     return answer_returned(turn, group, member, input, old_leader);

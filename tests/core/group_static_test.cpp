@@ -31,6 +31,26 @@ TEST_CASE("a static member that starts anew with another subscription makes the 
   CHECK(after.join_now().generation == 2);
 }
 
+TEST_CASE("a static member that starts anew and reads the same is no reason to rebalance, whatever it owned before") {
+  using namespace std::string_literals;
+  const std::string orders = "\0\6orders"s, payments = "\0\10payments"s, no_user_data = "\xff\xff\xff\xff"s;
+  const std::string both = "\0\2\0\0\0\2"s + orders + payments + no_user_data,
+                    turned = "\0\2\0\0\0\2"s + payments + orders + no_user_data;
+  const std::string owning = "\0\0\0\1"s + orders + "\0\0\0\1\0\0\0\0"s + "\0\0\0\1"s,
+                    owning_nothing = "\0\0\0\0\xff\xff\xff\xff"s;
+  TopicFixture at;
+  GroupMemberPlayer before(at, 11, "host-1"), after(at, 12, "host-1"), later(at, 13, "host-1");
+  before.protocols = {{"cooperative-sticky", both + owning}};
+  before.join_now();
+  const std::vector<GroupAssignment> assignments = {{before.id, bytes_of("all")}};
+  before.sync_now(assignments);
+  after.protocols = {{"cooperative-sticky", turned + owning_nothing}};
+  CHECK(after.join_now().generation == 1);
+  CHECK(after.sync_now().assignment == "all");
+  later.protocols = {{"cooperative-sticky", "\0\2\0\0\0\1"s + orders + no_user_data + owning_nothing}};
+  CHECK(later.join_now().generation == 2);
+}
+
 TEST_CASE("the earlier one's waiting request is answered fenced when the instance starts anew") {
   TopicFixture at;
   GroupMemberPlayer other(at, 10), before(at, 11, "host-1"), after(at, 12, "host-1");
