@@ -1,8 +1,10 @@
 #include "broker/server/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 
 #include "broker/base/limits.h"
 #include "broker/server/facts.h"
@@ -94,6 +96,7 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
   app.allow_config_extras(CLI::config_extras_mode::error);  // a misspelt option must not pass for its default
   app.add_option("--data", options.data_directory, "directory of all that is stored; made if missing")
       ->envname("TANDEM_DATA")
+      ->check(CLI::Validator([](const std::string& text) { return text.empty() ? "names no directory" : ""; }, ""))
       ->type_name("DIRECTORY")
       ->capture_default_str();
   app.add_option("--check-store", options.check_directory,
@@ -129,6 +132,35 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
       ->capture_default_str();
 }
 
+/// The words with what the environment says and they do not. CLI11 itself would look into the environment only after the
+/// file, which would win over it, and never for the file's name.
+std::vector<std::string> with_environment(const CLI::App& app, std::vector<std::string> words) {
+  std::vector<std::string> all;
+  for (const auto* option : app.get_options()) {
+    if (option->get_envname().empty()) continue;
+    const char* value = std::getenv(option->get_envname().c_str());
+    const std::string name = option->get_name();
+    const bool is_said = std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+      return word == name || word.starts_with(name + "=");
+    });
+    if (value != nullptr && *value != 0 && !is_said) all.push_back(name + "=" + value);
+  }
+  all.insert(all.end(), words.begin(), words.end());
+  std::reverse(all.begin(), all.end());  // as CLI11 takes them
+  return all;
+}
+
+/// CLI11's words, but for the configuration file, which it does not name.
+std::string explanation(const CLI::App& app, const CLI::ParseError& stop) {
+  const std::string text = stop.what();
+  const auto* config = app.get_config_ptr();
+  const std::string file = config->results().empty() ? "" : config->results().back();
+  constexpr std::string_view extra = "INI was not able to parse ";
+  if (text.starts_with(extra)) return file + ": '" + text.substr(extra.size()) + "' is no option";
+  if (dynamic_cast<const CLI::FileError*>(&stop) != nullptr) return "cannot read the configuration file: " + text;
+  return text;
+}
+
 }  // namespace
 
 std::optional<HostAndPort> parse_host_and_port(const std::string& text, int port_min) {
@@ -160,10 +192,10 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   std::string log_level = "info";
   describe(app, options, log_level);
   try {
-    app.parse(argc, argv);
+    app.parse(with_environment(app, {argv + 1, argv + argc}));
   } catch (const CLI::ParseError& stop) {
     if (stop.get_exit_code() == 0) return {std::nullopt, app.exit(stop)};
-    std::fprintf(stderr, "tandemd: %s (--help says what there is)\n", stop.what());
+    std::fprintf(stderr, "tandemd: %s (--help says what there is)\n", explanation(app, stop).c_str());
     return {std::nullopt, exit_usage};
   }
   options.log_level = parse_log_level(log_level);

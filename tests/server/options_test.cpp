@@ -74,6 +74,26 @@ TEST_CASE("a configuration file is read, and the command line wins over it") {
   CHECK(parsed.options->journal_size_max_bytes == 512ull << 20);
 }
 
+TEST_CASE("the environment names the configuration file, and wins over what stands in it") {
+  const auto path = std::filesystem::temp_directory_path() / "tandem_options_environment_test.toml";
+  std::ofstream(path) << "data = \"/srv/from-file\"\nnative-port = 9100\namqp-port = 9101\nlisten = [\"10.0.0.5\"]\n";
+  {
+    const Environment config("TANDEM_CONFIG", path.c_str());
+    const Environment port("TANDEM_NATIVE_PORT", "9200");
+    const Environment listen("TANDEM_LISTEN", "10.0.0.6,10.0.0.7");
+    const auto parsed = parse({"--amqp-port", "9301"});
+    REQUIRE(parsed.options.has_value());
+    CHECK(parsed.options->data_directory == "/srv/from-file");
+    CHECK(parsed.options->native_port == 9200);
+    CHECK(parsed.options->amqp_port == 9301);
+    CHECK(parsed.options->listen == std::vector<std::string>{"10.0.0.6", "10.0.0.7"});
+    CHECK(parse({"--listen", "10.0.0.8"}).options->listen == std::vector<std::string>{"10.0.0.8"});
+  }
+  std::filesystem::remove(path);
+  const Environment config("TANDEM_CONFIG", "/no/such/file");
+  CHECK(parse({}).exit_status == 2);
+}
+
 TEST_CASE("what is not understood is refused with status 2") {
   CHECK(parse({"--no-such-option"}).exit_status == 2);
   CHECK(parse({"--native-port", "65536"}).exit_status == 2);
@@ -82,6 +102,7 @@ TEST_CASE("what is not understood is refused with status 2") {
   CHECK(parse({"--checkpoint-interval", "1KiB"}).exit_status == 2);
   CHECK(parse({"--log-level", "loud"}).exit_status == 2);
   CHECK(parse({"--config", "/no/such/file"}).exit_status == 2);
+  CHECK(parse({"--data", ""}).exit_status == 2);
 }
 
 TEST_CASE("a configuration file that says what is no option is refused") {
