@@ -110,6 +110,9 @@ void FetchLoop::take_refusal(Cursor& cursor, const fb::FetchedPartition& partiti
   }
   std::string text = "topic '" + *cursor.topic + "' partition " + std::to_string(cursor.partition) + ": " +
                      std::string(name(code));
+  if (code == ErrorCode::corrupt)
+    text = "topic '" + *cursor.topic + "' partition " + std::to_string(cursor.partition) + ": what is stored from offset " +
+           std::to_string(cursor.fetch_at) + " on is damaged; the broker's log line says where";
   if (code == ErrorCode::out_of_range)
     text += ", offset " + std::to_string(cursor.fetch_at) + " is not in " +
             std::to_string(partition.start()) + " to " + std::to_string(partition.visible_end());

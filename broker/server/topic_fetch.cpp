@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "broker/server/log_line.h"
+
 namespace tandem::server {
 
 void TopicFetch::start(storage::Store& store, core::Fetched fetched, Done done) {
@@ -52,6 +54,8 @@ void TopicFetch::took(Result<storage::StoredBytes> bytes) {
     body = {bytes->bytes, std::move(bytes->owner), ErrorCode::none};
   } else {
     body.error = bytes.error().code;
+    if (body.error == ErrorCode::corrupt || body.error == ErrorCode::internal)
+      log_line(LogLevel::error, "records of a topic cannot be read: " + bytes.error().text);
   }
   if (!inside_) go_on();
 }
