@@ -26,7 +26,7 @@ void add_declare_user(CLI::App& noun, Context& context) {
   auto options = make_options<DeclareUserOptions>();
   auto* verb = noun.add_subcommand(
       "declare",
-      "Let somebody log in, or give him another password, other tags and permissions: all of them are what is said here\n"
+      "Let somebody log in, or give a user another password, other tags and permissions: all of them are what is said here\n"
       "(alter keeps what is not said).\n"
       "The password is a line of stdin. The first user must be an administrator; from then on guest is nobody, unless it\n"
       "is declared.\n"
@@ -98,7 +98,7 @@ void add_alter_user(CLI::App& noun, Context& context) {
 }  // namespace
 
 void add_user(CLI::App& app, Context& context) {
-  auto* noun = app.add_subcommand("user", "Users: who may log in, to all faces");
+  auto* noun = app.add_subcommand("user", "Users: who may log in, whatever the protocol");
   noun->require_subcommand(1);
   noun->add_subcommand("list", "All users")->callback([&context] { list_users(context); });
   add_declare_user(*noun, context);
