@@ -35,7 +35,7 @@ struct BindingOptions {
 
 std::shared_ptr<BindingOptions> add_verb(CLI::App& verb) {
   auto options = make_options<BindingOptions>();
-  verb.add_option("EXCHANGE", options->source)->required();
+  verb.add_option("EXCHANGE", options->source, "where the messages come from")->required();
   verb.add_option("DESTINATION", options->destination, "a queue, unless said otherwise")->required();
   verb.add_option("--key", options->key, "routing key or pattern");
   auto* topic = verb.add_flag("--topic", options->to_topic, "the destination is a topic");

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "client/cli/exit_status.h"
 #include "client/cli/progress.h"
 
 namespace tandem::cli {
@@ -128,6 +127,27 @@ void for_each_body(const Bodies& bodies, const std::function<void(std::string_vi
     read_bodies(bodies, bodies.file, take);
   else if (bodies.words.empty())
     read_bodies(bodies, "-", take);
+}
+
+std::optional<Stopped> send_each(const Bodies& bodies, const std::function<Result<>(std::string_view)>& send) {
+  struct NotTaken {
+    Error why;
+  };
+  try {
+    for_each_body(bodies, [&](std::string_view body) {
+      if (auto sent = send(body); !sent) throw NotTaken{sent.error()};
+    });
+  } catch (const NotTaken& stop) {
+    return Stopped{failure_of(stop.why), false};
+  } catch (const Failure& failure) {
+    return Stopped{failure, true};
+  }
+  return std::nullopt;
+}
+
+void fail_stopped(const Stopped& stopped, std::uint64_t count, const std::string& done) {
+  throw Failure{count > 0 && !stopped.unreadable ? exit_partly_done : stopped.why.status,
+                stopped.why.text + " (" + std::to_string(count) + " before it " + done + ")"};
 }
 
 }  // namespace tandem::cli

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "client/cli/exit_status.h"
 #include "schemas/result.h"
 
 namespace tandem::cli {
@@ -45,5 +46,16 @@ struct Bodies {
 void add_bodies(CLI::App& verb, Bodies& bodies, const std::string& what);
 /// Calls `take` for each; a view lives as long as the call. Ends the verb when a file cannot be read.
 void for_each_body(const Bodies& bodies, const std::function<void(std::string_view)>& take);
+
+/// The same for what is sent one by one. Stops at the first that is not taken or cannot be read and says why, so that
+/// the verb can wait for those before.
+struct Stopped {
+  Failure why;
+  bool unreadable = false;  // the input, not the broker
+};
+std::optional<Stopped> send_each(const Bodies& bodies, const std::function<Result<>(std::string_view)>& send);
+/// Ends the verb: what stopped it and how many before were `done` ("confirmed"). Partly done when there were any; who
+/// asked for what cannot be read has failed.
+[[noreturn]] void fail_stopped(const Stopped& stopped, std::uint64_t count, const std::string& done);
 
 }  // namespace tandem::cli

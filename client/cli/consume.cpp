@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "client/cli/context.h"
+#include "client/cli/progress.h"
 
 namespace tandem::cli {
 namespace {
@@ -62,6 +63,7 @@ void consume(Context& context, const ConsumeOptions& options) {
       context.client(), {.queue = options.queue, .prefetch = prefetch, .no_ack = options.no_ack}));
   std::vector<Delivery> batch;
   std::uint64_t taken = 0;
+  Progress progress("received", Progress::Beside::output);
   auto last = std::chrono::steady_clock::now();
   while (options.count == 0 || taken < options.count) {
     const std::size_t wanted =
@@ -77,6 +79,7 @@ void consume(Context& context, const ConsumeOptions& options) {
     for (const auto& delivery : batch) print(delivery, context.output);
     flush_stdout();  // printed before it is settled: a message is never lost between the two
     taken += batch.size();
+    progress.add(batch.size());
     settle(batch, options);
   }
   need(consumer.flush());
@@ -93,10 +96,14 @@ void add_consume(CLI::App& app, Context& context) {
   auto* verb = app.add_subcommand("consume",
                                   "Print messages of a queue, a line each, as they come.\n"
                                   "  tandem consume work --count 10 --ack");
-  verb->add_option("QUEUE", options->queue)->required();
-  verb->add_option("--count", options->count, "stop after so many; 0 = never")->capture_default_str();
+  verb->add_option("QUEUE", options->queue, "it must be there: `tandem queue declare`")->required();
+  verb->add_option("--count", options->count, "stop after so many; 0 = never")
+      ->check(not_negative())
+      ->capture_default_str();
   verb->add_option("--timeout", options->timeout, "stop when nothing came for so long (5s)");
-  verb->add_option("--prefetch", options->prefetch, "messages in hand at most")->capture_default_str();
+  verb->add_option("--prefetch", options->prefetch, "messages in hand at most; 0 = as many as the broker gives")
+      ->check(not_negative())
+      ->capture_default_str();
   auto* ack = verb->add_flag("--ack", options->ack, "take them off the queue");
   auto* requeue = verb->add_flag("--requeue", options->requeue, "give them back")->excludes(ack);
   auto* reject = verb->add_flag("--reject", options->reject, "dead-letter or drop them")

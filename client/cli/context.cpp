@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 
@@ -21,6 +22,11 @@ Client& Context::client() {
   if (const char* password = std::getenv("TANDEM_PASSWORD"); password != nullptr && !user.empty())
     options.password = password;
   options.reconnect.enabled = false;
+  options.on_event = [](const ClientEvent& event) {
+    if (event.kind == ClientEvent::Kind::publishers_held)
+      std::fprintf(stderr, "tandem: the broker holds publishers back and goes on by itself: %s\n",
+                   printable(event.error.text).c_str());
+  };
   auto connected = Client::connect(std::move(options));
   if (!connected && connected.error().code == ErrorCode::not_authorized)
     throw Failure{exit_refused, connected.error().text + " (--user and TANDEM_PASSWORD say who asks)"};
@@ -42,14 +48,14 @@ Format Context::format() const {
 
 void Context::confirm(const std::string& what) const {
   if (yes || isatty(STDIN_FILENO) == 0) return;
-  std::cerr << what << "? [y/N] " << std::flush;
+  std::cerr << printable(what) << "? [y/N] " << std::flush;
   std::string answer;
   std::getline(std::cin, answer);
   if (answer != "y" && answer != "Y" && answer != "yes") throw Failure{exit_failed, "not done"};
 }
 
 void Context::say(const std::string& text) const {
-  std::cerr << "tandem: " << text << "\n";
+  std::cerr << "tandem: " << printable(text) << "\n";
 }
 
 namespace {
@@ -90,6 +96,11 @@ std::string read_password(const std::string& prompt) {
   return password;
 }
 
+CLI::Validator not_negative() {
+  return {[](const std::string& text) { return text.starts_with('-') ? "must not be negative, as " + text + " is" : ""; },
+          std::string()};
+}
+
 Table arguments_of(const std::vector<std::string>& words) {
   Table table;
   for (auto& [key, text] : pairs_of(words)) {
@@ -113,6 +124,10 @@ std::vector<std::pair<std::string, std::string>> pairs_of(const std::vector<std:
     pairs.push_back(std::move(*pair));
   }
   return pairs;
+}
+
+std::string count_of(std::uint64_t count, const std::string& thing) {
+  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
 }
 
 std::int64_t duration_option(const std::string& option, const std::string& text) {

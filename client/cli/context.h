@@ -54,6 +54,9 @@ void add_completion(CLI::App& app, Context& context);
 /// A line of stdin, asked for with `prompt` and not shown where a person types it. Failure when there is none.
 std::string read_password(const std::string& prompt);
 
+/// Of numbers: the parser takes "-1" for a very large one where there is no sign.
+CLI::Validator not_negative();
+
 /// Options of a verb, kept alive by its callback.
 template <class Options>
 std::shared_ptr<Options> make_options() {
@@ -64,6 +67,9 @@ std::shared_ptr<Options> make_options() {
 Table arguments_of(const std::vector<std::string>& words);
 /// "key=value" words as they are.
 std::vector<std::pair<std::string, std::string>> pairs_of(const std::vector<std::string>& words);
+
+/// "1 message", "2 messages"
+std::string count_of(std::uint64_t count, const std::string& thing);
 
 /// Values of options that people type, or a usage error that names the option.
 std::int64_t duration_option(const std::string& option, const std::string& text);

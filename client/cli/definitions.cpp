@@ -1,6 +1,7 @@
 // tandem definitions export | import: what a broker has (users, policies, exchanges, queues, bindings), in the form of
 // RabbitMQ's definitions.json, so that either broker reads the other's.
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -115,8 +116,8 @@ void export_to(Context& context, const std::string& file) {
   all["bindings"] = bindings_of(context, all["queues"]);
   const std::string text = all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   if (file.empty() || file == "-") {
-    std::cout << text << std::flush;
-    return;
+    std::fputs(text.c_str(), stdout);
+    return flush_stdout();
   }
   std::ofstream out(file, std::ios::binary);
   out << text;
@@ -268,6 +269,7 @@ class Import {
                         .arguments = entry.table("arguments")});
   }
   void queue(const Entry& entry) {
+    if (entry.text("name").empty()) return fail_one("a queue has no name");  // the broker would choose one
     ask("queue '" + entry.text("name") + "'", DeclareQueue{.name = entry.text("name"),
                                                             .durable = entry.flag("durable", true),
                                                             .auto_delete = entry.flag("auto_delete", false),

@@ -75,8 +75,8 @@ void add_cancel(CLI::App& noun, Context& context) {
   auto* verb = noun.add_subcommand("cancel",
                                    "Drop a message that waits in a delayed exchange.\n"
                                    "  tandem queue peek amq.delayed.EXCHANGE --count 100    shows each one's seq");
-  verb->add_option("NAME", options->exchange)->required();
-  verb->add_option("SEQ", options->queue_seq)->required();
+  verb->add_option("NAME", options->exchange, "the delayed exchange")->required();
+  verb->add_option("SEQ", options->queue_seq, "as peek shows it")->required()->check(not_negative());
   verb->callback([options, &context] { need(context.client().ask(*options)); });
 }
 

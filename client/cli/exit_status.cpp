@@ -19,8 +19,12 @@ ExitStatus exit_status_of(ErrorCode code) {
   }
 }
 
+Failure failure_of(const Error& error) {
+  return {exit_status_of(error.code), error.text.empty() ? std::string(name(error.code)) : error.text};
+}
+
 void fail(const Error& error) {
-  throw Failure{exit_status_of(error.code), error.text.empty() ? std::string(name(error.code)) : error.text};
+  throw failure_of(error);
 }
 
 void fail_usage(const std::string& text) {

@@ -23,6 +23,7 @@ struct Failure {
   std::string text;
 };
 
+Failure failure_of(const Error& error);
 [[noreturn]] void fail(const Error& error);
 [[noreturn]] void fail_usage(const std::string& text);
 

@@ -86,8 +86,7 @@ struct SeekOptions {
 };
 
 Point point_of(const std::string& text) {
-  if (text == "earliest" || text == "latest") return parse_range(text)->first;
-  if (const auto range = parse_range(text); range && text.find(':') == std::string::npos) return range->first;
+  if (const auto point = parse_point(text)) return *point;
   if (const auto time = parse_time_ms(text)) return {Point::Kind::time, *time};
   fail_usage("--to wants earliest, latest, OFFSET, -N or a time like 2026-11-21T10:00Z, not '" + text + "'");
 }
@@ -144,9 +143,9 @@ void add_group(CLI::App& app, Context& context) {
                                          "  tandem group seek billing orders --to 2026-11-21T10:00Z");
   seek_verb->add_option("NAME", options->group)->required();
   seek_verb->add_option("TOPIC", options->topic)->required();
-  seek_verb->add_option("--to", options->to, "earliest, latest, OFFSET, -N (N before the end) or a time")
+  seek_verb->add_option("--to", options->to, "earliest, latest, OFFSET, -N (N before the end) or a time, with or without @")
       ->required();
-  seek_verb->add_option("--partition", options->partition, "only this one");
+  seek_verb->add_option("--partition", options->partition, "only this one")->check(not_negative());
   seek_verb->add_flag("--dry-run", options->dry_run, "only show what would be set");
   seek_verb->callback([options, &context] { seek(context, *options); });
 

@@ -1,33 +1,24 @@
 #include "client/cli/output.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+
+#include "client/cli/exit_status.h"
 
 namespace tandem::cli {
 namespace {
 
 /// A cell as text, on one line.
 std::string cell(const Row& value) {
-  std::string text;
-  if (value.is_string())
-    text = value.get<std::string>();
-  else if (!value.is_null())
-    text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::string line;
-  for (const char c : text) {
-    if (c == '\t')
-      line += "\\t";
-    else if (c == '\n')
-      line += "\\n";
-    else if (c == '\r')
-      line += "\\r";
-    else
-      line += c;
-  }
-  return line;
+  if (value.is_string()) return printable(value.get<std::string>());
+  if (value.is_null()) return "";
+  return printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 /// Columns that a terminal shows for `text`: one per UTF-8 character.
@@ -143,12 +134,48 @@ void print_streamed(const Row& row, Format format) {
   print_tsv(row, columns);
 }
 
+std::string printable(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\t') {
+      line += "\\t";
+    } else if (c == '\n') {
+      line += "\\n";
+    } else if (c == '\r') {
+      line += "\\r";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      constexpr char digits[] = "0123456789abcdef";
+      line += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
+namespace {
+
+/// A pipe or socket whose other end is closed.
+bool nobody_reads_stdout() {
+  pollfd descriptor{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&descriptor, 1, 0) > 0 && (descriptor.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+}  // namespace
+
 bool stdout_is_terminal() {
   return isatty(STDOUT_FILENO) != 0;
 }
 
 void flush_stdout() {
-  if (std::fflush(stdout) != 0) std::_Exit(0);
+  errno = 0;
+  // Without ferror() a write that failed while the buffer was being filled would be forgotten.
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  const int why = errno;
+  if (nobody_reads_stdout()) std::_Exit(exit_ok);
+  std::fprintf(stderr, "tandem: cannot write to stdout: %s\n", why != 0 ? std::strerror(why) : "not all of it was taken");
+  std::_Exit(exit_failed);
 }
 
 }  // namespace tandem::cli

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schemas/value.h"
@@ -26,8 +27,12 @@ void print_streamed(const Row& row, Format format);
 /// A table of arguments or headers.
 Row to_json(const Table& table);
 
+/// On one line and without control characters, which a name may hold and a terminal would obey: "\n", "\x1b".
+std::string printable(std::string_view text);
+
 bool stdout_is_terminal();
-/// Ends quietly when nobody reads stdout any more (`tandem read … | head`).
+/// Ends the program quietly when nobody reads stdout any more (`tandem read … | head`), and with exit_failed when
+/// stdout could not take all that was printed (a full disk).
 void flush_stdout();
 
 }  // namespace tandem::cli

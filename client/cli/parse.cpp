@@ -76,18 +76,9 @@ std::optional<std::int64_t> take_zone(std::string_view& text) {
   return (west ? -1 : 1) * (*hours * 60 + *minutes) * 60'000LL;
 }
 
-std::optional<Point> parse_point(std::string_view text) {
-  if (text.empty()) return Point{};
-  if (text == "earliest") return Point{Point::Kind::offset, 0};
-  if (text == "latest") return Point{Point::Kind::from_end, 0};
-  if (take(text, '@')) {
-    const auto time = parse_time_ms(text);
-    return time ? std::optional(Point{Point::Kind::time, *time}) : std::nullopt;
-  }
-  const bool back = take(text, '-') || take(text, '~');  // '~': see main.cpp
-  const auto value = number<std::int64_t>(text);
-  if (!value || *value < 0) return std::nullopt;
-  return Point{back ? Point::Kind::from_end : Point::Kind::offset, *value};
+/// One that is left out is open.
+std::optional<Point> parse_end(std::string_view text) {
+  return text.empty() ? Point{} : parse_point(text);
 }
 
 /// The ':' between the points of a range; one inside a time is none.
@@ -179,13 +170,26 @@ std::string format_size(std::uint64_t bytes) {
   return text;
 }
 
+std::optional<Point> parse_point(std::string_view text) {
+  if (text == "earliest") return Point{Point::Kind::offset, 0};
+  if (text == "latest") return Point{Point::Kind::from_end, 0};
+  if (take(text, '@')) {
+    const auto time = parse_time_ms(text);
+    return time ? std::optional(Point{Point::Kind::time, *time}) : std::nullopt;
+  }
+  const bool back = take(text, '-') || take(text, '~');  // '~': see main.cpp
+  const auto value = number<std::int64_t>(text);
+  if (!value || *value < 0) return std::nullopt;
+  return Point{back ? Point::Kind::from_end : Point::Kind::offset, *value};
+}
+
 std::optional<Range> parse_range(std::string_view text) {
   if (text.empty()) return std::nullopt;
   const auto at = separator(text);
-  const auto first = parse_point(text.substr(0, at));
+  const auto first = parse_end(text.substr(0, at));
   if (!first) return std::nullopt;
   if (at != std::string_view::npos) {
-    const auto last = parse_point(text.substr(at + 1));
+    const auto last = parse_end(text.substr(at + 1));
     return last ? std::optional(Range{*first, *last}) : std::nullopt;
   }
   // A number alone is one record; everything else goes on to the end.
@@ -209,7 +213,7 @@ std::optional<Address> parse_address(std::string_view text) {
     if (end + 1 < text.size() && text[end + 1] != ':') return std::nullopt;
     if (end + 1 < text.size()) port = text.substr(end + 2);
     if (end + 1 == text.size() - 1) return std::nullopt;
-  } else if (const auto colon = text.rfind(':'); colon != std::string_view::npos) {
+  } else if (const auto colon = text.rfind(':'); colon != std::string_view::npos && text.find(':') == colon) {
     host = text.substr(0, colon);
     port = text.substr(colon + 1);
     if (port.empty()) return std::nullopt;

@@ -33,6 +33,8 @@ struct Range {
   Point first, last;
   friend bool operator==(const Range&, const Range&) = default;
 };
+/// One end of a range: "10", "-5", "@TIME", "earliest", "latest".
+std::optional<Point> parse_point(std::string_view text);
 /// "10:20", "10:", ":20", "-5" (the last five), "10" (that one), "@TIME", "@T1:@T2", "earliest", "latest".
 std::optional<Range> parse_range(std::string_view text);
 
@@ -44,7 +46,7 @@ struct Address {
   std::uint16_t port = 0;
   friend bool operator==(const Address&, const Address&) = default;
 };
-/// "host:port", "[::1]:port", "host" (port 7171).
+/// "host:port", "[::1]:port", "host" and "::1" (port 7171).
 std::optional<Address> parse_address(std::string_view text);
 
 }  // namespace tandem::cli

@@ -49,14 +49,17 @@ void publish(Context& context, const PublishOptions& options) {
   auto publisher = need(Publisher::open(context.client(), std::move(publisher_options)));
   const EncodedProperties properties(options.properties());
   const std::string key = options.queue.empty() ? options.key : options.queue;
-  for_each_body(options.bodies, [&](std::string_view body) {
-    need(publisher.post(MessageParts{options.exchange, key, properties.bytes(), bytes_of(body)},
-                        options.mandatory || !options.queue.empty() ? Mandatory::yes : Mandatory::no));
+  const auto mandatory = options.mandatory || !options.queue.empty() ? Mandatory::yes : Mandatory::no;
+  const auto stopped = send_each(options.bodies, [&](std::string_view body) -> Result<> {
+    const auto posted = publisher.post(MessageParts{options.exchange, key, properties.bytes(), bytes_of(body)}, mandatory);
+    if (!posted) return posted.error();
+    return Done{};
   });
   const auto flushed = publisher.flush();
   std::lock_guard lock(mutex);
+  if (stopped) fail_stopped(*stopped, confirmed, "confirmed");
   if (flushed && first_failure.text.empty()) {
-    context.say(std::to_string(confirmed) + (confirmed == 1 ? " message confirmed" : " messages confirmed"));
+    context.say(count_of(confirmed, "message") + " confirmed");
     return;
   }
   Error error = first_failure.text.empty() ? flushed.error() : first_failure;
@@ -75,19 +78,20 @@ void add_publish(CLI::App& app, Context& context) {
                                   "Publish messages and wait until they are confirmed.\n"
                                   "  tandem publish --queue work 'resize cat.png'\n"
                                   "  tandem publish --exchange events --key order.paid --file events.jsonl");
-  auto* exchange = verb->add_option("--exchange", options->exchange);
+  auto* exchange = verb->add_option("--exchange", options->exchange, "to the queues and topics that are bound to it");
   verb->add_option("--key", options->key, "routing key");
   verb->add_option("--queue", options->queue, "straight to this queue")->excludes(exchange);
   verb->add_flag("--mandatory", options->mandatory, "fail if no queue takes it (always so with --queue)");
   verb->add_flag("--transient", options->transient, "need not survive a restart");
   verb->add_option("--header", options->headers, "KEY=VALUE, may be repeated");
   verb->add_option("--ttl", options->expiration, "how long it may wait (30s)");
-  verb->add_option("--priority", options->priority)->check(CLI::Range(0, 255));
-  verb->add_option("--content-type", options->content_type);
-  verb->add_option("--message-id", options->message_id);
-  verb->add_option("--correlation-id", options->correlation_id);
-  verb->add_option("--reply-to", options->reply_to);
-  verb->add_option("--type", options->type);
+  verb->add_option("--priority", options->priority, "of a queue with --priority-max; higher ones are delivered first")
+      ->check(CLI::Range(0, 255));
+  verb->add_option("--content-type", options->content_type, "what the body is, for consumers: application/json");
+  verb->add_option("--message-id", options->message_id, "for consumers, as the other properties below");
+  verb->add_option("--correlation-id", options->correlation_id, "which request this answers");
+  verb->add_option("--reply-to", options->reply_to, "the queue where an answer is awaited");
+  verb->add_option("--type", options->type, "what kind of message it is");
   add_bodies(*verb, options->bodies, "messages");
   verb->callback([options, &context] {
     if (options->exchange.empty() && options->queue.empty())

@@ -82,14 +82,14 @@ void add_declare(CLI::App& noun, Context& context) {
   verb->add_flag("--auto-delete", options->queue.auto_delete, "gone with its last consumer");
   verb->add_option("--ttl", options->ttl, "how long a message waits at most (30s)");
   verb->add_option("--expires", options->expires, "how long the queue lives unused (1h)");
-  verb->add_option("--max-length", options->max_length, "messages at most");
+  verb->add_option("--max-length", options->max_length, "messages at most")->check(not_negative());
   verb->add_option("--max-size", options->max_size, "bytes at most (64MiB)");
   verb->add_option("--overflow", options->overflow,
                    "when full: drop-head, reject-publish, reject-publish-dlx");
   verb->add_option("--dead-letter-exchange", options->dead_letter_exchange,
                    "where rejected and expired messages go");
   verb->add_option("--dead-letter-key", options->dead_letter_key, "with this routing key");
-  verb->add_option("--priority-max", options->priority_max, "priorities 0 to this (255)");
+  verb->add_option("--priority-max", options->priority_max, "priorities 0 to this (255)")->check(not_negative());
   verb->add_flag("--single-active", options->single_active, "one consumer at a time");
   verb->add_option("--delivery-limit", options->delivery_limit,
                    "redeliveries before a message is dead-lettered; -1 = any number");
@@ -103,8 +103,8 @@ void add_declare(CLI::App& noun, Context& context) {
     options->queue.arguments = options->table();
     const auto declared = need(context.client().ask(options->queue));
     if (options->queue.name.empty()) std::puts(declared.name.c_str());  // the broker chose it
-    context.say("queue '" + declared.name + "' has " + std::to_string(declared.ready) + " messages ready, " +
-                std::to_string(declared.consumers) + " consumers");
+    context.say("queue '" + declared.name + "' has " + count_of(declared.ready, "message") + " ready, " +
+                count_of(declared.consumers, "consumer"));
   });
 }
 
@@ -116,7 +116,7 @@ void add_delete(CLI::App& noun, Context& context) {
   verb->add_flag("--if-empty", options->if_empty, "only if no message waits");
   verb->callback([options, &context] {
     context.confirm("Delete queue '" + options->name + "' and its messages");
-    context.say(std::to_string(need(context.client().ask(*options)).ready) + " messages went with it");
+    context.say(count_of(need(context.client().ask(*options)).ready, "message") + " went with it");
   });
 }
 
@@ -126,8 +126,7 @@ void add_purge(CLI::App& noun, Context& context) {
   verb->add_option("NAME", *name)->required();
   verb->callback([name, &context] {
     context.confirm("Drop all waiting messages of '" + *name + "'");
-    context.say(std::to_string(need(context.client().ask(PurgeQueue{.name = *name})).ready) +
-                " messages dropped");
+    context.say(count_of(need(context.client().ask(PurgeQueue{.name = *name})).ready, "message") + " dropped");
   });
 }
 
@@ -146,8 +145,8 @@ void add_peek(CLI::App& noun, Context& context) {
   auto options = make_options<Peek>();
   auto* verb = noun.add_subcommand("peek", "Look at waiting messages without taking them.");
   verb->add_option("NAME", options->queue)->required();
-  verb->add_option("--count", options->count, "messages")->capture_default_str();
-  verb->add_option("--skip", options->skip, "messages before the first")->capture_default_str();
+  verb->add_option("--count", options->count, "messages at most")->check(not_negative())->capture_default_str();
+  verb->add_option("--skip", options->skip, "messages before the first")->check(not_negative())->capture_default_str();
   verb->callback([options, &context] {
     std::vector<Row> rows;
     for (const auto& peeked : need(context.client().ask(*options))) rows.push_back(row_of(peeked));
@@ -187,7 +186,7 @@ void move(Context& context, const MoveOptions& options) {
     batch.clear();
   }
   need(consumer.close());
-  context.say(std::to_string(moved) + " messages moved from '" + options.from + "' to '" + options.to + "'");
+  context.say(count_of(moved, "message") + " moved from '" + options.from + "' to '" + options.to + "'");
 }
 
 void add_move(CLI::App& noun, Context& context) {
@@ -198,7 +197,9 @@ void add_move(CLI::App& noun, Context& context) {
                           "  tandem queue move failed work --count 100");
   verb->add_option("FROM", options->from)->required();
   verb->add_option("TO", options->to)->required();
-  verb->add_option("--count", options->count, "messages at most; 0 = all that wait")->capture_default_str();
+  verb->add_option("--count", options->count, "messages at most; 0 = all that wait")
+      ->check(not_negative())
+      ->capture_default_str();
   verb->callback([options, &context] { move(context, *options); });
 }
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "client/cli/context.h"
+#include "client/cli/progress.h"
 #include "client/cli/ranges.h"
 
 namespace tandem::cli {
@@ -81,6 +82,7 @@ void read(Context& context, const ReadOptions& options) {
   if (from.empty()) return say_nothing_there(options, *range, chosen);
   auto reader = need(TopicReader::open(client, std::move(from), {.read_committed = options.committed}));
   std::vector<TopicRecord> records;
+  Progress progress("read", Progress::Beside::output);
   while (!ends.empty()) {
     records.clear();
     need(reader.poll(records, 1'000, Milliseconds(500)));
@@ -91,6 +93,7 @@ void read(Context& context, const ReadOptions& options) {
       if (record.offset + 1 >= end->second) ends.erase(end);
     }
     flush_stdout();
+    progress.add(records.size());
     if (options.follow) continue;
     // What lies before the end may be markers of transactions, which are no records.
     for (const auto& position : reader.positions())
@@ -108,10 +111,10 @@ void add_read(CLI::App& app, Context& context) {
                                   "  tandem read orders 10:20        offsets 10 to 19\n"
                                   "  tandem read orders -5           the last five\n"
                                   "  tandem read orders @2026-11-21T10:00Z: --follow");
-  verb->add_option("TOPIC", options->topic)->required();
+  verb->add_option("TOPIC", options->topic, "or a stream's name")->required();
   verb->add_option("RANGE", options->range,
                    "FIRST:LAST, OFFSET, -N, @TIME, @T1:@T2, earliest, latest; default all");
-  verb->add_option("--partition", options->partition, "only this one");
+  verb->add_option("--partition", options->partition, "only this one")->check(not_negative());
   verb->add_flag("--follow", options->follow, "go on with what comes");
   verb->add_flag("--committed", options->committed, "only records of committed transactions");
   verb->callback([options, &context] { read(context, *options); });

@@ -50,7 +50,7 @@ void check(Context& context) {
   const auto info = need(context.client().ask(DescribeBroker{}));
   if (info.disk_alarm || info.memory_alarm)
     throw Failure{exit_failed, context.broker + " holds publishers back: " +
-                                   (info.disk_alarm ? "disk" : "memory") + " is short"};
+                                   (info.disk_alarm ? "disk space" : "memory") + " is short"};
   std::printf("ok %s %s ready=%llu unsettled=%llu\n", context.broker.c_str(), info.version.c_str(),
               static_cast<unsigned long long>(info.ready), static_cast<unsigned long long>(info.unsettled));
   flush_stdout();
@@ -113,8 +113,8 @@ struct CloseOptions {
 void add_close_connection(CLI::App& app, Context& context) {
   auto options = make_options<CloseOptions>();
   auto* verb = app.add_subcommand("disconnect", "End a connection; its client is told why.");
-  verb->add_option("ID", options->id, "as `tandem connections` shows it")->required();
-  verb->add_option("--reason", options->reason)->capture_default_str();
+  verb->add_option("ID", options->id, "as `tandem connections` shows it")->required()->check(not_negative());
+  verb->add_option("--reason", options->reason, "what its client is told")->capture_default_str();
   verb->callback([options, &context] {
     context.confirm("End connection " + std::to_string(options->id));
     need(context.client().ask(CloseConnection{options->id, options->reason}));
@@ -167,9 +167,9 @@ void add_status(CLI::App& app, Context& context) {
     int rounds = 0;
   };
   auto options = make_options<Top>();
-  auto* top_verb = app.add_subcommand("top", "Rates, every second, until Ctrl-C");
-  top_verb->add_option("--interval", options->interval)->capture_default_str();
-  top_verb->add_option("--rounds", options->rounds, "0 = for ever")->capture_default_str();
+  auto* top_verb = app.add_subcommand("top", "Rates: a line every second, until Ctrl-C");
+  top_verb->add_option("--interval", options->interval, "between two lines")->capture_default_str();
+  top_verb->add_option("--rounds", options->rounds, "lines; 0 = until Ctrl-C")->check(not_negative())->capture_default_str();
   top_verb->callback([options, &context] {
     const auto interval = duration_option("--interval", options->interval);
     if (interval <= 0) fail_usage("--interval must be more than 0");

@@ -54,7 +54,7 @@ void add_create(CLI::App& noun, Context& context) {
                           "Create a topic.\n"
                           "  tandem topic create orders --partitions 12 --config retention.ms=604800000");
   verb->add_option("NAME", options->topic.name)->required();
-  verb->add_option("--partitions", options->topic.partitions)->capture_default_str();
+  verb->add_option("--partitions", options->topic.partitions, "how many; later they can only grow")->capture_default_str();
   verb->add_option("--config", options->config, "KEY=VALUE with Kafka's keys, may be repeated");
   verb->add_flag("--dry-run", options->topic.validate_only, "only say whether it would be done");
   verb->callback([options, &context] {
@@ -77,6 +77,8 @@ void add_alter(CLI::App& noun, Context& context) {
   verb->add_flag("--dry-run", options->change.validate_only, "only say whether it would be done");
   verb->callback([options, &context] {
     options->change.set = pairs_of(options->set);
+    if (options->change.partitions == 0 && options->change.set.empty() && options->change.remove.empty())
+      fail_usage("alter wants something to change: --partitions, --config or --unset");
     need(context.client().ask(options->change));
   });
 }
@@ -104,23 +106,32 @@ void add_trim(CLI::App& noun, Context& context) {
                                    "  tandem topic trim orders --before @2026-11-01");
   verb->add_option("NAME", options->name)->required();
   verb->add_option("--before", options->before, "OFFSET, -N (keep the last N), @TIME or latest")->required();
-  verb->add_option("--partition", options->partition, "only this one");
+  verb->add_option("--partition", options->partition, "only this one")->check(not_negative());
   verb->callback([options, &context] {
-    const auto range = parse_range(options->before);
-    if (!range) fail_usage("--before wants OFFSET, -N, @TIME or latest, not '" + options->before + "'");
-    const auto info = topic_info(context.client(), options->name);
+    const auto point = parse_point(options->before);
+    if (!point) fail_usage("--before wants OFFSET, -N, @TIME or latest, not '" + options->before + "'");
+    auto partitions = topic_info(context.client(), options->name).partitions;
+    if (options->partition >= 0)
+      std::erase_if(partitions, [&](const auto& one) { return one.partition != options->partition; });
+    if (partitions.empty()) throw Failure{exit_not_found, "'" + options->name + "' has no such partition"};
+    // All are judged before the first is trimmed: what was deleted cannot be given back.
+    std::vector<Offset> to;
+    for (const auto& partition : partitions) {
+      to.push_back(offset_of(context.client(), options->name, partition.partition, *point, partition.start));
+      if (to.back() > partition.visible_end)
+        throw Failure{exit_refused, "partition " + std::to_string(partition.partition) + " ends at " +
+                                        std::to_string(partition.visible_end) +
+                                        ": nothing was deleted (--partition chooses one)"};
+    }
     context.confirm("Delete the records of '" + options->name + "' before " + options->before);
     std::vector<Row> rows;
-    for (const auto& partition : info.partitions) {
-      if (options->partition >= 0 && partition.partition != options->partition) continue;
-      const Offset to =
-          offset_of(context.client(), options->name, partition.partition, range->first, partition.start);
+    for (std::size_t i = 0; i < partitions.size(); ++i) {
+      const auto& partition = partitions[i];
       const Offset start = need(context.client().ask(
-          TrimTopic{.topic = options->name, .partition = partition.partition, .offset = to}));
+          TrimTopic{.topic = options->name, .partition = partition.partition, .offset = to[i]}));
       rows.push_back(
           {{"partition", partition.partition}, {"start", start}, {"deleted", start - partition.start}});
     }
-    if (rows.empty()) throw Failure{exit_not_found, "'" + options->name + "' has no such partition"};
     print_rows(rows, {"partition", "start", "deleted"}, context.format());
   });
 }

@@ -71,11 +71,25 @@ TEST_CASE("ranges name offsets, places before the end, and times") {
   }
 }
 
+TEST_CASE("a point is one end of a range, and no range") {
+  using Kind = Point::Kind;
+  CHECK(parse_point("10") == Point{Kind::offset, 10});
+  CHECK(parse_point("-5") == Point{Kind::from_end, 5});
+  CHECK(parse_point("earliest") == Point{Kind::offset, 0});
+  CHECK(parse_point("latest") == Point{Kind::from_end, 0});
+  CHECK(parse_point("@1970-01-01T00:01Z") == Point{Kind::time, 60'000});
+  for (const char* text : {"", ":", "10:", "10:20", "@1970-01-01:", "soon"}) {
+    INFO(text);
+    CHECK_FALSE(parse_point(text));
+  }
+}
+
 TEST_CASE("an address has a host, and a port where it is not the usual one") {
   CHECK(parse_address("example:99") == Address{"example", 99});
   CHECK(parse_address("example") == Address{"example", 7171});
   CHECK(parse_address("[::1]:99") == Address{"::1", 99});
   CHECK(parse_address("[::1]") == Address{"::1", 7171});
+  CHECK(parse_address("::1") == Address{"::1", 7171});
   for (const char* text :
        {"", ":99", "example:", "example:0", "example:65536", "example:x", "[::1", "[::1]x"}) {
     INFO(text);

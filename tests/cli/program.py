@@ -1,4 +1,5 @@
 """The real `tandem` against a real `tandemd`: what a person or a script would try, and what they are told."""
+import glob
 import json
 import os
 import pty
@@ -65,6 +66,28 @@ class Program(unittest.TestCase):
         self.assertIn("line 2", long.stderr)
         self.run_tandem("publish", "--queue", "bodies", stdin="x" * (32 << 20), status=5)
 
+    def test_what_was_sent_before_something_that_cannot_be_sent_is_confirmed_and_counted(self):
+        self.run_tandem("queue", "declare", "halfway")
+        self.run_tandem("topic", "create", "halfway")
+        too_long = "one\ntwo\n" + "x" * (32 << 20)  # as a line it can be read, as a message it is over the limit
+        for words in (["publish", "--queue", "halfway"], ["append", "halfway"]):
+            with self.subTest(words=words):
+                self.assertIn("2 before it", self.run_tandem(*words, stdin=too_long, status=3).stderr)
+                self.assertIn("2 before it", self.run_tandem(*words, stdin=too_long + "xx", status=1).stderr)
+        self.assertEqual(self.json_of("queue", "show", "halfway")["ready"], 4)
+        self.assertEqual(self.run_tandem("read", "halfway").stdout, "one\ntwo\none\ntwo\n")
+
+    def test_a_body_is_sent_as_it_was_typed(self):
+        self.run_tandem("queue", "declare", "typed")
+        self.run_tandem("topic", "create", "typed")
+        self.run_tandem("publish", "--queue", "typed", "read", "-5")
+        self.run_tandem("publish", "--queue", "typed", "--", "--to", "-5")
+        self.run_tandem("append", "typed", "read", "-5")
+        self.run_tandem("append", "typed", "--", "--before", "-5")
+        self.assertEqual(self.run_tandem("consume", "typed", "--count", "4", "--ack").stdout, "read\n-5\n--to\n-5\n")
+        self.assertEqual(self.run_tandem("--output", "table", "read", "typed", "-1").stdout, "-5\n")
+        self.assertEqual(self.run_tandem("read", "typed", "-4:-2").stdout, "read\n-5\n")
+
     def test_move_takes_messages_to_another_queue(self):
         for name in ("from", "to"):
             self.run_tandem("queue", "declare", name)
@@ -85,6 +108,18 @@ class Program(unittest.TestCase):
         self.assertEqual(self.run_tandem("read", "orders", "earliest").stdout.split()[0], "25")
         self.assertEqual(self.json_of("topic", "config", "orders"), [{"key": "retention.ms", "value": "1000000"}])
 
+    def test_a_trim_that_one_partition_refuses_deletes_nothing(self):
+        self.run_tandem("topic", "create", "uneven", "--partitions", "2")
+        self.run_tandem("append", "uneven", "--partition", "0", "a", "b", "c")
+        self.run_tandem("append", "uneven", "--partition", "1", "d")
+        refused = self.run_tandem("topic", "trim", "uneven", "--before", "2", status=5)
+        self.assertIn("partition 1 ends at 1", refused.stderr)
+        self.assertEqual([p["start"] for p in self.json_of("topic", "show", "uneven")], [0, 0])
+        self.run_tandem("topic", "trim", "uneven", "--before", "2", "--partition", "0")
+        self.run_tandem("topic", "trim", "uneven", "--before", "-1")
+        self.assertEqual([p["start"] for p in self.json_of("topic", "show", "uneven")], [2, 0])
+        self.run_tandem("topic", "trim", "uneven", "--before", "1:2", status=2)
+
     def test_an_append_on_another_version_is_refused(self):
         self.run_tandem("topic", "create", "ledger")
         self.run_tandem("append", "ledger", "--partition", "0", "--expected-end", "0", "first")
@@ -98,6 +133,11 @@ class Program(unittest.TestCase):
         self.assertEqual(self.json_of("group", "list"), [])
         self.run_tandem("group", "seek", "readers", "seeked", "--to", "-1")
         self.assertEqual(self.json_of("group", "show", "readers")[0]["lag"], 1)
+        for to in ("@2000-01-01T10:00Z", "2000-01-01T10:00Z", "0", "earliest"):
+            self.run_tandem("group", "seek", "readers", "seeked", "--to", to)
+            self.assertEqual(self.json_of("group", "show", "readers")[0]["lag"], 3)
+        for to in ("1:2", "1:", "soon"):
+            self.run_tandem("group", "seek", "readers", "seeked", "--to", to, status=2)
         self.run_tandem("group", "delete", "readers")
         self.run_tandem("group", "show", "readers", status=4)
 
@@ -156,6 +196,7 @@ class Program(unittest.TestCase):
         self.assertIn("x-max-length", self.run_tandem("definitions", "import", "-", stdin=json.dumps(exported),
                                                       status=3).stderr)
         self.run_tandem("definitions", "import", "-", stdin="[]", status=1)
+        self.assertIn("no name", self.run_tandem("definitions", "import", "-", stdin='{"queues": [{}]}', status=3).stderr)
 
     def test_what_is_not_there_ends_with_4(self):
         for words in (["queue", "show", "nope"], ["queue", "purge", "nope"], ["exchange", "show", "nope"], ["read", "nope"], ["append", "nope", "x"],
@@ -173,7 +214,10 @@ class Program(unittest.TestCase):
 
     def test_wrong_words_end_with_2(self):
         for words in (["queue"], ["nonsense"], ["queue", "declare"], ["queue", "declare", "q", "--ttl", "soon"],
-                      ["read", "orders", "x:y"], ["publish", "x"], ["consume", "q"], ["--output", "xml", "queue", "list"]):
+                      ["read", "orders", "x:y"], ["publish", "x"], ["consume", "q"], ["--output", "xml", "queue", "list"],
+                      ["consume", "q", "--ack", "--count", "-1"], ["queue", "peek", "q", "--count", "-1"],
+                      ["disconnect", "-1"], ["read", "t", "--partition", "-1"], ["top", "--rounds", "-1"],
+                      ["topic", "alter", "t"]):
             with self.subTest(words=words):
                 self.run_tandem(*words, status=2)
 
@@ -184,6 +228,9 @@ class Program(unittest.TestCase):
             done = self.run_tandem(*words, status=2)
             self.assertTrue(done.stderr.startswith("tandem: "), done.stderr)
             self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
+        self.assertIn("verb is missing: list, show, declare", self.run_tandem("queue", status=2).stderr)
+        self.assertIn("publish, consume", self.run_tandem(status=2).stderr)
+        self.assertIn("--output", self.run_tandem("queue", "list", "--help").stdout)
         self.assertIn("tandem queue declare", self.run_tandem("queue", "declare", "--help").stdout)
 
     def test_what_is_done_in_part_ends_with_3(self):
@@ -234,6 +281,28 @@ class Program(unittest.TestCase):
         done = subprocess.run(f"{TANDEM} --broker {self.address} read long | head -1", shell=True, capture_output=True,
                               text=True, timeout=30)
         self.assertEqual((done.stdout, done.stderr), ("line\n", ""))
+
+    def test_what_stdout_does_not_take_is_a_failure(self):
+        self.run_tandem("topic", "create", "unprinted")
+        self.run_tandem("append", "unprinted", stdin="line\n" * 1000)
+        self.run_tandem("queue", "declare", "unprinted")
+        self.run_tandem("publish", "--queue", "unprinted", stdin="x" * 9999 + "\n" + "line\n" * 99)
+        for words in ("read unprinted", "queue list", "check", "definitions export", "--help", "completion bash",
+                      "consume unprinted --count 100 --ack"):
+            with self.subTest(words=words), open("/dev/full", "w") as full:
+                done = subprocess.run([TANDEM, "--broker", self.address, *words.split()], stdout=full,
+                                      stderr=subprocess.PIPE, text=True, timeout=30)
+                self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+                self.assertIn("No space left", done.stderr)
+        self.assertEqual(self.json_of("queue", "show", "unprinted")["acked"], 0)
+
+    def test_a_terminal_obeys_no_name(self):
+        self.run_tandem("queue", "declare", "red\x1b[31m\ttab")
+        table = self.run_tandem("--output", "table", "queue", "list").stdout
+        self.assertIn("red\\x1b[31m\\ttab", table)
+        refused = self.run_tandem("queue", "show", "\x1b]0;title\x07", status=4)
+        self.assertNotIn("\x1b", table + refused.stderr)
+        self.run_tandem("queue", "delete", "red\x1b[31m\ttab")
 
     def test_what_may_come_next_on_a_line(self):
         self.run_tandem("queue", "declare", "next one")
@@ -298,8 +367,96 @@ class Program(unittest.TestCase):
             heard += os.read(terminal, 65536)
         return heard
 
+    def on_terminal(self, line):
+        """What a person sees who types this."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execvpe("bash", ["bash", "-c", f"{line}; echo ended $?"], self.environment())
+        try:
+            return self.hear(terminal, b"ended ").decode(errors="replace")
+        finally:
+            os.close(terminal)
+            os.waitpid(child, 0)
+
+    def test_whoever_saves_what_is_read_sees_a_count(self):
+        self.run_tandem("topic", "create", "counted")
+        self.run_tandem("queue", "declare", "counted")
+        self.run_tandem("append", "counted", stdin="line\n" * 2000)
+        self.run_tandem("publish", "--queue", "counted", stdin="line\n" * 2000)
+        self.assertIn("2000 read", self.on_terminal("timeout 2 tandem read counted --follow >/dev/null"))
+        self.assertIn(" received", self.on_terminal("timeout 2 tandem consume counted --requeue >/dev/null"))
+        self.assertNotIn("read", self.on_terminal("timeout 1 tandem read counted latest --follow"))
+
     def test_check_says_one_line(self):
         self.assertRegex(self.run_tandem("check").stdout, r"^ok \S+ \S+ ready=\d+ unsettled=\d+\n$")
+
+
+class OwnBroker(unittest.TestCase):
+    """What needs a broker of its own."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.said = os.path.join(self.directory, "said")
+
+    def start(self, *options):
+        """Its process and its address; what it says on stderr is in self.said."""
+        with open(self.said, "w") as said:
+            broker = subprocess.Popen([TANDEMD, "--data", self.directory + "/store", "--native-port", "0", "--amqp-port", "-1",
+                                       "--kafka-port", "-1", *options], stdout=subprocess.PIPE, stderr=said, text=True)
+        self.addCleanup(broker.stdout.close)
+        self.addCleanup(broker.wait)
+        self.addCleanup(broker.kill)
+        return broker, broker.stdout.readline().split("native=")[1].split(",")[0].strip()
+
+    def tandem(self, address, *words):
+        return subprocess.run([TANDEM, "--broker", address, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=30)
+
+    def test_damaged_records_are_named_to_the_reader_and_the_operator(self):
+        broker, address = self.start()
+        self.tandem(address, "topic", "create", "t")
+        self.tandem(address, "append", "t", "a record that will be damaged")
+        broker.terminate()
+        self.assertEqual(broker.wait(20), 0)
+        segment = glob.glob(self.directory + "/store/topics/*/0/*.segment")[0]
+        with open(segment, "r+b") as file:
+            at = file.read().index(b"a record")
+            file.seek(at)
+            file.write(b"A")
+        _, address = self.start()
+        done = self.tandem(address, "read", "t")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("damaged", done.stderr)
+        with open(self.said) as said:
+            self.assertIn(segment, said.read())
+
+    def test_who_publishes_while_disk_space_is_short_is_told_why_it_takes_so_long(self):
+        os.mkdir(self.directory + "/store")
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=240m", "tmpfs", self.directory + "/store"],
+                          capture_output=True).returncode != 0:
+            self.skipTest("cannot mount a small file system")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.directory + "/store"])
+        _, address = self.start("--journal-size", "64MiB", "--checkpoint-interval", "4MiB")
+        self.assertEqual(self.tandem(address, "queue", "declare", "q").returncode, 0)
+        checked = self.tandem(address, "check")
+        self.assertEqual((checked.returncode, checked.stdout), (1, ""))
+        self.assertIn("disk space is short", checked.stderr)
+        with self.assertRaises(subprocess.TimeoutExpired) as held:
+            subprocess.run([TANDEM, "--broker", address, "publish", "--queue", "q"], input=b"message\n" * 9999,
+                           capture_output=True, timeout=4)
+        self.assertIn(b"holds publishers back", held.exception.stderr or b"")
+
+    def test_a_configuration_file_that_is_wrong_is_named(self):
+        file = os.path.join(self.directory, "tandem.toml")
+        with open(file, "w") as out:
+            out.write('nativ-port = 1\n')
+        for words, environment in ([["--config", file], {}], [[], {"TANDEM_CONFIG": file}]):
+            done = subprocess.run([TANDEMD, *words], env={**os.environ, **environment}, cwd=self.directory, capture_output=True,
+                                  text=True, timeout=30)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn(f"{file}: 'nativ-port' is no option", done.stderr)
 
 
 if __name__ == "__main__":
