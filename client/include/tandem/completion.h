@@ -4,7 +4,10 @@
 //   client.ask(DeclareQueue{.name = "orders"})                       blocks, returns Result<QueueStatus>
 //   client.ask(DeclareQueue{.name = "orders"}, [](Result<QueueStatus> r) { … })        calls back
 //   client.ask(DeclareQueue{.name = "orders"}, asio::use_future)     gives std::future<Result<QueueStatus>>
-//   co_await client.ask(DeclareQueue{.name = "orders"}, asio::use_awaitable)           gives Result<QueueStatus>
+//   co_await client.ask(declare, asio::use_awaitable)                gives Result<QueueStatus>
+//
+// A request, message or record that is awaited needs a name (`const DeclareQueue declare{.name = "orders"};`): GCC 12
+// destroys one that is made with braces inside of a co_await expression twice, and the program crashes.
 //
 // Any Asio completion token for the signature void(Result<T>) will do. A handler runs on its associated
 // executor; one without (a plain lambda) runs on the client's I/O thread, where it must not block and must
