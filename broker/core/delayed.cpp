@@ -55,7 +55,7 @@ void RoomVisit::read_ahead() {
   for (Lane& lane : life_.lanes) {
     if (lane.cold().empty() || lane.loading) continue;
     lane.loading = lane.cold()[0].run;
-    turn_.say_now(LoadRun{room_.declared.id, lane.loading});
+    turn_.say_now(LoadRun{room_.declared.id, lane.loading, room_.declared.name});
   }
 }
 

@@ -180,7 +180,7 @@ void QueueVisit::read_ahead() {
     if (!lane->cold().empty() && !lane->loading &&
         lane->resident_at_front() < turn_.options().front_entries_min) {
       lane->loading = lane->cold()[0].run;
-      turn_.say_now(LoadRun{queue_.declared.id, lane->loading});
+      turn_.say_now(LoadRun{queue_.declared.id, lane->loading, queue_.declared.name});
     }
     if (!lane->empty()) return;
   }

@@ -131,7 +131,7 @@ struct Described {
 // --- requests to the rim ------------------------------------------------------------------------------------------------------
 
 /// Read a run's entries from the backlog; answer: RunLoaded or RunUnreadable. One outstanding per queue and priority.
-struct LoadRun { QueueId queue; RunId run; };
+struct LoadRun { QueueId queue; RunId run; std::string queue_name; };
 /// No entry of the run is alive; storage forgets it at the next checkpoint and frees its extent after that.
 struct DropRun { QueueId queue; RunId run; };
 /// Rewrite a message for its dead-letter exchange (x-death and friends); answer: DeadLetterReady.

@@ -102,8 +102,8 @@ void Loop::load_run(const core::LoadRun& request) {
   store_->load_run(request.queue, request.run,
                    [this, request](Result<std::vector<core::QueueEntry>> entries) {
                      if (entries.ok()) return submit(core::RunLoaded{request.queue, request.run, *entries});
-                     log_line(LogLevel::error, "a run of queue " + std::to_string(request.queue.value) +
-                                                   " cannot be read: " + entries.error().text);
+                     log_line(LogLevel::error, "messages of queue '" + request.queue_name +
+                                                   "' cannot be read and wait for a restart: " + entries.error().text);
                      submit(core::RunUnreadable{request.queue, request.run, entries.error().text});
                    });
 }

@@ -78,9 +78,11 @@ Result<RunHead> judge_head(Bytes extent, std::uint64_t position) {
   return head;
 }
 
+bool lies_inside(Bytes extent, std::uint64_t offset, std::uint32_t size) {
+  return offset >= backlog_item_header_size_bytes && offset <= extent.size() && size <= extent.size() - offset;
+}
+
 bool message_is_whole(Bytes extent, std::uint64_t offset, std::uint32_t size) {
-  if (offset < backlog_item_header_size_bytes || offset > extent.size() || size > extent.size() - offset)
-    return false;
   const std::byte* numbers = extent.data() + offset - backlog_item_header_size_bytes;
   return load_little<std::uint32_t>(numbers + 4) == size &&
          load_little<std::uint32_t>(numbers) == crc32c(extent.subspan(offset, size));
@@ -149,12 +151,20 @@ Result<std::vector<core::QueueEntry>> read_run(Bytes extent, std::uint64_t posit
   for (std::uint32_t i = 0; i < head->count; ++i) {
     entries.push_back(get_entry(extent.data() + head_size_bytes + i * entry_size_bytes, position));
     const std::uint64_t offset = backlog_position(entries.back().body) - position;
-    if (!message_is_whole(extent, offset, entries.back().size_bytes))
-      return corrupt(position,
-                     "checksum of its message at byte " + std::to_string(position + offset) + " is wrong");
+    if (!lies_inside(extent, offset, entries.back().size_bytes))
+      return corrupt(position, "its message at byte " + std::to_string(position + offset) + " is not all there");
   }
   if (head_out != nullptr) *head_out = *head;
   return entries;
+}
+
+std::vector<Error> judge_run_messages(Bytes extent, std::uint64_t position, std::span<const core::QueueEntry> entries) {
+  std::vector<Error> damaged;
+  for (const core::QueueEntry& entry : entries)
+    if (!message_is_whole(extent, backlog_position(entry.body) - position, entry.size_bytes))
+      damaged.push_back(corrupt(position, "checksum of its message at byte " + std::to_string(backlog_position(entry.body)) +
+                                              " is wrong"));
+  return damaged;
 }
 
 }  // namespace tandem::storage

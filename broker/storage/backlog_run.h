@@ -68,8 +68,11 @@ struct RunHead {
   std::uint32_t count = 0, used_size_bytes = 0, extent_size_bytes = 0;
 };
 
-/// The entries of a whole extent that begins at `position` of the file, with handles that point there. Checks
-/// every checksum. Errors: corrupt, with the offset in the extent.
+/// The entries of a whole extent that begins at `position` of the file, with handles that point there. Checks the checksum of
+/// all but the messages: a damaged one is told to who reads it, and costs the others nothing. Errors: corrupt, with the offset in
+/// the extent.
 Result<std::vector<core::QueueEntry>> read_run(Bytes extent, std::uint64_t position, RunHead* head = nullptr);
+/// What is wrong with messages of read_run(): an error for each that is damaged.
+std::vector<Error> judge_run_messages(Bytes extent, std::uint64_t position, std::span<const core::QueueEntry> entries);
 
 }  // namespace tandem::storage

@@ -150,6 +150,7 @@ void StoreCheck::check_run(File& file, const core::RunHomed& run) {
   RunHead head;
   const auto entries = read_run(extent, run.position, &head);
   if (!entries) return problem(file.path() + ": " + entries.error().text);
+  for (const Error& damaged : judge_run_messages(extent, run.position, *entries)) problem(file.path() + ": " + damaged.text);
   std::uint32_t durable = 0;
   for (const auto& entry : *entries) durable += entry.durable ? 1 : 0;
   if (head.queue != run.queue || head.run != run.run || durable != run.count)

@@ -206,7 +206,7 @@ Result<std::unique_ptr<Lmdb>> Lmdb::open(const std::string& directory, bool read
   // NOTLS: a read transaction belongs to the call that opened it, not to its thread.
   // NOLOCK: the directory is locked as a whole, and one thread at a time is this class's rule.
   const unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NOLOCK | (read_only ? MDB_RDONLY : 0u);
-  if (const int code = mdb_env_open(environment, lmdb->path_.c_str(), flags, 0640); code != MDB_SUCCESS)
+  if (const int code = mdb_env_open(environment, lmdb->path_.c_str(), flags, 0600); code != MDB_SUCCESS)
     return lmdb->error(code, "open");
   Transaction transaction;
   if (const int code = transaction.begin(environment, read_only ? MDB_RDONLY : 0u); code != MDB_SUCCESS)

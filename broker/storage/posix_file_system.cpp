@@ -81,7 +81,7 @@ int uninterrupted(Call call) {
 }
 
 Descriptor open_descriptor(const std::string& path, int flags) {
-  return Descriptor(uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); }));
+  return Descriptor(uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0600); }));
 }
 
 /// The parts as iovecs, at most `pieces.size()` of them, without the first `skip` bytes.
@@ -288,8 +288,9 @@ class PosixFileSystem : public FileSystem {
   Result<> make_directory(const std::string& path) override {
     for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
       const std::string part = path.substr(0, end);
-      if (::mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) return system_error("make directory", part);
-      if (end == std::string::npos) break;
+      const bool is_last = end == std::string::npos;  // messages and password hashes are nobody else's to read
+      if (::mkdir(part.c_str(), is_last ? 0700 : 0755) != 0 && errno != EEXIST) return system_error("make directory", part);
+      if (is_last) break;
     }
     struct stat facts;
     if (::stat(path.c_str(), &facts) != 0) return system_error("look at", path);
