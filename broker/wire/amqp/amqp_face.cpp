@@ -267,9 +267,10 @@ void AmqpFace::judge(Channel& channel, const Verdict& verdict) {
 
 void AmqpFace::fail(const Fault& fault) {
   if (state_ >= State::closing) return;
-  const bool trusted = state_ > State::starting;
-  state_ = trusted ? State::closing : State::closed;
-  state_due_ = link_.port().now() + close_answer_max_ms;
+  // Who is not let in may answer, too: some clients say that the connection broke when their close-ok finds it gone, and
+  // not that their password is wrong. It gets no more time than it had to log in.
+  if (state_ > State::starting) state_due_ = link_.port().now() + close_answer_max_ms;
+  state_ = State::closing;
   link_.write(0, Method::connection_close,
               {static_cast<std::uint16_t>(fault.code), reply_text(fault), class_of(fault.method),
                id_of(fault.method)});
@@ -277,8 +278,10 @@ void AmqpFace::fail(const Fault& fault) {
 }
 
 void AmqpFace::fail_deaf(const Fault& fault) {
+  const bool trusted = state_ > State::starting;
   fail(fault);
   deaf_ = true;
+  if (!trusted) state_ = State::closed;  // its answer would not be heard
 }
 
 void AmqpFace::end_session() {

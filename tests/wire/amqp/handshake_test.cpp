@@ -67,7 +67,25 @@ TEST_CASE("a wrong password is refused in words to a client that understands the
       ending.last ==
       "0 connection.close reply-code=403 reply-text=ACCESS_REFUSED - Login was refused using authentication "
       "mechanism PLAIN. For details see the broker logfile. class-id=0 method-id=0");
-  CHECK(ending.closing);
+  CHECK_FALSE(ending.closing);
+}
+
+TEST_CASE("who is refused may answer, within the time to log in") {
+  World world;
+  Client client(world, Client::Silent{});
+  client.feed(bytes_of(header));
+  world.now_ms += 1000;
+  client.feed(Bytes(handshake_bytes({.password = "wrong"})).subspan(header.size()));
+  CHECK_FALSE(client.face().closing());
+  SUBCASE("it does") {
+    client.call(0, Method::connection_close_ok, {});
+  }
+  SUBCASE("it does not") {
+    CHECK(client.face().next_due() == world.now_ms + 4000);
+    world.now_ms += 4000;
+    world.tick();
+  }
+  CHECK(client.face().closing());
 }
 
 TEST_CASE("a wrong password is refused without words to a client that would not understand them") {
