@@ -62,7 +62,9 @@ Verdict Channel::consume_replies(const MethodView& method, std::string tag) {
   };
   if (!reply_queue_.empty()) return refuse("reply consumer already set");
   if (!method.flag("no-ack")) return refuse("reply consumer cannot acknowledge");
-  reply_queue_ = std::string(direct_reply_prefix) + link_.port().random_name(chosen_name_size);
+  // In the form of RabbitMQ's, for which clients look: somebody's place, and a key of 16 octets in base64.
+  reply_queue_ = std::string(direct_reply_prefix) + std::to_string(id_.number) + "." +
+                 link_.port().random_name(chosen_name_size) + "==";
   const Table no_arguments;
   core::DeclareQueue queue;
   queue.who = unanswered(method.method());
