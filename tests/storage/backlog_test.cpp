@@ -244,7 +244,7 @@ TEST_CASE("what an extent held before is never taken for what it holds now") {
   CHECK_FALSE(rig.load(first).ok());
 }
 
-TEST_CASE("a damaged message is reported with file and position") {
+TEST_CASE("a damaged message is reported with file and position, and its run gives all the others") {
   Rig rig;
   const auto run = rig.home(RunId(1), survivors({100, 100}));
   const auto entries = rig.load(run).value();
@@ -255,6 +255,13 @@ TEST_CASE("a damaged message is reported with file and position") {
   const std::string text = rig.read(entries[1].body, 100);
   CHECK(text.find("/d/backlog.dat") != std::string::npos);
   CHECK(text.find(std::to_string(backlog_position(entries[1].body))) != std::string::npos);
+  CHECK(rig.load(run).value() == entries);
+  CHECK(rig.read(entries[0].body, 100) == text_for(100, 100));
+  CHECK(rig.read(entries[1].body, 100) == text);
+
+  rig.files.flip_bit("/d/backlog.dat", run.position + 45);  // an entry of its table
+  rig.reader->forget_run({run.position, run.extent_bytes});
+  rig.reader->add_run({run.position, run.extent_bytes});
   CHECK(rig.load(run).error().code == ErrorCode::corrupt);
 }
 
