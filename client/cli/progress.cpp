@@ -11,7 +11,7 @@ using Clock = std::chrono::steady_clock;
 
 // Nothing is shown of what is over at once; afterwards often enough to be seen moving.
 constexpr auto first_after = std::chrono::milliseconds(500);
-constexpr auto interval = std::chrono::milliseconds(200);
+constexpr auto redraw_interval = std::chrono::milliseconds(200);
 
 bool is_watched(Progress::Beside beside) {
   if (isatty(STDERR_FILENO) == 0) return false;
@@ -44,7 +44,7 @@ void Progress::show() {
                static_cast<double>(count_) / seconds);
   std::fflush(stderr);
   shown_ = true;
-  next_ = now + interval;
+  next_ = now + redraw_interval;
 }
 
 }  // namespace tandem::cli
