@@ -35,7 +35,7 @@ void ConsumeChannel::open(Completion<Done> done) {
 }
 
 void ConsumeChannel::online() {
-  if (!options_.queue.empty()) subscribe();
+  if (!options_.queue.empty() && !stopped_) subscribe();
 }
 
 void ConsumeChannel::subscribe() {
@@ -64,6 +64,22 @@ void ConsumeChannel::subscribed(Result<> result) {
     return end(result.error());
   }
   if (opening_) opening_(std::move(result));
+}
+
+void ConsumeChannel::stop(Completion<Done> done) {
+  if (number() == 0) return done(ended_.value_or(Error{ErrorCode::unavailable, "the client is closed"}));
+  if (std::exchange(stopped_, true)) return done(Done{});
+  Call call;
+  call.correlation = driver_->next_correlation();
+  call.frame = make_frame({call.correlation, number()}, [](flatbuffers::FlatBufferBuilder& builder) {
+    return fb::CreateUnsubscribe(builder, consumer_number);
+  });
+  call.handler = on_answer([done = std::move(done)](Result<const Answer*> answer) mutable {
+    // A connection that broke took the subscription with it.
+    const bool gone = !answer && answer.error().code == ErrorCode::unavailable;
+    done(gone ? Result<>(Done{}) : only_error(std::move(answer)));
+  });
+  driver_->session().ask(std::move(call));
 }
 
 void ConsumeChannel::close(Completion<Done> done) {

@@ -36,6 +36,8 @@ class ConsumeChannel final : public Channel, public std::enable_shared_from_this
 
   /// Attaches and subscribes.
   void open(Completion<Done> done);
+  /// Unsubscribes, for good, and keeps its channel.
+  void stop(Completion<Done> done);
   void close(Completion<Done> done);
   /// Completes with at least one, at most `count_max`, which is at least 1.
   void receive_async(std::size_t count_max, Milliseconds timeout, Completion<std::vector<Delivery>> done);
@@ -89,6 +91,7 @@ class ConsumeChannel final : public Channel, public std::enable_shared_from_this
 
   // The I/O thread's.
   Completion<Done> opening_;
+  bool stopped_ = false;
   Takers takers_;
   Outstanding settles_sent_;
   bool holds_reading_ = false;

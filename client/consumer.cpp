@@ -115,6 +115,10 @@ void Consumer::start_flush(const std::shared_ptr<ConsumeChannel>& channel, clien
   channel->driver().post([channel, done = std::move(done)]() mutable { channel->flush(std::move(done)); });
 }
 
+void Consumer::start_stop(const std::shared_ptr<ConsumeChannel>& channel, client::Completion<Done> done) {
+  channel->driver().post([channel, done = std::move(done)]() mutable { channel->stop(std::move(done)); });
+}
+
 void Consumer::start_close(const std::shared_ptr<ConsumeChannel>& channel, client::Completion<Done> done) {
   channel->driver().post([channel, done = std::move(done)]() mutable { channel->close(std::move(done)); });
 }

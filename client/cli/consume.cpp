@@ -1,6 +1,9 @@
 // tandem consume
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
+#include <limits>
 
 #include "client/cli/context.h"
 #include "client/cli/progress.h"
@@ -41,7 +44,11 @@ void print(const Delivery& delivery, const std::string& output) {
   }
 }
 
-void settle(std::vector<Delivery>& batch, const ConsumeOptions& options) {
+/// The first `count` of them.
+void settle(std::vector<Delivery>& printed, std::size_t count, const ConsumeOptions& options) {
+  const auto end = printed.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<Delivery> batch(std::make_move_iterator(printed.begin()), std::make_move_iterator(end));
+  printed.erase(printed.begin(), end);
   for (auto& delivery : batch) {
     if (options.requeue)
       delivery.requeue();
@@ -49,20 +56,26 @@ void settle(std::vector<Delivery>& batch, const ConsumeOptions& options) {
       delivery.reject();
   }
   if (options.ack) Consumer::ack_all(batch);
-  batch.clear();
 }
 
 void consume(Context& context, const ConsumeOptions& options) {
   const std::int64_t timeout_ms =
       options.timeout.empty() ? -1 : duration_option("--timeout", options.timeout);
-  const std::uint32_t prefetch =
-      options.count == 0
-          ? options.prefetch
-          : static_cast<std::uint32_t>(std::min<std::uint64_t>(options.prefetch, options.count));
+  std::uint32_t prefetch = options.prefetch;
+  if (options.count != 0 && (prefetch == 0 || prefetch > options.count))
+    prefetch = static_cast<std::uint32_t>(std::min<std::uint64_t>(options.count, std::numeric_limits<std::uint32_t>::max()));
   auto consumer = need(Consumer::open(
       context.client(), {.queue = options.queue, .prefetch = prefetch, .no_ack = options.no_ack}));
-  std::vector<Delivery> batch;
-  std::uint64_t taken = 0;
+  std::vector<Delivery> batch, printed;
+  std::uint64_t taken = 0, settled = 0;
+  // Each that is settled lets the broker send another: so that no message beyond the count is ever on its way, the last ones
+  // wait until nothing more is wanted.
+  const auto settle_printed = [&](bool all) {
+    const std::uint64_t may_be_settled = options.count == 0 || all ? taken : std::min(taken, options.count - prefetch);
+    if (may_be_settled <= settled) return;
+    settle(printed, static_cast<std::size_t>(may_be_settled - settled), options);
+    settled = may_be_settled;
+  };
   Progress progress("received", Progress::Beside::output);
   auto last = std::chrono::steady_clock::now();
   while (options.count == 0 || taken < options.count) {
@@ -80,8 +93,12 @@ void consume(Context& context, const ConsumeOptions& options) {
     flush_stdout();  // printed before it is settled: a message is never lost between the two
     taken += batch.size();
     progress.add(batch.size());
-    settle(batch, options);
+    std::move(batch.begin(), batch.end(), std::back_inserter(printed));
+    batch.clear();
+    settle_printed(false);
   }
+  need(consumer.stop());
+  settle_printed(true);
   need(consumer.flush());
   need(consumer.close());
   if (options.count != 0 && taken < options.count)

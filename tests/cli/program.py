@@ -239,6 +239,14 @@ class Program(unittest.TestCase):
         self.run_tandem("consume", "small", "--count", "5", "--timeout", "100ms", "--ack", status=3)
         self.run_tandem("consume", "small", "--count", "5", "--timeout", "100ms", "--ack", status=1)
 
+    def test_consume_takes_as_many_as_it_was_told_and_nothing_else(self):
+        self.run_tandem("queue", "declare", "counted-out")
+        self.run_tandem("publish", "--queue", "counted-out", "a", "b", "c", "d", "e")
+        self.assertEqual(self.run_tandem("consume", "counted-out", "--count", "2", "--ack").stdout, "a\nb\n")
+        rest = self.run_tandem("consume", "counted-out", "--count", "3", "--ack", "--output", "jsonl").stdout
+        rows = [json.loads(line) for line in rest.splitlines()]
+        self.assertEqual([(row["body"], row["redelivered"]) for row in rows], [("c", False), ("d", False), ("e", False)])
+
     def test_a_range_without_records_says_what_there_is(self):
         self.run_tandem("topic", "create", "short", "--partitions", "2")
         self.assertEqual(self.run_tandem("read", "short").stdout, "")

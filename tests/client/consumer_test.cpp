@@ -17,7 +17,7 @@ namespace {
 struct SettleLog {
   std::mutex mutex;
   std::map<fb::Outcome, std::vector<std::pair<std::uint64_t, std::uint64_t>>> settled;
-  int subscriptions = 0, frames = 0;
+  int subscriptions = 0, ends = 0, frames = 0;
   bool closed = false;
   std::atomic<bool> refusing{false};
 
@@ -32,6 +32,7 @@ struct SettleLog {
       for (const auto* range : *settle->ranges())
         settled[settle->outcome()].emplace_back(range->first(), range->last());
     }
+    if (said.message_as_Unsubscribe()) ++ends;
     if (said.message_as_CloseChannel()) closed = true;
     if (said.correlation() != 0) broker.answer_ok(said);
   }
@@ -228,6 +229,28 @@ TEST_CASE("a requeue after the connection broke is no lost settle, whatever the 
   Consumer::ack_all(old);
   CHECK(consumer.flush().error().code == ErrorCode::unavailable);
   CHECK(consumer.flush());  // it was said once
+}
+
+TEST_CASE("a consumer that was stopped settles what it has got, and does not subscribe again") {
+  ConsumerRig rig;
+  auto consumer = rig.consume();
+  rig.broker.deliver(1, 1, {"a", "b"});
+  auto first = consumer.receive(5s);
+  REQUIRE(first);
+  CHECK(consumer.stop());
+  CHECK(consumer.stop());
+  CHECK(rig.log.ends == 1);
+  auto second = consumer.receive(5s);
+  REQUIRE(second);
+  first->ack();
+  second->ack();
+  CHECK(consumer.flush());
+  CHECK(rig.log.count(fb::Outcome::ack) == 2);
+  rig.broker.drop();
+  auto other = rig.consume();  // once this is there, the client is connected again
+  CHECK(rig.log.subscriptions == 2);
+  CHECK(consumer.close());
+  CHECK(consumer.stop().error().code == ErrorCode::unavailable);
 }
 
 TEST_CASE("a deleted queue ends its consumer") {

@@ -133,6 +133,15 @@ class Consumer {
         [channel = channel_](client::Completion<Done> done) { start_flush(channel, std::move(done)); });
   }
 
+  /// Gets nothing more from the broker, also after a reconnect. What it has got can still be received and settled: who wants so
+  /// many and not one more settles the last of them after this, since each settled one makes room for another.
+  template <class Token = Wait>
+  auto stop(Token&& token = {}) {
+    return client::initiate<Done>(
+        driver_, std::forward<Token>(token),
+        [channel = channel_](client::Completion<Done> done) { start_stop(channel, std::move(done)); });
+  }
+
   /// Unsubscribes; everything unsettled goes back to the queue. Sends what was settled before.
   template <class Token = Wait>
   auto close(Token&& token = {}) {
@@ -155,6 +164,7 @@ class Consumer {
                                  Milliseconds timeout, client::Completion<std::vector<Delivery>> done);
   static void start_flush(const std::shared_ptr<client::ConsumeChannel>& channel,
                           client::Completion<Done> done);
+  static void start_stop(const std::shared_ptr<client::ConsumeChannel>& channel, client::Completion<Done> done);
   static void start_close(const std::shared_ptr<client::ConsumeChannel>& channel,
                           client::Completion<Done> done);
 
