@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "schemas/loopback.h"
+
 namespace tandem::bench {
 namespace {
 
@@ -104,6 +106,7 @@ Pair connect_pair() {
   const int one = 1;
   setsockopt(here, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   setsockopt(there, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  for (const int end : {here, there}) send_without_pacing(end);  // as broker and client do
   return {{here, "loopback"}, {there, "loopback"}};
 }
 

@@ -4,6 +4,8 @@
 #include <asio/connect.hpp>
 #include <asio/write.hpp>
 
+#include "schemas/loopback.h"
+
 namespace tandem::client {
 
 Connection::Connection(const Strand& strand, std::shared_ptr<ConnectionEvents> events)
@@ -15,12 +17,13 @@ void Connection::open(const std::string& host, std::uint16_t port) {
                                                      asio::ip::tcp::resolver::results_type found) {
     if (error)
       return self->lose({ErrorCode::unavailable, "cannot resolve " + where + ": " + error.message()});
-    auto connected = [self, where](asio::error_code failure, const asio::ip::tcp::endpoint&) {
+    auto connected = [self, where](asio::error_code failure, const asio::ip::tcp::endpoint& broker) {
       if (failure)
         return self->lose({ErrorCode::unavailable, "cannot connect to " + where + ": " + failure.message()});
       if (!self->events_) return;
       asio::error_code ignored;  // a socket that cannot is slower, not wrong
       self->socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+      if (broker.address().is_loopback()) send_without_pacing(self->socket_.native_handle());
       self->events_->connection_opened();
       self->read();
     };

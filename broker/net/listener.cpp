@@ -4,6 +4,7 @@
 #include <asio/ip/v6_only.hpp>
 
 #include "broker/net/reactor_asio.h"
+#include "schemas/loopback.h"
 
 namespace tandem::net {
 
@@ -75,8 +76,10 @@ struct Listener::Acceptor : std::enable_shared_from_this<Acceptor> {
     const tcp::endpoint peer = socket.remote_endpoint(error);
     if (error) return;  // gone before it was looked at
     socket.set_option(tcp::no_delay(true), error);
+    const bool loopback = is_loopback(peer.address());
+    if (loopback) send_without_pacing(socket.native_handle());
     const int descriptor = socket.release(error);
-    if (!error) handler->accepted(Socket(descriptor, text_of(peer), is_loopback(peer.address())));
+    if (!error) handler->accepted(Socket(descriptor, text_of(peer), loopback));
   }
 
   tcp::acceptor acceptor;
