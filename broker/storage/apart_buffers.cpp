@@ -8,8 +8,11 @@
 
 namespace tandem::storage {
 
-ApartBuffers::ApartBuffers(BodyCache& cache, std::shared_ptr<JournalBufferPool> pool)
-    : cache_(cache), pool_(std::move(pool)), next_(body_handle(BodyPlace::apart, 0).value), kept_(next_) {}
+ApartBuffers::ApartBuffers(BodyCache& cache)
+    : cache_(cache),
+      pool_(std::make_shared<JournalBufferPool>(buffer_size_bytes)),
+      next_(body_handle(BodyPlace::apart, 0).value),
+      kept_(next_) {}
 
 BodyHandle ApartBuffers::stage(Bytes batch, std::uint64_t likely_position) {
   const auto gap = [&](const std::byte* at) {
@@ -18,7 +21,7 @@ BodyHandle ApartBuffers::stage(Bytes batch, std::uint64_t likely_position) {
   if (buffer_ && buffer_->holds(next_, 0)) next_ += gap(buffer_->at(next_));
   if (!buffer_ || !buffer_->holds(next_, batch.size())) {
     if (buffer_) buffer_->close_at(std::min(next_, buffer_->end()));
-    const std::size_t room = std::max(batch.size() + direct_block_bytes, JournalBufferPool::usual_size_bytes);
+    const std::size_t room = std::max(batch.size() + direct_block_bytes, buffer_size_bytes);
     buffer_ = std::make_shared<JournalBuffer>(next_, room, pool_);
     cache_.add(buffer_);
     next_ += gap(buffer_->at(next_));

@@ -15,7 +15,10 @@ namespace tandem::storage {
 
 class ApartBuffers {
  public:
-  ApartBuffers(BodyCache& cache, std::shared_ptr<JournalBufferPool> pool);
+  /// Two huge pages, several batches: see make_aligned.
+  static constexpr std::size_t buffer_size_bytes = 2 * huge_page_bytes;
+
+  explicit ApartBuffers(BodyCache& cache);
 
   /// `likely_position`: where in its segment file it will lie, most likely; it lies so in memory that the disk can then be
   /// written from there.

@@ -121,7 +121,6 @@ class Journal {
   Lsn written_through() const { return written_through_.load(std::memory_order_acquire); }
   /// From the oldest live segment to the end.
   std::uint64_t live_bytes() const { return end() - oldest_; }
-  const std::shared_ptr<JournalBufferPool>& buffer_pool() const { return pool_; }
   /// Commit groups written since open.
   std::uint64_t groups() const { return groups_; }
 

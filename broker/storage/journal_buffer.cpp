@@ -24,12 +24,12 @@ AlignedBytes JournalBufferPool::take(std::size_t size_bytes) {
 AlignedBytes JournalBufferPool::take_spare(std::size_t size_bytes) {
   AlignedBytes let_go;  // outside the lock
   const std::lock_guard lock(mutex_);
-  if (size_bytes > usual_size_bytes) {
+  if (size_bytes > buffer_size_bytes_) {
     usual_since_large_ = 0;
     return large_.size_bytes >= size_bytes ? std::exchange(large_, {}) : AlignedBytes();
   }
   if (large_.memory && ++usual_since_large_ >= usual_between_large_max) let_go = std::exchange(large_, {});
-  if (size_bytes != usual_size_bytes || spare_.empty()) return {};
+  if (size_bytes != buffer_size_bytes_ || spare_.empty()) return {};
   AlignedBytes memory = std::move(spare_.back());
   spare_.pop_back();
   return memory;
@@ -37,8 +37,8 @@ AlignedBytes JournalBufferPool::take_spare(std::size_t size_bytes) {
 
 void JournalBufferPool::give_back(AlignedBytes memory) {
   const std::lock_guard lock(mutex_);
-  if (memory.size_bytes > large_.size_bytes && memory.size_bytes > usual_size_bytes) std::swap(memory, large_);
-  else if (memory.size_bytes == usual_size_bytes && spare_.size() < spare_max) spare_.push_back(std::move(memory));
+  if (memory.size_bytes > large_.size_bytes && memory.size_bytes > buffer_size_bytes_) std::swap(memory, large_);
+  else if (memory.size_bytes == buffer_size_bytes_ && (spare_.size() + 1) * buffer_size_bytes_ <= spares_size_max_bytes) spare_.push_back(std::move(memory));
 }
 
 }  // namespace tandem::storage

@@ -48,11 +48,15 @@ class JournalBuffer {
 /// one large frame each, the last is kept, for as long as such frames come. Thread rule: any thread.
 class JournalBufferPool {
  public:
-  static constexpr std::size_t usual_size_bytes = 1u << 20;
-  static constexpr std::size_t spare_max = 8;
+  static constexpr std::size_t usual_size_bytes = huge_page_bytes;
+  static constexpr std::size_t spares_size_max_bytes = 8u << 20;
   /// So many buffers of the usual size in a row let go of the large one.
   static constexpr int usual_between_large_max = 64;
 
+  explicit JournalBufferPool(std::size_t buffer_size_bytes = usual_size_bytes) : buffer_size_bytes_(buffer_size_bytes) {}
+
+  /// The usual size of this pool's buffers.
+  std::size_t buffer_size_bytes() const { return buffer_size_bytes_; }
   /// At least `size_bytes`; what the memory holds is undefined.
   AlignedBytes take(std::size_t size_bytes);
   void give_back(AlignedBytes memory);
@@ -60,6 +64,7 @@ class JournalBufferPool {
  private:
   AlignedBytes take_spare(std::size_t size_bytes);
 
+  const std::size_t buffer_size_bytes_;
   std::mutex mutex_;
   std::vector<AlignedBytes> spare_;
   AlignedBytes large_;

@@ -152,7 +152,7 @@ Result<> StoreParts::start(const CheckpointMark& mark, const JournalEnd& end) {
                     {files_, *segments_, *cache_, *journal_worker_, *checkpoint_worker_, guarded_post(), *this}, end);
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
-  apart_ = std::make_unique<ApartBuffers>(*cache_, journal_->buffer_pool());
+  apart_ = std::make_unique<ApartBuffers>(*cache_);
   last_cut_ = previous_cut_ = mark.journal.position;
   if (last_cut_ > 0) journal_->recycle_below(last_cut_);
 

@@ -13,7 +13,7 @@ namespace {
 
 struct Bodies {
   explicit Bodies(std::uint64_t cache_size_bytes, std::size_t count = 300, std::size_t size = 10'000)
-      : rig({.segment_size_bytes = 4u << 20, .cache_size_bytes = cache_size_bytes, .journal = {}}),
+      : rig({.segment_size_bytes = 4u << 20, .cache_size_bytes = cache_size_bytes, .journal = {.buffer_size_bytes = 1u << 20}}),
         size_bytes(size) {
     REQUIRE(rig.open().ok());
     for (std::size_t i = 0; i < count; ++i) {
