@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "client/asking.h"
+#include "client/producer_request.h"
 #include "schemas/murmur2.h"
 
 namespace tandem::client {
@@ -22,6 +24,7 @@ AppendQueue::AppendQueue(std::shared_ptr<Driver> driver, AppenderOptions options
     : driver_(std::move(driver)),
       options_(std::move(options)),
       partitions_(partitions),
+      lanes_(partitions, options_.resend && options_.idempotent),
       gathering_(static_cast<std::size_t>(partitions)) {}
 
 // --- any thread
@@ -141,7 +144,8 @@ void AppendQueue::append_batch(std::int32_t partition, Offset expected_end, std:
                                Completion<AppendedAt> done) {
   driver_->post([self = shared_from_this(), partition, expected_end, batch = std::move(batch),
                  done = std::move(done)]() mutable {
-    self->ask_append(partition, expected_end, std::move(batch), false, std::move(done));
+    auto bytes = std::make_shared<const std::vector<std::byte>>(std::move(batch));
+    self->ask_append(partition, expected_end, std::move(bytes), false, std::move(done));
   });
 }
 
@@ -166,33 +170,82 @@ std::vector<std::unique_ptr<AppendQueue::Batch>> AppendQueue::take_batches() {
 }
 
 void AppendQueue::send(std::unique_ptr<Batch> batch) {
-  const auto number = sent_.begin();
-  auto bytes = batch->builder.finish(options_.codec);
-  if (!bytes) return finish(*batch, number, bytes.error());
+  batch->number = sent_.begin();
+  dispatch(std::move(batch));
+}
+
+void AppendQueue::dispatch(std::unique_ptr<Batch> batch) {
+  const auto producer = lanes_.begin(*batch);
+  if (!producer) {
+    lanes_.hold(std::move(batch));
+    return ask_producer();
+  }
+  if (auto encoded = encode(*batch, *producer); !encoded) return answered(std::move(batch), encoded.error());
   const auto partition = batch->partition;
-  ask_append(partition, -1, std::move(*bytes), options_.resend,
-             [self = shared_from_this(), number, batch = std::move(batch)](Result<AppendedAt> first) {
-               self->finish(*batch, number, first);
+  auto bytes = batch->bytes;
+  ask_append(partition, -1, std::move(bytes), options_.resend,
+             [self = shared_from_this(), batch = std::move(batch)](Result<AppendedAt> first) mutable {
+               self->answered(std::move(batch), std::move(first));
              });
 }
 
-void AppendQueue::ask_append(std::int32_t partition, Offset expected_end, std::vector<std::byte> batch,
-                             bool repeatable, MoveFunction<void(Result<AppendedAt>)> done) {
+/// Makes the batch, or makes one that was refused this producer's.
+Result<> AppendQueue::encode(Batch& batch, const BatchProducer& producer) const {
+  if (batch.bytes) {
+    if (batch.bytes.use_count() > 1) batch.bytes = std::make_shared<std::vector<std::byte>>(*batch.bytes);
+    patch_producer(*batch.bytes, producer);
+    return Done{};
+  }
+  auto bytes = batch.builder.finish(options_.codec, producer);
+  if (!bytes) return bytes.error();
+  batch.bytes = std::make_shared<std::vector<std::byte>>(std::move(*bytes));
+  return Done{};
+}
+
+void AppendQueue::ask_append(std::int32_t partition, Offset expected_end,
+                             std::shared_ptr<const std::vector<std::byte>> batch, bool repeatable,
+                             MoveFunction<void(Result<AppendedAt>)> done) {
   Call call;
   call.correlation = driver_->next_correlation();
   call.repeatable = repeatable;
   auto build = [&](flatbuffers::FlatBufferBuilder& builder) {
     return fb::CreateAppend(builder, builder.CreateString(options_.topic), partition, expected_end);
   };
-  call.frame = make_frame({call.correlation, 0}, build, std::move(batch));
+  const Bytes bytes(*batch);
+  call.frame = make_frame({call.correlation, 0}, build, bytes, std::move(batch));
   call.handler = on_answer([partition, done = std::move(done)](Result<const Answer*> answer) mutable {
     done(read_appended(partition, answer));
   });
   driver_->ask(std::move(call));
 }
 
-void AppendQueue::finish(Batch& batch, std::uint64_t number, const Result<AppendedAt>& first) {
-  sent_.end(number);
+void AppendQueue::answered(std::unique_ptr<Batch> batch, Result<AppendedAt> first) {
+  const ErrorCode outcome = first ? ErrorCode::none : first.error().code;
+  // Stored by a try before, whose answer was lost; where, the broker does not know any more.
+  if (outcome == ErrorCode::duplicate_sequence) first = AppendedAt{batch->partition, -1, -1};
+  if (lanes_.end(*batch, outcome))
+    lanes_.hold(std::move(batch));
+  else
+    finish(*batch, first);
+  ask_producer();
+}
+
+void AppendQueue::ask_producer() {
+  if (producer_asked_ || !lanes_.want_producer()) return;
+  producer_asked_ = true;
+  ask(*driver_, InitProducer{}, Completion<ProducerIdentity>([self = shared_from_this()](Result<ProducerIdentity> got) {
+        self->producer_asked_ = false;
+        if (!got && got.error().code != ErrorCode::not_supported) {
+          for (auto& batch : self->lanes_.give_up()) self->finish(*batch, got.error());
+          return;
+        }
+        auto go_on = got ? self->lanes_.resume(got->id, got->epoch) : self->lanes_.resume_unnumbered();
+        for (auto& batch : go_on) self->dispatch(std::move(batch));
+      }));
+}
+
+void AppendQueue::finish(Batch& batch, const Result<AppendedAt>& first) {
+  sent_.end(batch.number);
   if (!first && !failure_ && batch.handlers.size() < batch.count) failure_ = first.error();
   Posted posted;
   {
@@ -206,10 +259,12 @@ void AppendQueue::finish(Batch& batch, std::uint64_t number, const Result<Append
     options_.on_outcome(first ? *first : AppendedAt{batch.partition, -1, -1}, batch.count,
                         first ? nullptr : &first.error());
   for (auto& [index, done] : batch.handlers) {
-    if (!first)
+    if (!first) {
       done(first.error());
-    else
-      done(AppendedAt{first->partition, first->offset + static_cast<Offset>(index), first->append_time});
+    } else {
+      const Offset offset = first->offset < 0 ? -1 : first->offset + static_cast<Offset>(index);
+      done(AppendedAt{first->partition, offset, first->append_time});
+    }
   }
   finish_flushes();
 }
@@ -246,7 +301,10 @@ void AppendQueue::end(const Error& why) {
     waiting.swap(waiting_);
   }
   room_.notify_all();
-  for (auto& batch : unsent) finish(*batch, sent_.begin(), why);
+  for (auto& batch : unsent) {
+    batch->number = sent_.begin();
+    finish(*batch, why);
+  }
   for (auto& record : waiting) refuse(record, why);
 }
 

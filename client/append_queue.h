@@ -8,11 +8,11 @@
 #include <optional>
 #include <vector>
 
+#include "client/append_lanes.h"
 #include "client/driver.h"
 #include "client/outstanding.h"
 #include "client/part.h"
 #include "client/record_batch.h"
-#include "schemas/batch.h"
 #include "tandem/appender.h"
 
 namespace tandem::client {
@@ -45,13 +45,7 @@ class AppendQueue final : public Part, public std::enable_shared_from_this<Appen
   void end(const Error& why) override;
 
  private:
-  struct Batch {
-    std::int32_t partition = 0;
-    BatchBuilder builder;
-    std::size_t size_bytes = 0;  // as the window counts it
-    std::size_t count = 0;
-    std::vector<std::pair<std::size_t, Completion<AppendedAt>>> handlers;  // by index; of append()
-  };
+  using Batch = AppendBatch;
   struct Waiting {
     std::shared_ptr<const OwnedRecord> record;
     // One of them.
@@ -67,9 +61,13 @@ class AppendQueue final : public Part, public std::enable_shared_from_this<Appen
   void wake_if_first();
   std::vector<std::unique_ptr<Batch>> take_batches();
   void send(std::unique_ptr<Batch> batch);
-  void ask_append(std::int32_t partition, Offset expected_end, std::vector<std::byte> batch, bool repeatable,
-                  MoveFunction<void(Result<AppendedAt>)> done);
-  void finish(Batch& batch, std::uint64_t number, const Result<AppendedAt>& first);
+  void dispatch(std::unique_ptr<Batch> batch);
+  Result<> encode(Batch& batch, const BatchProducer& producer) const;
+  void ask_append(std::int32_t partition, Offset expected_end, std::shared_ptr<const std::vector<std::byte>> batch,
+                  bool repeatable, MoveFunction<void(Result<AppendedAt>)> done);
+  void answered(std::unique_ptr<Batch> batch, Result<AppendedAt> first);
+  void ask_producer();
+  void finish(Batch& batch, const Result<AppendedAt>& first);
   void wait_for_room(Waiting record);
   static void refuse(Waiting& record, const Error& why);
   /// With the mutex held. What it returns is to be called once that is free.
@@ -82,6 +80,8 @@ class AppendQueue final : public Part, public std::enable_shared_from_this<Appen
 
   // The I/O thread's.
   Outstanding sent_;
+  AppendLanes lanes_;
+  bool producer_asked_ = false;
   std::optional<Error> failure_;  // since the last flush
 
   std::mutex mutex_;  // what follows

@@ -1,5 +1,6 @@
 // Requests about topics.
 #include "client/asking.h"
+#include "client/producer_request.h"
 
 namespace tandem::client {
 
@@ -45,6 +46,10 @@ static Frame encode(Address address, const TrimTopic& r) {
       address, [&](auto& b) { return fb::CreateTrimTopic(b, put_text(b, r.topic), r.partition, r.offset); });
 }
 
+static Frame encode(Address address, const InitProducer&) {
+  return make_frame(address, [](auto& b) { return fb::CreateInitProducer(b); });
+}
+
 template <class Request>
 requires std::is_same_v<typename Request::Answer, TopicStatus>
 static Result<bool> read(const Request&, const Answer& answer, TopicStatus& out) {
@@ -70,10 +75,18 @@ static Result<bool> read(const TrimTopic&, const Answer& answer, Offset& out) {
   return true;
 }
 
+static Result<bool> read(const InitProducer&, const Answer& answer, ProducerIdentity& out) {
+  const auto* producer = answer.envelope.message_as_ProducerOk();
+  if (!producer) return unexpected_answer(answer);
+  out = {producer->producer_id(), producer->epoch()};
+  return true;
+}
+
 template void ask(Driver&, const CreateTopic&, Completion<TopicStatus>);
 template void ask(Driver&, const AlterTopic&, Completion<TopicStatus>);
 template void ask(Driver&, const DeleteTopic&, Completion<Done>);
 template void ask(Driver&, const ListOffset&, Completion<ListedOffset>);
 template void ask(Driver&, const TrimTopic&, Completion<Offset>);
+template void ask(Driver&, const InitProducer&, Completion<ProducerIdentity>);
 
 }  // namespace tandem::client

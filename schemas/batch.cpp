@@ -201,6 +201,13 @@ void patch_log_append_time(std::span<std::byte> batch, std::int64_t timestamp) {
   seal(batch);
 }
 
+void patch_producer(std::span<std::byte> batch, const BatchProducer& producer) {
+  store(batch.data() + at_producer_id, producer.id);
+  store(batch.data() + at_producer_epoch, producer.epoch);
+  store(batch.data() + at_base_sequence, producer.base_sequence);
+  seal(batch);
+}
+
 std::vector<std::byte> make_marker_batch(std::int64_t producer_id, std::int16_t producer_epoch, bool commit,
                                          std::int64_t timestamp) {
   // Key: version i16, type i16 (0 abort, 1 commit). Value: version i16, coordinator epoch i32.

@@ -116,6 +116,10 @@ void patch_base_offset(std::span<std::byte> batch, std::int64_t base_offset);
 /// Makes `timestamp` the log append time of all records: attributes, max_timestamp and the checksum change.
 void patch_log_append_time(std::span<std::byte> batch, std::int64_t timestamp);
 
+/// Makes the batch another producer's: its id, epoch, sequence and the checksum change, transactional or not stays. The whole
+/// batch must be there.
+void patch_producer(std::span<std::byte> batch, const BatchProducer& producer);
+
 /// The control batch that ends a producer's transaction in one partition: one record whose key says commit or
 /// abort.
 std::vector<std::byte> make_marker_batch(std::int64_t producer_id, std::int16_t producer_epoch, bool commit,

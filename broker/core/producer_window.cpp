@@ -2,10 +2,10 @@
 
 #include <cstdint>
 
+#include "schemas/sequence.h"
+
 namespace tandem::core {
 namespace {
-
-constexpr std::int64_t sequences = std::int64_t{1} << 31;
 
 std::int32_t last_sequence(std::int32_t first, std::int32_t count) {
   return sequence_after(first, count - 1);
@@ -22,10 +22,6 @@ bool is_before(std::int32_t sequence, std::int32_t expected) {
 }
 
 }  // namespace
-
-std::int32_t sequence_after(std::int32_t first, std::int32_t count) {
-  return static_cast<std::int32_t>((std::int64_t{first} + count) % sequences);
-}
 
 Offset newest_offset(const ProducerWindow& window) {
   return window.batches.empty() ? -1 : window.batches.back().base_offset;

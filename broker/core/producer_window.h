@@ -26,10 +26,6 @@ struct SequenceJudgement {
 /// since 2.5 (its records may have left by retention). A new epoch starts at sequence 0.
 SequenceJudgement judge_sequence(const ProducerWindow* window, const BatchView& batch);
 
-/// The sequence behind a batch of `count` records that starts at `first`; sequences wrap to 0 behind 2^31
-/// - 1.
-std::int32_t sequence_after(std::int32_t first, std::int32_t count);
-
 /// First offset of its newest batch; -1 when none is remembered.
 Offset newest_offset(const ProducerWindow& window);
 

@@ -1,12 +1,14 @@
-// One topic as a script of FakeBroker: keeps batches, answers Describe, Append, Fetch and ListOffset. Fetches
-// at the end wait for the next append.
+// One topic as a script of FakeBroker: keeps batches, answers Describe, InitProducer, Append, Fetch and ListOffset. Fetches
+// at the end wait for the next append. Sequences of producers are judged as the broker does, but for what it forgets.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "schemas/batch.h"
+#include "schemas/sequence.h"
 #include "tests/client/fake_broker.h"
 
 namespace tandem::testing {
@@ -19,6 +21,7 @@ class FakeTopics {
   void operator()(FakeBroker& broker, const fb::Envelope& said, Bytes payload) {
     std::lock_guard lock(mutex_);
     if (const auto* describe = said.message_as_Describe()) return describe_topic(broker, said, *describe);
+    if (said.message_as_InitProducer()) return take_init_producer(broker, said);
     if (const auto* append = said.message_as_Append()) return take_append(broker, said, *append, payload);
     if (const auto* fetch = said.message_as_Fetch()) return take_fetch(broker, said, *fetch);
     if (const auto* list = said.message_as_ListOffset()) {
@@ -32,6 +35,24 @@ class FakeTopics {
   std::size_t appends() {
     std::lock_guard lock(mutex_);
     return appends_;
+  }
+  /// Producer ids that were given.
+  std::int64_t producers() {
+    std::lock_guard lock(mutex_);
+    return producers_;
+  }
+  void have_no_producer_ids() {
+    std::lock_guard lock(mutex_);
+    no_producer_ids_ = true;
+  }
+  void answer_no_producer(bool silent) {
+    std::lock_guard lock(mutex_);
+    silent_ = silent;
+  }
+  /// The next batch is stored, and then the connection breaks.
+  void lose_next_answer() {
+    std::lock_guard lock(mutex_);
+    lose_answer_ = true;
   }
   void trim(std::size_t partition, Offset start) {
     std::lock_guard lock(mutex_);
@@ -63,7 +84,29 @@ class FakeTopics {
   struct Partition {
     Offset start = 0, end = 0;
     std::deque<std::vector<std::byte>> batches;
+    std::map<std::int64_t, std::int32_t> next_sequence;  // by producer id
   };
+
+  void take_init_producer(FakeBroker& broker, const fb::Envelope& said) {
+    if (no_producer_ids_) return broker.refuse(said, ErrorCode::not_supported, "too old for that");
+    if (silent_) return;
+    ++producers_;
+    broker.answer(said, [&](auto& b) { return fb::CreateProducerOk(b, producers_, 0); });
+  }
+
+  /// The batch that has these sequences already; nullopt with code none: none has, and it may be appended.
+  std::optional<Offset> judge_sequence(Partition& partition, const BatchHeader& header, ErrorCode& code) {
+    code = ErrorCode::none;
+    if (header.producer_id < 0) return std::nullopt;
+    for (const auto& batch : partition.batches) {
+      const auto known = parse_batch_header(batch);
+      if (known->producer_id == header.producer_id && known->base_sequence == header.base_sequence) return known->base_offset;
+    }
+    const auto [next, is_new] = partition.next_sequence.try_emplace(header.producer_id, header.base_sequence);
+    if (next->second != header.base_sequence) code = ErrorCode::out_of_order_sequence;
+    else next->second = sequence_after(header.base_sequence, header.record_count);
+    return std::nullopt;
+  }
 
   void describe_topic(FakeBroker& broker, const fb::Envelope& said, const fb::Describe& describe) {
     if (describe.name()->str() != topic_) return broker.refuse(said, ErrorCode::not_found, "no such topic");
@@ -94,10 +137,15 @@ class FakeTopics {
     if (!header) return broker.refuse(said, header.error().code, header.error().text.c_str());
     if (append.expected_end() >= 0 && append.expected_end() != partition.end)
       return broker.refuse(said, ErrorCode::version_conflict, "the end is another");
+    ErrorCode code = ErrorCode::none;
+    if (const auto known = judge_sequence(partition, *header, code))
+      return broker.answer(said, [&](auto& b) { return fb::CreateAppended(b, *known, -1, 0, true); });
+    if (code != ErrorCode::none) return broker.refuse(said, code, "a gap");
     std::vector<std::byte> batch(payload.begin(), payload.end());
     patch_base_offset(batch, partition.end);
     partition.batches.push_back(std::move(batch));
     const auto base = std::exchange(partition.end, partition.end + header->last_offset_delta + 1);
+    if (std::exchange(lose_answer_, false)) return broker.drop();
     broker.answer(said, [&](auto& b) { return fb::CreateAppended(b, base, -1); });
     if (const auto parked = std::exchange(parked_, 0)) {
       const auto fetch = std::move(parked_fetch_);
@@ -146,7 +194,8 @@ class FakeTopics {
   std::string topic_;
   std::vector<Partition> partitions_;
   std::size_t appends_ = 0;
-  bool held_ = false;
+  std::int64_t producers_ = 0;
+  bool held_ = false, no_producer_ids_ = false, silent_ = false, lose_answer_ = false;
   std::uint64_t held_append_ = 0;
   ErrorCode refusal_ = ErrorCode::none;
   std::uint64_t parked_ = 0;  // correlation of a fetch at the end

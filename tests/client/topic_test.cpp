@@ -22,8 +22,11 @@ struct TopicRig {
       [this](FakeBroker& self, const fb::Envelope& said, Bytes payload) { topics(self, said, payload); }};
   Client client;
 
-  explicit TopicRig(std::int32_t partitions = 1) : topics("t", partitions) {
-    auto connected = Client::connect(broker.options());
+  explicit TopicRig(std::int32_t partitions = 1, Milliseconds request_timeout = ClientOptions{}.request_timeout)
+      : topics("t", partitions) {
+    auto options = broker.options();
+    options.request_timeout = request_timeout;
+    auto connected = Client::connect(options);
     REQUIRE(connected);
     client = *connected;
   }
@@ -224,6 +227,74 @@ TEST_CASE("reading and appending go on after a reconnect, without a gap") {
   REQUIRE(appender.append({.value = "1"}));
   CHECK(rig.poll(reader, 1) == std::vector<std::string>{"1"});
   CHECK(rig.broker.connections() == 2);
+}
+
+TEST_CASE("what is sent again after a reconnect is stored once") {
+  TopicRig rig;
+  auto appender = rig.append();
+  REQUIRE(appender.append({.value = "0"}));
+  rig.topics.lose_next_answer();
+  const auto again = appender.append({.value = "1"});
+  REQUIRE(again);
+  CHECK(again->offset == 1);
+  CHECK(rig.broker.connections() == 2);
+  CHECK(rig.topics.appends() == 3);
+  const auto next = appender.append({.value = "2"});
+  REQUIRE(next);
+  CHECK(next->offset == 2);
+}
+
+TEST_CASE("who does not want that has it stored twice") {
+  TopicRig rig;
+  auto appender = rig.append({.topic = "t", .idempotent = false});
+  rig.topics.lose_next_answer();
+  const auto again = appender.append({.value = "1"});
+  REQUIRE(again);
+  CHECK(again->offset == 1);
+  CHECK(rig.topics.producers() == 0);
+}
+
+TEST_CASE("a refused batch does not take those behind it with it") {
+  TopicRig rig;
+  // A batch for each record, all under way together: they wait for the producer id first.
+  auto appender = rig.append({.topic = "t", .batch_size_max_bytes = 1});
+  auto reader = rig.read();
+  rig.topics.refuse_next(rig.broker, ErrorCode::resource_alarm);
+  for (const char* value : {"0", "1", "2", "3"}) REQUIRE(appender.post({.value = value}));
+  CHECK(appender.flush().error().code == ErrorCode::resource_alarm);
+  CHECK(rig.poll(reader, 3) == std::vector<std::string>{"1", "2", "3"});
+  REQUIRE(appender.append({.value = "4"}));
+  CHECK(rig.poll(reader, 1) == std::vector<std::string>{"4"});
+  CHECK(rig.topics.producers() == 2);
+}
+
+TEST_CASE("stored long ago is stored, wherever") {
+  TopicRig rig;
+  auto appender = rig.append();
+  rig.topics.refuse_next(rig.broker, ErrorCode::duplicate_sequence);
+  const auto appended = appender.append({.value = "0"});
+  REQUIRE(appended);
+  CHECK(appended->offset == -1);
+}
+
+TEST_CASE("a broker without producer ids is appended to all the same") {
+  TopicRig rig;
+  rig.topics.have_no_producer_ids();
+  auto appender = rig.append();
+  for (const Offset offset : {0, 1}) {
+    const auto appended = appender.append({.value = "x"});
+    REQUIRE(appended);
+    CHECK(appended->offset == offset);
+  }
+}
+
+TEST_CASE("a producer id that cannot be had fails what waits for it, and is asked for again") {
+  TopicRig rig(1, 50ms);
+  auto appender = rig.append();
+  rig.topics.answer_no_producer(true);
+  CHECK(appender.append({.value = "0"}).error().code == ErrorCode::timed_out);
+  rig.topics.answer_no_producer(false);
+  CHECK(appender.append({.value = "1"}));
 }
 
 TEST_CASE("a reader refuses negative positions and ends when closed") {

@@ -124,6 +124,43 @@ TEST_CASE("connections that are cut again and again lose no confirmed message an
   for (int i = 0; i < messages; ++i) REQUIRE(first[static_cast<std::size_t>(i)] == i);
 }
 
+TEST_CASE("records appended through cuts and kills are stored once each, in their order") {
+  BrokerFixture broker;
+  support::Proxy proxy(broker.process->port("native"));
+  const Client client = must(Client::connect(over(proxy)));
+  must(client.ask(CreateTopic{.name = "t"}));
+  auto appender = must(TopicAppender::open(client, {.topic = "t", .batch_size_max_bytes = 2'000}));
+  std::atomic<bool> ending{false};
+  std::thread destroyer([&] {
+    for (int i = 1; !ending; ++i) {
+      std::this_thread::sleep_for(60ms);
+      if (i % 8 != 0) {
+        proxy.cut();
+        continue;
+      }
+      broker.kill_and_restart();
+      proxy.lead_to(broker.process->port("native"));
+      proxy.cut();
+    }
+  });
+  constexpr int records = 6'000;
+  for (int i = 0; i < records; ++i) {
+    must(appender.post({.value = numbered_body(i)}));
+    if (i % 10 == 0) std::this_thread::sleep_for(3ms);
+  }
+  ending = true;
+  destroyer.join();
+  must(appender.flush());
+  CHECK(proxy.connections() > 3);
+  auto reader = must(TopicReader::open(client, {{"t", 0, 0}}));
+  std::vector<TopicRecord> read;
+  while (read.size() < records)
+    if (must(reader.poll(read, records, 5s)) == 0) break;
+  REQUIRE(read.size() == records);
+  for (int i = 0; i < records; ++i) REQUIRE(read[static_cast<std::size_t>(i)].value == numbered_body(i));
+  CHECK(must(client.ask(ListOffset{.topic = "t"})).offset == records);
+}
+
 TEST_CASE("a client sees a network that fell silent, and goes on when it speaks again") {
   BrokerFixture broker;
   support::Proxy proxy(broker.process->port("native"));

@@ -30,6 +30,8 @@ class Proxy {
   void fall_silent(bool on) { silent_ = on; }
   /// Ends all connections, each side with a reset. `refuse`: and new ones at once, until it is called with false.
   void cut(bool refuse = false);
+  /// New connections are joined to this one: a broker that was started again.
+  void lead_to(std::uint16_t target) { target_ = target; }
   int connections() const { return connections_; }
 
  private:
@@ -38,7 +40,7 @@ class Proxy {
   void forward(Pair& pair, int from, int to);
   bool pass(Pair& pair, int to, const char* bytes, std::size_t size);
 
-  const std::uint16_t target_;
+  std::atomic<std::uint16_t> target_;
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<int> delay_ms_{0}, connections_{0};

@@ -41,6 +41,7 @@ class Answers {
   void on(const core::Fetched& s, Bodies bodies);
   void on(const core::OffsetListed& s, Bodies);
   void on(const core::TrimmedOk& s, Bodies);
+  void on(const core::ProducerOk& s, Bodies);
   void on(const core::OffsetsCommittedOk& s, Bodies);
   void on(const core::OffsetsDeletedOk& s, Bodies);
   void on(const core::OffsetsFetched& s, Bodies);

@@ -76,6 +76,10 @@ void Answers::on(const core::TrimmedOk& s, Bodies) {
   if (wants_answer(s.who)) answer(s.who, fb::CreateTrimmedOk(Speaker::builder(), s.start));
 }
 
+void Answers::on(const core::ProducerOk& s, Bodies) {
+  if (wants_answer(s.who)) answer(s.who, fb::CreateProducerOk(Speaker::builder(), s.producer_id, s.epoch));
+}
+
 void Answers::on(const core::OffsetsCommittedOk& s, Bodies) {
   if (!wants_answer(s.who)) return;
   const auto codes = codes_field(s.errors);

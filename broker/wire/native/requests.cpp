@@ -102,6 +102,9 @@ Result<> Requests::handle(const fb::Envelope& envelope, Bytes payload) {
     case Message::TrimTopic:
       on(r, *envelope.message_as_TrimTopic());
       break;
+    case Message::InitProducer:
+      on(r, *envelope.message_as_InitProducer());
+      break;
     case Message::CommitOffsets:
       on(r, *envelope.message_as_CommitOffsets());
       break;

@@ -75,6 +75,7 @@ class Requests {
   void on(const Request& request, const fb::Fetch& m);
   void on(const Request& request, const fb::ListOffset& m);
   void on(const Request& request, const fb::TrimTopic& m);
+  void on(const Request& request, const fb::InitProducer& m);
   // requests_group.cpp
   void on(const Request& request, const fb::CommitOffsets& m);
   void on(const Request& request, const fb::FetchOffsets& m);

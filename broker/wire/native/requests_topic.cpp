@@ -67,4 +67,8 @@ void Requests::on(const Request& r, const fb::TrimTopic& m) {
   submit(core::TrimTopic{r.who, text_of(m.topic()), m.partition(), m.offset()});
 }
 
+void Requests::on(const Request& r, const fb::InitProducer& /*m*/) {
+  submit(core::InitProducer{.who = r.who});
+}
+
 }  // namespace tandem::wire::native

@@ -33,7 +33,7 @@ struct Record {
 /// Where a record came to lie.
 struct AppendedAt {
   std::int32_t partition = 0;
-  Offset offset = 0;
+  Offset offset = 0;  // -1: it is stored, by a try before a reconnect and so long ago that the broker does not know where
   TimestampMs append_time = -1;  // ≥ 0 when the topic keeps the broker's time
 };
 
@@ -44,10 +44,12 @@ struct AppenderOptions {
   std::size_t batch_size_max_bytes = 256u << 10;
   /// Bytes of records without an outcome; when reached, post() waits.
   std::size_t window_bytes = 32u << 20;
-  /// Send unanswered batches again after a reconnect (they may then be appended twice; appends in one
-  /// partition keep their order). false: they fail with unavailable. Conditional appends are never sent
-  /// again.
+  /// Send unanswered batches again after a reconnect; appends in one partition keep their order. false: they fail with
+  /// unavailable. Conditional appends are never sent again.
   bool resend = true;
+  /// What is sent again is stored once all the same: batches carry a producer id and sequences, as an idempotent Kafka
+  /// producer's do. The broker forgets a producer id that was silent for one to two days.
+  bool idempotent = true;
   /// Called on the I/O thread for every batch with its fate; must not block. `count` records from `first` on.
   std::function<void(const AppendedAt& first, std::size_t count, const Error* error)> on_outcome{};
 };
