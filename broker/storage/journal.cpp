@@ -14,6 +14,8 @@ namespace {
 
 /// The first segment of an empty directory: pre-written while the broker starts.
 constexpr std::uint64_t first_segment_size_max_bytes = 1u << 20;
+/// One that is written and one that waits for that. Each may have group_size_max_bytes and what a turn adds to it.
+constexpr std::size_t in_flight_max = 2;
 
 std::uint64_t or_default(std::uint64_t value, std::uint64_t standard) {
   return value != 0 ? value : standard;
@@ -230,8 +232,15 @@ void Journal::seal_frame(bool even_empty) {
 // --- handing over
 // -----------------------------------------------------------------------------------------------------
 
+/// One group at a time: what comes meanwhile is the next one, so that groups grow under load. A full one waits at the
+/// journal's thread instead, which then has something to do while the loop comes round.
+bool Journal::may_hand_over() const {
+  if (failed_ || !stalled_.empty()) return false;
+  return in_flight_ == 0 || (in_flight_ < in_flight_max && is_full());
+}
+
 void Journal::flush() {
-  if (in_flight_ || failed_) return;
+  if (!may_hand_over()) return;
   const bool here = is_quick();
   const bool durable_waits = gathering_.sync || (frame_open_ && frame_.last_turn != 0);
   if (durable_waits) seal_frame(false);
@@ -244,13 +253,13 @@ void Journal::flush_ahead() {
 
 /// One block, in the segment that is open anyway, and nothing before it waits.
 bool Journal::is_quick() const {
-  return !in_flight_ && frame_open_ && frame_.last_turn != 0 && frame_size_bytes_ <= journal_block_bytes &&
+  return in_flight_ == 0 && frame_open_ && frame_.last_turn != 0 && frame_size_bytes_ <= journal_block_bytes &&
          gathering_.frames.empty() && gathering_.homes.empty() && frame_.segment.number == handed_segment_ &&
          last_sync_us_.load(std::memory_order_relaxed) < quick_sync_max_.count();
 }
 
 void Journal::hand_over(bool here) {
-  in_flight_ = true;
+  ++in_flight_;
   gathering_from_ = chain_end_;
   gathering_size_bytes_ = 0;
   if (!gathering_.frames.empty()) handed_segment_ = gathering_.frames.back().segment.number;
@@ -294,11 +303,11 @@ void Journal::collect() {
   }
   for (GroupResult& done : finished) {
     if (done.may_retry && !failed_) {
-      stalled_ = done.group;
-      parts_.events.stalled(done.result.error());
+      stalled_.push_back(done.group);
+      if (stalled_.size() == 1) parts_.events.stalled(done.result.error());
       continue;
     }
-    in_flight_ = false;
+    --in_flight_;
     if (failed_) continue;
     if (!done.result.ok()) {
       failed_ = true;
@@ -316,27 +325,25 @@ void Journal::collect() {
 }
 
 void Journal::retry() {
-  if (stalled_) write_group(std::exchange(stalled_, nullptr), false);
+  for (auto& group : std::exchange(stalled_, {})) write_group(std::move(group), false);
 }
 
 Result<> Journal::drain() {
   seal_frame(false);
   gathering_.sync = true;
   retry();
-  while (!failed_ && !stalled_ && (in_flight_ || gathering_.sync)) {
+  while (!failed_ && stalled_.empty() && (in_flight_ > 0 || gathering_.sync)) {
     flush();
     parts_.writer.wait_until_idle();
     collect();
   }
-  if (stalled_) return Error{ErrorCode::resource_alarm, "the disk is full: the journal's last group cannot be written"};
+  if (!stalled_.empty()) return Error{ErrorCode::resource_alarm, "the disk is full: the journal's last group cannot be written"};
   if (failed_) return Error{ErrorCode::unavailable, "the journal has failed"};
   return Done{};
 }
 
 bool Journal::behind() const {
-  const std::uint64_t open_size = frame_open_ ? frame_size_bytes_ : 0;
-  const bool group_is_full = in_flight_ && gathering_size_bytes_ + open_size >= group_size_max_bytes_;
-  return failed_ || stalled_ || group_is_full || live_bytes() >= size_max_bytes_;
+  return failed_ || !stalled_.empty() || (is_full() && !may_hand_over()) || live_bytes() >= size_max_bytes_;
 }
 
 // --- checkpoints

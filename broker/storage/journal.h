@@ -95,7 +95,7 @@ class Journal {
   void flush_ahead();
   /// Writes the group once more that found no room; does nothing when none waits.
   void retry();
-  bool is_stalled() const { return stalled_ != nullptr; }
+  bool is_stalled() const { return !stalled_.empty(); }
   /// Stop reading publishers: the disk is a whole group behind, the journal is full, or it has failed.
   bool behind() const;
 
@@ -138,6 +138,8 @@ class Journal {
   void seal_frame(bool even_empty);
   void write_turn(std::span<const core::Record> records, TurnNumber turn);
   bool is_quick() const;
+  bool is_full() const { return gathering_size_bytes_ + (frame_open_ ? frame_size_bytes_ : 0) >= group_size_max_bytes_; }
+  bool may_hand_over() const;
   void hand_over(bool here);
   void write_group(std::shared_ptr<CommitGroup> group, bool here);
   void collect();
@@ -173,8 +175,8 @@ class Journal {
   Lsn gathering_from_ = 0;  // handed over below this: not editable any more
   std::uint64_t handed_segment_ = 0;  // number of the segment of the last group
   std::atomic<std::int64_t> last_sync_us_;
-  bool in_flight_ = false;                // also while a group is stalled
-  std::shared_ptr<CommitGroup> stalled_;  // found no room on the disk
+  std::size_t in_flight_ = 0;  // groups handed over and not collected, stalled ones too
+  std::vector<std::shared_ptr<CommitGroup>> stalled_;  // found no room on the disk, or came behind such a one; in their order
   bool failed_ = false;
   TurnNumber last_turn_ = 0;
   std::uint64_t groups_ = 0;

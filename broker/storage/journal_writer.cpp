@@ -11,10 +11,16 @@ GroupResult JournalWriter::write(CommitGroup& group) {
     done.result = Error{ErrorCode::unavailable, "the journal failed before; nothing more is written"};
     return done;
   }
+  if (stalled_ != nullptr && stalled_ != &group) {
+    done.result = Error{ErrorCode::resource_alarm, "the disk is full for the group before"};
+    done.may_retry = true;
+    return done;
+  }
   done.result = write_homes(group);
   if (done.result.ok()) done.result = write_frames(group);
   // A write that found no room left nothing that a later one does not write over. A sync is never tried again.
   done.may_retry = !done.result.ok() && done.result.error().code == ErrorCode::resource_alarm;
+  stalled_ = done.may_retry ? &group : nullptr;
   if (done.may_retry) return done;
   if (done.result.ok() && group.sync) done.result = sync();
   failed_ = !done.result.ok();

@@ -34,7 +34,7 @@ struct CommitGroup {
 
 struct GroupResult {
   Result<> result;
-  bool may_retry = false;  // the disk is full: nothing of the group is synced, and it may be written once more
+  bool may_retry = false;  // the disk is full, for it or one before it: nothing of the group is synced, and it may be written once more
   std::shared_ptr<CommitGroup> group;  // of may_retry
   std::vector<HomeWrite> homes;        // once they are on disk
   Lsn end = 0;
@@ -54,7 +54,8 @@ class JournalWriter {
         written_through_(durable_through) {}
 
   /// First what goes home at once, with a sync for each file. Then one pwritev per segment the group touches and one fdatasync
-  /// at its end. A segment is synced before the next one begins. After an error that is not `may_retry` it refuses every further group.
+  /// at its end. A segment is synced before the next one begins. After an error that is not `may_retry` it refuses every further group;
+  /// after `may_retry` every other one, until this one is written.
   GroupResult write(CommitGroup& group);
 
   Lsn durable_through() const { return durable_through_; }
@@ -74,6 +75,7 @@ class JournalWriter {
   std::shared_ptr<const Segment> segment_;
   bool dirty_ = false;
   bool failed_ = false;
+  const CommitGroup* stalled_ = nullptr;  // the group that may be retried
   std::vector<Bytes> pieces_;
 };
 

@@ -73,6 +73,8 @@ void World::draw_options() {
   store_options_.journal_segment_size_bytes = one_of(64u << 10, 256u << 10);
   // Small ones make groups of several frames: what a crash keeps of such a group must not be taken for more.
   store_options_.journal_buffer_size_bytes = one_of(4u << 10, 16u << 10, 1u << 20);
+  // With small ones two are under way at once.
+  store_options_.journal_group_size_max_bytes = one_of(1'000, 8u << 10, 8u << 20);
   store_options_.journal_size_max_bytes = one_of(1u << 20, 4u << 20, 16u << 20);
   store_options_.checkpoint_interval_bytes = one_of(40u << 10, 150u << 10, 1u << 20);
   store_options_.body_cache_max_bytes = one_of(1, 100'000, 8u << 20);

@@ -117,6 +117,51 @@ TEST_CASE("a group that finds no room waits, is not confirmed, and is written wh
       }
 }
 
+TEST_CASE("a full group waits at the journal's thread, and behind one that finds no room it is not written before it") {
+  for (const bool is_full : {false, true})
+    for (const bool crashes : {false, true}) {
+      JournalRig rig({.journal = {.group_size_max_bytes = 20'000}});
+      REQUIRE(rig.open().ok());
+      rig.settle();
+      TurnNumber turn = 0;
+      if (is_full) rig.files.fail(1, FaultKind::disk_full, FileOperation::write);
+      const auto groups = rig.journal->groups();
+      const auto publish = [&](int count) {
+        for (int i = 0; i < count; ++i) rig.publish_sized(++turn, 9'000);
+        rig.journal->flush();
+      };
+      publish(1);  // handed over
+      publish(1);  // not full: it waits here
+      publish(2);  // full: handed over with it
+      publish(3);  // two are under way
+      CHECK(rig.journal->behind());
+      if (!is_full) {
+        CHECK(rig.writer.pump());
+        CHECK(rig.writer.pump());
+        CHECK(!rig.writer.pump());
+      }
+      rig.settle();
+      CHECK(rig.failures.empty());
+      CHECK(rig.stalls.size() == (is_full ? 1 : 0));
+      CHECK(rig.persisted_through == (is_full ? 0 : turn));
+      if (is_full && !crashes) {
+        rig.files.fail(2, FaultKind::disk_full, FileOperation::write);  // the second, this time
+        rig.journal->retry();
+        rig.settle();
+        CHECK(rig.stalls.size() == 2);
+        CHECK(rig.persisted_through == 1);
+        rig.journal->retry();
+        rig.settle();
+        CHECK(rig.persisted_through == turn);
+        CHECK(rig.journal->groups() == groups + 3);
+      }
+      rig.forget();
+      rig.files.kill();
+      REQUIRE(rig.open().ok());
+      CHECK(rig.replayed.size() == (is_full && crashes ? 0 : turn));
+    }
+}
+
 TEST_CASE("a close while the disk is full says so, and what was not confirmed may be lost but nothing else") {
   JournalRig rig;
   REQUIRE(rig.open().ok());
