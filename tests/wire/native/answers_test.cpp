@@ -72,6 +72,9 @@ TEST_CASE("appended, listed and trimmed say where the partition stands") {
   CHECK(list.as<fb::OffsetListed>().offset() == 7);
   CHECK(list.as<fb::OffsetListed>().timestamp() == 99);
   CHECK(said_for([](auto who) { return core::TrimmedOk{who, 8}; }).as<fb::TrimmedOk>().start() == 8);
+  const Said producer = said_for([](auto who) { return core::ProducerOk{who, 17, 2}; });
+  CHECK(producer.as<fb::ProducerOk>().producer_id() == 17);
+  CHECK(producer.as<fb::ProducerOk>().epoch() == 2);
 }
 
 TEST_CASE("a fetch answers per partition, with the bytes one behind the other") {

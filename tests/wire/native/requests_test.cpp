@@ -387,6 +387,13 @@ TEST_CASE("offsets are listed and topics trimmed by partition") {
                                  [](const auto& i) { CHECK(i.offset == 70); });
 }
 
+TEST_CASE("a producer id is asked for without a transactional id") {
+  check_becomes<core::InitProducer>([](auto& b) { return fb::CreateInitProducer(b); }, [](const auto& i) {
+    CHECK(i.transactional_id.empty());
+    CHECK(i.producer_id == -1);
+  });
+}
+
 TEST_CASE("offsets of a group are committed, fetched and deleted by entry") {
   check_becomes<core::CommitOffsets>(
       [](auto& b) {
