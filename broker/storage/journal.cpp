@@ -43,7 +43,6 @@ Journal::Journal(const JournalOptions& options, const JournalParts& parts, const
       pool_(std::make_shared<JournalBufferPool>()),
       last_sync_us_(std::numeric_limits<std::int64_t>::max()),
       last_turn_(end.last_turn),
-      collected_through_(end.position),
       durable_through_(end.position),
       written_through_(end.position),
       writer_(parts.files, parts.segments, epoch_, end.position),
@@ -115,7 +114,7 @@ Result<> Journal::begin_epoch() {
   gathering_ = {};
   gathering_size_bytes_ = 0;
   gathering_from_ = next_;
-  collected_through_ = durable_through_ = written_through_ = done.end;
+  durable_through_ = written_through_ = done.end;
   parts_.cache.set_written_through(done.end);
   return done.result;
 }
@@ -318,7 +317,6 @@ void Journal::collect() {
     parts_.cache.set_written_through(done.end);
     if (!done.homes.empty()) parts_.events.home_written(std::move(done.homes));
     if (done.apart_through != 0) parts_.cache.set_written_through(done.apart_through);
-    if (done.synced) collected_through_ = done.end;
     if (done.last_turn != 0) parts_.events.persisted(done.last_turn);
   }
   if (!finished.empty()) flush_ahead();

@@ -104,7 +104,8 @@ class Journal {
 
   /// For a checkpoint: ends the open frame and has everything written and synced, durable or not. All turns
   /// written so far are below the returned position, all later ones behind it. The checkpoint must not be
-  /// begun before collected_through() has reached it.
+  /// begun before groups() has reached gathered_groups() of now: what goes home with the last group is no part of the
+  /// position.
   JournalPosition cut();
   /// A checkpoint from cut() `position` is committed: segments below it are spares now. Bodies below it must
   /// not be asked for any more (a read that has begun still ends well).
@@ -115,14 +116,14 @@ class Journal {
   Lsn end() const { return position_now(); }
   /// Everything below is on disk. Any thread.
   Lsn durable_through() const { return durable_through_.load(std::memory_order_acquire); }
-  /// The same, as far as the loop has taken in what came of it: persisted() and home_written() were called.
-  Lsn collected_through() const { return collected_through_; }
   /// Everything below can be read from segment files (but a crash may take it back). Any thread.
   Lsn written_through() const { return written_through_.load(std::memory_order_acquire); }
   /// From the oldest live segment to the end.
   std::uint64_t live_bytes() const { return end() - oldest_; }
-  /// Commit groups written since open.
+  /// Commit groups that are on disk since open and taken in by the loop: persisted() and home_written() were called.
   std::uint64_t groups() const { return groups_; }
+  /// What groups() will be once all that was given so far is on disk.
+  std::uint64_t gathered_groups() const { return groups_ + in_flight_ + (gathers() ? 1 : 0); }
 
  private:
   Journal(const JournalOptions& options, const JournalParts& parts, const JournalEnd& end);
@@ -138,6 +139,7 @@ class Journal {
   void seal_frame(bool even_empty);
   void write_turn(std::span<const core::Record> records, TurnNumber turn);
   bool is_quick() const;
+  bool gathers() const { return frame_open_ || gathering_.sync || !gathering_.frames.empty() || !gathering_.homes.empty(); }
   bool is_full() const { return gathering_size_bytes_ + (frame_open_ ? frame_size_bytes_ : 0) >= group_size_max_bytes_; }
   bool may_hand_over() const;
   void hand_over(bool here);
@@ -180,7 +182,6 @@ class Journal {
   bool failed_ = false;
   TurnNumber last_turn_ = 0;
   std::uint64_t groups_ = 0;
-  Lsn collected_through_;
   std::atomic<Lsn> durable_through_;
   std::atomic<Lsn> written_through_;
 

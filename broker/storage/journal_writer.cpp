@@ -28,7 +28,6 @@ GroupResult JournalWriter::write(CommitGroup& group) {
   done.homes = std::move(group.homes);
   done.apart_through = group.apart_through;
   done.end = written_through_;
-  done.synced = group.sync;
   for (const GroupFrame& frame : group.frames) done.last_turn = std::max(done.last_turn, frame.last_turn);
   return done;
 }

@@ -39,7 +39,6 @@ struct GroupResult {
   std::vector<HomeWrite> homes;        // once they are on disk
   Lsn end = 0;
   Lsn apart_through = 0;
-  bool synced = false;
   TurnNumber last_turn = 0;  // 0: the group had no records
 };
 

@@ -65,6 +65,7 @@ void StoreParts::prepare_checkpoint(core::CheckpointState state, bool clean) {
   CheckpointTask task;
   for (HomeWrite& home : topics_->tails_go_home()) journal_->take_home(std::move(home));
   task.mark = {journal_->cut(), state.turn, clean};
+  const std::uint64_t groups = journal_->gathered_groups();
   task.state = std::move(state);
   task.changes = changes_.take();
   // Topic batches that came fast are still in RAM: reading them back would cost the disk as much as writing both copies.
@@ -78,7 +79,7 @@ void StoreParts::prepare_checkpoint(core::CheckpointState state, bool clean) {
   last_checkpoint_at_ = now_;
   deleted_queues_.clear();
   const CheckpointParts parts{files_, *segments_, *backlog_, *topics_, *lmdb_};
-  running_ = std::make_shared<RunningCheckpoint>(parts, std::move(task));
+  running_ = std::make_shared<RunningCheckpoint>(parts, std::move(task), groups);
 }
 
 /// What a delivery is still being read from waits for the next checkpoint: without this, a message that was
@@ -93,11 +94,12 @@ std::vector<Extent> StoreParts::take_old_extents() {
   return taken;
 }
 
-/// The checkpoint stands on the journal up to its cut, so that must be on disk before. Looked at again
+/// The checkpoint stands on the journal up to its cut, and knows of what went home before it, so both must be on disk before.
+/// Looked at again
 /// whenever the journal's thread has done what it was given, and by background() when it found no room.
 void StoreParts::start_when_durable() {
   if (!running_ || running_->started || failed_ || journal_->is_stalled()) return;
-  if (journal_->collected_through() < running_->checkpoint.task().mark.journal.position) {
+  if (journal_->groups() < running_->groups_before) {
     journal_worker_->run([this, post = guarded_post()] { post([this] { start_when_durable(); }); });
     return;
   }

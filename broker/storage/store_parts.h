@@ -68,9 +68,10 @@ class StoreParts : public Store, private JournalEvents {
  private:
   /// A checkpoint on its way. The checkpoint's thread has it from `started` on, until `finished`.
   struct RunningCheckpoint {
-    RunningCheckpoint(const CheckpointParts& parts, CheckpointTask task)
-        : checkpoint(parts, std::move(task)) {}
+    RunningCheckpoint(const CheckpointParts& parts, CheckpointTask task, std::uint64_t groups)
+        : checkpoint(parts, std::move(task)), groups_before(groups) {}
     Checkpoint checkpoint;
+    const std::uint64_t groups_before;  // Journal::groups() that it waits for
     bool started = false;
     bool waits_for_space = false;
     Result<> result;

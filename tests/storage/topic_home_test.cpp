@@ -172,6 +172,29 @@ TEST_CASE("a tail that went home before a cut whose checkpoint is lost is found 
   }
 }
 
+TEST_CASE("a checkpoint does not know of a tail that went home before its cut until that is on the disk") {
+  std::mt19937_64 random(7);
+  HomeRig rig;
+  rig.append_large();
+  rig.append_small("in the tail");
+  rig.persist();
+  rig.store->begin_checkpoint(rig.state());
+  // All of the journal is on the disk already, so only the tail is to be waited for.
+  for (bool worked = true; worked;) {
+    worked = rig.store->pump_one(storage::Store::Background::checkpoint);
+    for (int tasks = 0; tasks < 10 && !rig.posted.empty(); ++tasks) {
+      auto task = std::move(rig.posted.front());
+      rig.posted.pop_front();
+      task();
+    }
+  }
+  CHECK(rig.checkpoints == 0);
+  rig.crash(random);
+  CHECK(rig.problems() == std::vector<std::string>{});
+  rig.must_open();
+  rig.must_read_all();
+}
+
 TEST_CASE("what is trimmed stays in its segment for as long as large batches may come behind it") {
   HomeRig rig;
   for (int i = 0; i < 3; ++i) rig.append_large();
