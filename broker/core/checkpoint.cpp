@@ -112,15 +112,16 @@ void apply_run(Turn& turn, Queue* queue, const RunStored& run, std::vector<Taken
 }
 
 /// Keeps the front of every queue; the rest of what has a home leaves RAM while there is too much.
-void drop_homed(State& state, const BrokerOptions& options) {
+void drop_homed(State& state, const Turn& turn) {
   std::size_t resident = 0;
   state.queues.for_each([&resident](const Queue& queue) { resident += queue.life.resident(); });
-  if (resident <= options.resident_entries_max) return;
-  state.queues.for_each([&options](Queue& queue) {
+  if (resident <= turn.options().resident_entries_max) return;
+  const std::size_t kept = turn.front_entries();
+  state.queues.for_each([kept](Queue& queue) {
     QueueLife& life = queue.life;
     for (Lane& lane : life.lanes) {
       const std::size_t spans_before = lane.cold().size();
-      life.cold += lane.drop_homed(options.front_entries_min);
+      life.cold += lane.drop_homed(kept);
       for (std::size_t i = spans_before; i < lane.cold().size(); ++i)
         life.cold_bytes += lane.cold()[i].size_bytes;
     }
@@ -151,7 +152,7 @@ void checkpoint(State& state, const Session& session, CheckpointState& out) {
 void apply_homes(State& state, Session& session, Turn& turn, const CheckpointDone& done) {
   std::vector<TakenOut> taken = find_taken_out(state, session);
   for (const RunStored& run : done.runs) apply_run(turn, state.queues.change(run.queue), run, taken);
-  drop_homed(state, turn.options());
+  drop_homed(state, turn);
 }
 
 /// What is due in this call is done before: its records lie in the journal before the checkpoint's cut, so a restart would

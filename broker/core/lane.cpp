@@ -69,6 +69,8 @@ std::size_t Lane::drop_homed(std::size_t keep) {
     dropped += span.count;
     cold_.push_back(span);
   }
+  loaded_.shrink();
+  tail_.shrink();
   return dropped;
 }
 

@@ -178,7 +178,7 @@ void QueueVisit::read_ahead() {
   if (!has_cold || !wants_messages()) return;
   for (auto lane = life_.lanes.rbegin(); lane != life_.lanes.rend(); ++lane) {
     if (!lane->cold().empty() && !lane->loading &&
-        lane->resident_at_front() < turn_.options().front_entries_min) {
+        lane->resident_at_front() < turn_.front_entries()) {
       lane->loading = lane->cold()[0].run;
       turn_.say_now(LoadRun{queue_.declared.id, lane->loading, queue_.declared.name});
     }

@@ -48,6 +48,12 @@ class Ring {
     --size_;
     return std::move(slots_[(first_ + size_) & mask()]);
   }
+  /// Gives back memory that was needed once: when three quarters or more of it are free.
+  void shrink() {
+    std::size_t slots = slots_.size();
+    while (slots > slots_min && size_ <= slots / 4) slots /= 2;
+    if (slots < slots_.size()) resize(slots);
+  }
   void clear() {
     slots_.clear();
     slots_.shrink_to_fit();

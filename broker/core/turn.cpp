@@ -27,6 +27,12 @@ void Turn::touch(QueueId queue) {
   pending_.touched.push_back(queue);
 }
 
+std::size_t Turn::front_entries() const {
+  constexpr std::size_t entries_min = 16;
+  const std::size_t share = options_.resident_entries_max / 2 / std::max<std::size_t>(1, state_.queues.size());
+  return std::min(options_.front_entries_min, std::max(share, entries_min));
+}
+
 void Turn::answer(const Caller& who, Send send) {
   Channel& channel = session_.connections.find_or_open(who.channel);
   const TurnNumber turn = std::max(number_, answers_wait_for_);

@@ -24,6 +24,9 @@ class Turn {
   const Session& session() const { return session_; }
   Pending& pending() { return pending_; }
   const BrokerOptions& options() const { return options_; }
+  /// So many entries at each queue's front are in RAM, so that consumers have something while the next run is read. Where there
+  /// are thousands of queues fewer of each: all fronts together have half of the room for entries.
+  std::size_t front_entries() const;
   TimestampMs now() const { return now_; }
 
   /// Applies the record now, and gives it to the rim. The first durable record of a call opens a new turn

@@ -109,10 +109,13 @@ StoredBytes BacklogReader::take(const Window& window, BodyHandle body, std::uint
   return {item.subspan(backlog_item_header_size_bytes), window};
 }
 
-StoredBytes BacklogReader::resident(BodyHandle body, std::uint32_t size_bytes) const {
+StoredBytes BacklogReader::resident(BodyHandle body, std::uint32_t size_bytes) {
   const auto behind = windows_.upper_bound(backlog_position(body));
   if (behind == windows_.begin()) return {};
-  return take(std::prev(behind)->second, body, size_bytes);
+  Kept& kept = std::prev(behind)->second;
+  auto found = take(kept.window, body, size_bytes);
+  if (found.owner != nullptr) ++kept.taken;
+  return found;
 }
 
 BacklogReader::Runs::const_iterator BacklogReader::find_run(std::uint64_t position) const {
@@ -138,9 +141,9 @@ void BacklogReader::read(BodyHandle body, std::uint32_t size_bytes, ReadDone don
   const std::uint64_t from = backlog_position(body) - backlog_item_header_size_bytes;
   const auto run = find_run(from);
   if (run == runs_.end()) return done(damaged(body));
-  const std::size_t wanted = std::max(backlog_window_size_bytes, size_bytes + backlog_item_header_size_bytes);
+  const std::size_t wanted = std::max(window_size_bytes_, size_bytes + backlog_item_header_size_bytes);
   const std::size_t size = std::min<std::uint64_t>(wanted, run->first + run->second.size_bytes - from);
-  fetch(run, from, size, [this, body, size_bytes, done = std::move(done)](Result<Window> window) {
+  fetch(run, from, size, 1, [this, body, size_bytes, done = std::move(done)](Result<Window> window) {
     if (!window) return done(window.error());
     auto found = take(*window, body, size_bytes);
     if (found.owner == nullptr) return done(damaged(body));
@@ -152,7 +155,7 @@ void BacklogReader::load_run(const core::RunHomed& wanted, RunDone done) {
   const auto run = runs_.find(wanted.position);
   if (run == runs_.end())
     return done(Error{ErrorCode::not_found, "no run at byte " + std::to_string(wanted.position)});
-  fetch(run, wanted.position, wanted.extent_bytes,
+  fetch(run, wanted.position, wanted.extent_bytes, 0,
         [this, wanted, done = std::move(done)](Result<Window> window) {
           if (!window) return done(window.error());
           RunHead head;
@@ -166,47 +169,56 @@ void BacklogReader::load_run(const core::RunHomed& wanted, RunDone done) {
 }
 
 void BacklogReader::fetch(Runs::const_iterator run, std::uint64_t position, std::size_t size_bytes,
-                          std::function<void(Result<Window>)> done) {
+                          std::uint32_t taken, std::function<void(Result<Window>)> done) {
   auto window = std::make_shared<BacklogWindow>();
   window->position = position;
   window->bytes.resize(size_bytes);
   const auto cached = file_.try_read_cached(position, window->bytes);
   if (cached && *cached) {
-    keep(window);
+    keep(window, taken);
     return done(Window(std::move(window)));
   }
   window->bytes = {};  // thousands of runs may be asked for at once: memory only for the one that is being read
   ++reads_begun_;
   worker_.run([this, &file = file_, post = post_, window, size_bytes, alive = std::weak_ptr(alive_),
-               number = run->second.number, done = std::move(done)] {
+               number = run->second.number, taken, done = std::move(done)] {
     window->bytes.resize(size_bytes);
     auto read = file.read(window->position, window->bytes);
-    post([this, read = std::move(read), window, alive, number, done] {
+    post([this, read = std::move(read), window, alive, number, taken, done] {
       if (alive.expired()) return;
       ++reads_done_;
       if (!read) return done(read.error());
       const auto now = find_run(window->position);
-      if (now != runs_.end() && now->second.number == number) keep(window);
+      if (now != runs_.end() && now->second.number == number) keep(window, taken);
       done(Window(window));
     });
   });
 }
 
-void BacklogReader::keep(Window window) {
+void BacklogReader::keep(Window window, std::uint32_t taken) {
+  if (taken == 0 && !keeps_runs()) return;
+  if (ages_.size() > 2 * windows_.size() + 1'000) std::erase_if(ages_, [&](std::uint64_t at) { return !windows_.contains(at); });
   if (const auto old = windows_.find(window->position); old != windows_.end()) drop(old);
   ages_.push_back(window->position);
   size_bytes_ += window->bytes.size();
-  windows_.emplace(window->position, std::move(window));
+  windows_.emplace(window->position, Kept{window, taken});
   while (size_bytes_ > size_max_bytes_ && !ages_.empty()) {
     const auto oldest = windows_.find(ages_.front());
     ages_.pop_front();
-    if (oldest != windows_.end()) drop(oldest);
+    if (oldest == windows_.end()) continue;
+    learn_from(oldest->second);
+    drop(oldest);
   }
 }
 
-void BacklogReader::drop(std::map<std::uint64_t, Window>::iterator window) {
-  size_bytes_ -= window->second->bytes.size();
-  windows_.erase(window);
+void BacklogReader::learn_from(const Kept& evicted) {
+  const std::size_t size = evicted.taken > 1 ? window_size_bytes_ * 2 : window_size_bytes_ / 2;
+  window_size_bytes_ = std::clamp(size, backlog_window_size_min_bytes, backlog_window_size_bytes);
+}
+
+void BacklogReader::drop(std::map<std::uint64_t, Kept>::iterator kept) {
+  size_bytes_ -= kept->second.window->bytes.size();
+  windows_.erase(kept);
 }
 
 }  // namespace tandem::storage

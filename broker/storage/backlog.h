@@ -54,8 +54,10 @@ struct BacklogWindow {
   std::uint64_t position = 0;
   std::vector<std::byte> bytes;
 };
-/// What one cold message brings along: its neighbours are delivered next.
+/// What one cold message brings along: its neighbours are delivered next. Where so many queues are read at once that a window goes
+/// before they are, it brings less, since all of a window is copied for the one.
 inline constexpr std::size_t backlog_window_size_bytes = 64u << 10;
+inline constexpr std::size_t backlog_window_size_min_bytes = 4u << 10;
 
 /// Reads messages and runs back, keeping the newest windows in RAM within a byte budget. A window never goes
 /// beyond its run: an extent may be used again, and what was there before must not be taken for what is there
@@ -73,10 +75,10 @@ class BacklogReader {
   void add_run(Extent extent);
   void forget_run(Extent extent);
 
-  StoredBytes resident(BodyHandle body, std::uint32_t size_bytes) const;
+  StoredBytes resident(BodyHandle body, std::uint32_t size_bytes);
   /// `done` is called once, maybe before this returns. Errors: corrupt, with file and position.
   void read(BodyHandle body, std::uint32_t size_bytes, ReadDone done);
-  /// The run's entries; its messages are resident afterwards, as long as the budget lasts. Errors: corrupt.
+  /// The run's entries; its messages are resident afterwards, as long as the budget lasts, if it lasts at all. Errors: corrupt.
   void load_run(const core::RunHomed& run, RunDone done);
 
   std::uint64_t size_bytes() const { return size_bytes_; }
@@ -92,11 +94,18 @@ class BacklogReader {
   };
   using Runs = std::map<std::uint64_t, Run>;  // by position
   Runs::const_iterator find_run(std::uint64_t position) const;
-  /// Reads the stretch of the run, from memory at once or on the worker.
-  void fetch(Runs::const_iterator run, std::uint64_t position, std::size_t size_bytes,
+  /// Reads the stretch of the run, from memory at once or on the worker. `taken`: messages that are taken from it at once.
+  void fetch(Runs::const_iterator run, std::uint64_t position, std::size_t size_bytes, std::uint32_t taken,
              std::function<void(Result<Window>)> done);
-  void keep(Window window);
-  void drop(std::map<std::uint64_t, Window>::iterator window);
+  struct Kept {
+    Window window;
+    std::uint32_t taken = 0;  // messages out of it
+  };
+  void keep(Window window, std::uint32_t taken);
+  void drop(std::map<std::uint64_t, Kept>::iterator kept);
+  void learn_from(const Kept& evicted);
+  /// Windows last until their messages are wanted.
+  bool keeps_runs() const { return window_size_bytes_ > backlog_window_size_bytes / 4; }
   StoredBytes take(const Window& window, BodyHandle body, std::uint32_t size_bytes) const;
   Error damaged(BodyHandle body) const;
 
@@ -106,9 +115,10 @@ class BacklogReader {
   const std::uint64_t size_max_bytes_;
   Runs runs_;
   std::uint64_t next_run_number_ = 1;
-  std::map<std::uint64_t, Window> windows_;  // by position
+  std::map<std::uint64_t, Kept> windows_;  // by position
   std::deque<std::uint64_t> ages_;           // positions, oldest first; some may be gone already
   std::uint64_t size_bytes_ = 0;
+  std::size_t window_size_bytes_ = backlog_window_size_bytes;
   std::uint64_t reads_begun_ = 0, reads_done_ = 0;
   std::shared_ptr<BacklogReader*> alive_;  // posted results look here first
 };

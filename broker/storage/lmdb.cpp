@@ -15,6 +15,8 @@ namespace tandem::storage {
 namespace {
 
 constexpr std::size_t map_size_start_bytes = 64u << 20;
+/// Commits of so many values leave much memory behind; below it LMDB uses again what it has.
+constexpr std::size_t large_commit_puts = 2'000;
 constexpr std::size_t map_size_max_bytes = std::size_t{1} << 40;  // address space only
 constexpr std::size_t chunk_header_size_bytes = 5;
 constexpr std::size_t chunk_number_size_bytes = 2;
@@ -178,6 +180,10 @@ int apply(MDB_txn* transaction, MDB_dbi database, const LmdbChanges& changes) {
   return MDB_SUCCESS;
 }
 
+std::string path_in(const std::string& directory) {
+  return directory + "/checkpoint.mdb";
+}
+
 }  // namespace
 
 bool matches(std::string_view key, const LmdbChanges::Erasure& erasure) {
@@ -195,10 +201,14 @@ Error Lmdb::error(int code, const char* doing) const {
 }
 
 Result<std::unique_ptr<Lmdb>> Lmdb::open(const std::string& directory, bool read_only) {
+  if (auto judged = judge_lmdb_file(path_in(directory)); !judged) return judged.error();
+  return open_judged(directory, read_only);
+}
+
+Result<std::unique_ptr<Lmdb>> Lmdb::open_judged(const std::string& directory, bool read_only) {
   MDB_env* environment = nullptr;
   if (mdb_env_create(&environment) != MDB_SUCCESS) return Error{ErrorCode::internal, "LMDB: out of memory"};
-  std::unique_ptr<Lmdb> lmdb(new Lmdb(environment, directory + "/checkpoint.mdb"));
-  if (auto judged = judge_lmdb_file(lmdb->path_); !judged) return judged.error();
+  std::unique_ptr<Lmdb> lmdb(new Lmdb(environment, path_in(directory)));
   struct stat file {};
   const std::size_t file_size =
       ::stat(lmdb->path_.c_str(), &file) == 0 ? static_cast<std::size_t>(file.st_size) : 0;
@@ -278,9 +288,22 @@ Result<> Lmdb::commit(const LmdbChanges& changes) {
   while (true) {
     const auto code = try_commit(changes);
     if (!code) return code.error();
-    if (*code == MDB_SUCCESS) return Done{};
+    if (*code == MDB_SUCCESS) {
+      if (changes.puts.size() >= large_commit_puts) let_memory_go();
+      return Done{};
+    }
     if (auto grown = grow(); !grown) return grown;
   }
+}
+
+/// LMDB keeps the memory of every page it ever changed in one transaction, and what was read of the map counts as this
+/// process's (132 MiB with 10,000,000 messages in 10,000 queues). Another environment of the same file has neither. When that
+/// cannot be opened, the old one is as good.
+void Lmdb::let_memory_go() {
+  auto fresh = open_judged(path_.substr(0, path_.rfind('/')), false);
+  if (!fresh) return;
+  std::swap(environment_, (*fresh)->environment_);
+  std::swap(database_, (*fresh)->database_);
 }
 
 Result<> Lmdb::grow() {

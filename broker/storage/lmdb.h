@@ -81,8 +81,10 @@ class Lmdb {
   Lmdb(MDB_env* environment, std::string path) : environment_(environment), path_(std::move(path)) {}
   Error error(int code, const char* doing) const;
   int put_count(void* transaction);
+  static Result<std::unique_ptr<Lmdb>> open_judged(const std::string& directory, bool read_only);
   Result<int> try_commit(const LmdbChanges& changes);
   Result<> grow();
+  void let_memory_go();
 
   MDB_env* environment_;
   unsigned database_ = 0;

@@ -210,11 +210,36 @@ TEST_CASE("messages of a loaded run are in RAM, within the budget") {
   for (const auto& run : runs) {
     const auto entries = rig.load(run);
     REQUIRE(entries.ok());
-    const auto& last = entries->back();
-    CHECK(text_of(rig.reader->resident(last.body, last.size_bytes).bytes) ==
-          text_for(last.seq, last.size_bytes));
+    for (const core::QueueEntry& entry : {entries->front(), entries->back()})
+      CHECK(text_of(rig.reader->resident(entry.body, entry.size_bytes).bytes) ==
+            text_for(entry.seq, entry.size_bytes));
     CHECK(rig.reader->size_bytes() <= 100'000);
   }
+}
+
+TEST_CASE("where windows go before their messages are wanted, less is read and kept, until that is over") {
+  Rig rig(100'000);
+  std::vector<core::RunHomed> runs;
+  std::vector<std::vector<core::QueueEntry>> entries;
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    runs.push_back(rig.home(RunId(i), survivors(std::vector<std::size_t>(100, 300))));
+    entries.push_back(rig.load(runs.back()).value());
+  }
+  const auto last_is_resident = [&](std::size_t run) {
+    const auto& last = entries[run].back();
+    return rig.reader->resident(last.body, last.size_bytes).owner != nullptr;
+  };
+  CHECK(!last_is_resident(19));
+  for (std::size_t i = 0; i < 20; ++i) {
+    REQUIRE(rig.load(runs[i]).ok());
+    if (i >= 5) CHECK(!last_is_resident(i));  // the first were kept
+    CHECK(rig.read(entries[i][50].body, 300) == text_for(entries[i][50].seq, 300));
+  }
+  // One queue after the other: each window is used up.
+  for (std::size_t i = 0; i < 20; ++i)
+    for (const core::QueueEntry& entry : entries[i]) REQUIRE(rig.read(entry.body, 300) == text_for(entry.seq, 300));
+  REQUIRE(rig.load(runs[0]).ok());
+  CHECK(last_is_resident(0));
 }
 
 TEST_CASE("a cold message is read by its handle alone, and brings its neighbours along") {

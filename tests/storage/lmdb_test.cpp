@@ -41,6 +41,26 @@ TEST_CASE("what was committed is found again, in key order and by prefix") {
   CHECK(lmdb->check_count().ok());
 }
 
+TEST_CASE("large commits follow each other, and all of them are there") {
+  test::TemporaryDirectory directory;
+  constexpr int commits = 3, each = 3'000;
+  {
+    const auto lmdb = Lmdb::open(directory.path()).value();
+    for (int commit = 0; commit < commits; ++commit) {
+      std::vector<LmdbChanges::Put> all;
+      for (int i = 0; i < each; ++i) all.push_back({"k" + std::to_string(i * commits + commit + 100'000), std::string(200, 'v')});
+      REQUIRE(lmdb->commit(puts(std::move(all))).ok());
+      REQUIRE(lmdb->commit(puts({{"last", std::to_string(commit)}})).ok());
+      CHECK(content(*lmdb, "k").size() == static_cast<std::size_t>((commit + 1) * each));
+    }
+    CHECK(lmdb->check_count().ok());
+  }
+  const auto lmdb = Lmdb::open(directory.path()).value();
+  CHECK(content(*lmdb, "k").size() == commits * each);
+  CHECK(lmdb->get("last").value() == "2");
+  CHECK(lmdb->check_count().ok());
+}
+
 TEST_CASE("a long value is cut into chunks, and a shorter one leaves none of them behind") {
   test::TemporaryDirectory directory;
   const auto lmdb = Lmdb::open(directory.path()).value();
