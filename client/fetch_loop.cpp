@@ -219,6 +219,8 @@ Result<bool> FetchLoop::refill() {
     auto& cursor = *chunk_->cursor;
     ++cursor.version;  // what lies behind is fetched again
     cursor.fetch_at = cursor.position;
+    fetching_ = false;  // as for a seek: one that waits for new records may wait long
+    ++fetch_;
     chunk_.reset();
     wake();
     return decoded.error();

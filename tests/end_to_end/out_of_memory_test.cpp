@@ -44,7 +44,7 @@ TEST_CASE("a broker without memory says so and stops, and a restart has all that
     return;
   }
   // At several places of the work: what runs short first is another matter each time.
-  for (const std::uint64_t more_mib : {12, 25, 40}) {
+  for (const std::uint64_t more_mib : {40, 56, 72}) {
     BrokerFixture broker({"--cache-size", "512MiB"});  // a budget that will not be kept to: there is less
     const std::uint64_t at_rest = address_space_bytes(broker.process->pid());
     REQUIRE(at_rest > 0);
