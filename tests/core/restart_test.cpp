@@ -1,4 +1,7 @@
 // What a restart finds: messages, delivery counts, runs in the backlog.
+#include <map>
+#include <string>
+
 #include "doctest/doctest.h"
 #include "tests/support/core_fixture.h"
 
@@ -112,6 +115,29 @@ TEST_CASE("what is beyond the limit leaves RAM and comes back in order") {
   CHECK(f.drain("q") == sent);
   f.checkpoint();
   CHECK(f.runs_on_disk() == 0);
+}
+
+TEST_CASE("the fronts of all queues share half of the room for entries") {
+  BrokerOptions options;
+  options.resident_entries_max = 400;
+  struct Case {
+    int queues;
+    std::size_t each;  // 256 at most, 16 at least
+  };
+  for (const auto& [queues, each] : {Case{1, 200}, Case{5, 40}, Case{20, 16}}) {
+    CoreFixture f(options);
+    std::map<std::string, Numbers> sent;
+    for (int i = 0; i < queues; ++i) f.declare_queue("q" + std::to_string(i));
+    for (int i = 0; i < 600; ++i) {
+      const std::string queue = "q" + std::to_string(i % queues);
+      sent[queue].push_back(f.publish(queue));
+    }
+    f.checkpoint();
+    for (const auto& [queue, numbers] : sent) {
+      CHECK(f.queue(queue).resident == each);
+      CHECK(f.drain(queue) == numbers);
+    }
+  }
 }
 
 TEST_CASE("a get waits for its run") {
