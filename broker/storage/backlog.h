@@ -16,7 +16,7 @@
 #include "broker/storage/backlog_run.h"
 #include "broker/storage/file.h"
 #include "broker/storage/store.h"
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 
 namespace tandem::storage {
 

@@ -16,7 +16,7 @@
 #include "broker/storage/journal_buffer.h"
 #include "broker/storage/segment.h"
 #include "broker/storage/store.h"
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 
 namespace tandem::storage {
 

@@ -15,7 +15,7 @@
 #include "broker/storage/store.h"
 #include "broker/storage/topic_home.h"
 #include "broker/storage/topic_segment_reader.h"
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 #include "schemas/batch_filter.h"
 
 namespace tandem::storage {

@@ -25,7 +25,7 @@
 #include "broker/storage/journal_reader.h"
 #include "broker/storage/journal_writer.h"
 #include "broker/storage/segment.h"
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 
 namespace tandem::storage {
 

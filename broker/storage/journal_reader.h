@@ -8,7 +8,7 @@
 
 #include "broker/storage/journal_frame.h"
 #include "broker/storage/segment.h"
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 
 namespace tandem::storage {
 

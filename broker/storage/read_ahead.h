@@ -7,7 +7,7 @@
 
 #include "broker/base/limits.h"
 #include "broker/storage/file.h"
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 
 namespace tandem::storage {
 

@@ -23,7 +23,7 @@
 #include "broker/storage/recover.h"
 #include "broker/storage/store.h"
 #include "broker/storage/topic_store.h"
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 
 namespace tandem::storage {
 

@@ -27,7 +27,7 @@
 #include "broker/storage/topic_segment_reader.h"
 #include "broker/storage/topic_segment_writer.h"
 #include "broker/storage/topic_store_tail.h"
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 
 namespace tandem::storage {
 

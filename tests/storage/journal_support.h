@@ -78,7 +78,7 @@ class JournalRig : storage::JournalEvents {
     cache.reset();
     segments.reset();
     posted.clear();
-    for (auto* worker : {&writer, &background, &reader}) *worker = storage::InlineWorker();
+    for (auto* worker : {&writer, &background, &reader}) *worker = InlineWorker();
   }
   void crash(std::mt19937_64& random) {
     forget();
@@ -125,7 +125,7 @@ class JournalRig : storage::JournalEvents {
   void stalled(const Error& error) override { stalls.push_back(error); }
 
   storage::MemoryFileSystem files;
-  storage::InlineWorker writer, background, reader;
+  InlineWorker writer, background, reader;
   std::deque<std::function<void()>> posted;
   storage::JournalPosition from;
   storage::JournalEnd end;

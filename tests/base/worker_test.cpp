@@ -1,12 +1,12 @@
 // Background work: its order, and who goes before whom. Timings decide nothing here.
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 
 #include <doctest/doctest.h>
 
 #include <future>
 #include <string>
 
-namespace tandem::storage {
+namespace tandem {
 namespace {
 
 /// Keeps the worker busy until it is told to go on.
@@ -74,4 +74,4 @@ TEST_CASE("an inline worker does not rest") {
   CHECK_FALSE(worker.pump());
 }
 
-}  // namespace tandem::storage
+}  // namespace tandem

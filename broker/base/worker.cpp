@@ -1,11 +1,11 @@
-#include "broker/storage/worker.h"
+#include "broker/base/worker.h"
 
 #include <pthread.h>
 
 #include <algorithm>
 #include <utility>
 
-namespace tandem::storage {
+namespace tandem {
 
 ThreadWorker::ThreadWorker(const std::string& name) : thread_([this] { work(); }) {
   pthread_setname_np(thread_.native_handle(), name.c_str());
@@ -72,4 +72,4 @@ bool InlineWorker::pump() {
   return true;
 }
 
-}  // namespace tandem::storage
+}  // namespace tandem

@@ -1,4 +1,4 @@
-// Where storage's background work runs: a thread of its own, or (tests, simulation) inside pump().
+// Where background work runs: a thread of its own, or (tests, simulation) inside pump().
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-namespace tandem::storage {
+namespace tandem {
 
 /// Runs tasks one after another, in the order they were given. Thread rule: any thread.
 class Worker {
@@ -73,4 +73,4 @@ class InlineWorker : public Worker {
   std::deque<Task> tasks_;
 };
 
-}  // namespace tandem::storage
+}  // namespace tandem
