@@ -42,22 +42,31 @@ bool read_record(Bytes encoded, const BatchHeader& batch, RecordView& record,
 
 }  // namespace
 
-Result<> batch_fields::visit_plain_records(Bytes records, const BatchHeader& header,
-                                               const std::function<bool(const RecordView&)>& visit) {
-  RecordReader in(records);
-  std::vector<RecordHeader> headers;
-  std::int64_t previous = header.base_offset - 1;
-  for (std::int32_t i = 0; i < header.record_count; ++i) {
-    const Bytes encoded = in.bytes(in.varint());
-    RecordView record;
-    if (!in.ok() || !read_record(encoded, header, record, headers))
-      return corrupt("record " + std::to_string(i) + " is malformed");
-    if (record.offset <= previous) return corrupt("record " + std::to_string(i) + " is not behind the one before it");
-    previous = record.offset;
-    if (!visit(record)) return Done{};
+Result<bool> RecordWalk::next(RecordView& record) {
+  RecordReader in(rest_);
+  if (count_ == header_.record_count) {
+    if (!in.at_end()) return corrupt("bytes behind the last record");
+    return false;
   }
-  if (!in.at_end()) return corrupt("bytes behind the last record");
-  return Done{};
+  const Bytes encoded = in.bytes(in.varint());
+  if (!in.ok() || !read_record(encoded, header_, record, headers_))
+    return corrupt("record " + std::to_string(count_) + " is malformed");
+  if (record.offset <= previous_) return corrupt("record " + std::to_string(count_) + " is not behind the one before it");
+  previous_ = record.offset;
+  rest_ = rest_.last(in.left());
+  ++count_;
+  return true;
+}
+
+Result<> batch_fields::visit_plain_records(Bytes records, const BatchHeader& header,
+                                           const std::function<bool(const RecordView&)>& visit) {
+  RecordWalk walk(records, header);
+  RecordView record;
+  while (true) {
+    const auto more = walk.next(record);
+    if (!more) return more.error();
+    if (!*more || !visit(record)) return Done{};
+  }
 }
 
 Result<BatchHeader> parse_batch_header(Bytes bytes) {

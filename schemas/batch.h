@@ -73,6 +73,23 @@ struct RecordView {
   std::span<const RecordHeader> headers;
 };
 
+/// Goes over the records of a batch one by one, so that nobody has to keep all of them.
+class RecordWalk {
+ public:
+  /// `plain`: the batch's records, decompressed; they must stay where they are.
+  RecordWalk(Bytes plain, const BatchHeader& header) : rest_(plain), header_(header), previous_(header.base_offset - 1) {}
+  /// The next record, with views into `plain` and into the walk that are good until the next call; false behind the last.
+  /// Errors: corrupt, and every time from then on.
+  Result<bool> next(RecordView& record);
+
+ private:
+  Bytes rest_;
+  BatchHeader header_;
+  std::int64_t previous_;
+  std::int32_t count_ = 0;  // of those that were given
+  std::vector<RecordHeader> headers_;
+};
+
 /// Calls `visit` for each record in order until it returns false. `batch` is one whole batch whose checksum
 /// was checked before. Errors: corrupt, too_large (its records decompress to more than
 /// decompressed_size_max_bytes).

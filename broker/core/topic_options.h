@@ -36,6 +36,7 @@ struct BatchRules {
   bool needs_keys = false;     // it is compacted: BatchView::lacks_key must be told
   std::optional<Codec> codec;  // how its batches are kept; none: as the producer has them
   std::size_t plain_size_max_bytes = decompressed_size_max_bytes;  // of records that have to be decompressed
+  bool operator==(const BatchRules&) const = default;
 };
 
 /// Of a topic with these options.

@@ -32,7 +32,9 @@ constexpr int settle_rounds_max = 8;
 }  // namespace
 
 Loop::Loop(net::Reactor& reactor) : reactor_(reactor), facts_(clock_), faces_due_(never_due) {}
-Loop::~Loop() = default;
+Loop::~Loop() {
+  stopped_ = true;
+}
 
 std::function<void(std::function<void()>)> Loop::poster() {
   return [this](std::function<void()> task) {
@@ -193,6 +195,21 @@ void Loop::read_those_that_waited() {
       touched(*peer);
     }
   unread_.clear();
+}
+
+void Loop::do_apart(ConnectionId connection, std::function<void()> work, std::function<void()> done) {
+  if (!apart_) apart_ = std::make_unique<ThreadWorker>("apart");
+  auto finish = [this, connection, done = std::move(done)] {
+    Peer* peer = peers_.find(connection);
+    if (!peer || !peer->open()) return;
+    done();
+    touched(*peer);
+  };
+  apart_->run([this, work = std::move(work), finish = std::move(finish), post = poster()] {
+    if (stopped_) return;
+    work();
+    post(finish);
+  });
 }
 
 void Loop::found(ConnectionId id, SendLine::Ticket ticket, Result<storage::StoredBytes> bytes) {

@@ -7,11 +7,13 @@
 // them are out.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "broker/base/worker.h"
 #include "broker/core/broker.h"
 #include "broker/net/reactor.h"
 #include "broker/net/socket.h"
@@ -60,6 +62,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   BodyHandle stage(std::initializer_list<Bytes> parts) override;
   BodyHandle stage_batch(std::string_view topic, PartitionIndex partition, Bytes batch) override;
   void submit(const core::Input& input) override;
+  void do_apart(ConnectionId connection, std::function<void()> work, std::function<void()> done) override;
   core::BatchRules batch_rules(std::string_view topic) const override { return broker_.batch_rules(topic); }
   std::string random_name(std::size_t size) override { return random_text(size); }
   std::string_view fact(std::string_view name) const override { return facts_.get(name); }
@@ -177,6 +180,9 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   TimestampMs stop_step_ends_at_ = 0;
   TimestampMs checkpoint_wait_ends_at_ = 0;
   std::optional<core::CheckpointState> last_state_;
+
+  std::atomic<bool> stopped_ = false;  // nobody waits any more for what is done apart
+  std::unique_ptr<Worker> apart_;      // since the first time that it was needed; last: its thread ends first
 };
 
 }  // namespace tandem::server

@@ -43,6 +43,13 @@ class BrokerPort {
   /// Runs the core on one input, now. Its sends may come back into Face::send (also of this same face) before submit()
   /// returns, so a face keeps itself consistent before it calls.
   virtual void submit(const core::Input& input) = 0;
+  /// Has `work` done by another thread, after what was given before; it touches nothing that anybody else might touch
+  /// meanwhile. Then, unless the connection has ended, `done` is called as if by it, and its input is looked at again. Without
+  /// a second thread both are done before it returns.
+  virtual void do_apart(ConnectionId /*connection*/, std::function<void()> work, std::function<void()> done) {
+    work();
+    done();
+  }
   /// For judge_append().
   virtual core::BatchRules batch_rules(std::string_view /*topic*/) const { return {}; }
   /// Random bytes for server-chosen names and member ids, as lower-case hexadecimal or URL-safe text of `size`.

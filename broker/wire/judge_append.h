@@ -1,6 +1,7 @@
 // What every face asks of a record batch before the core sees it.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "broker/core/topic_options.h"
@@ -17,12 +18,21 @@ struct JudgedBatch {
   std::vector<std::byte> recompressed;  // in the topic's codec
 };
 
+struct Judgement {
+  Result<JudgedBatch> batch;
+  std::int32_t malformed_record = -1;  // why it is refused: the record's number from 0 on
+};
+
 /// Checks a batch and its checksum, and its records one by one: their framing, that their offsets are dense, and keys
 /// where they are needed. Records that are compressed are looked at where they are decompressed anyway: where keys are
 /// needed, or the topic has another codec, in which they are compressed anew. `rules`: what BrokerPort::batch_rules()
-/// says of its topic.
+/// says of its topic. Thread-safe.
 /// Errors: too_large, corrupt, not_supported, access_refused (control batches are the broker's own), invalid_argument (a
-/// record is malformed: `malformed_record` is its number from 0 on).
-Result<JudgedBatch> judge_append(Bytes batch, const core::BatchRules& rules, std::int32_t* malformed_record = nullptr);
+/// record is malformed).
+Judgement judge_append(Bytes batch, const core::BatchRules& rules);
+
+/// The same, or nullopt when it would take milliseconds: a batch of 16 MiB may decompress to 128, which takes a fifth of a
+/// second, and to compress a megabyte anew takes gzip 50 ms.
+std::optional<Judgement> judge_append_at_once(Bytes batch, const core::BatchRules& rules);
 
 }  // namespace tandem::wire

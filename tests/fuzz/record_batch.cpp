@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     batch_fields::seal(batch);
   }
 
-  const auto judged = wire::judge_append(batch, rules);
+  const auto judged = wire::judge_append(batch, rules).batch;
   if (!judged) {
     must(!judged.error().text.empty());
     return 0;

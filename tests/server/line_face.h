@@ -1,9 +1,10 @@
 // A face that speaks lines of text, for tests of the loop with the real core:
-//   declare QUEUE | publish QUEUE BODY | mandatory QUEUE BODY | subscribe QUEUE | ack TAG | quit
+//   declare QUEUE | apart | publish QUEUE BODY | mandatory QUEUE BODY | subscribe QUEUE | ack TAG | quit
 // and says: ok | refused | confirmed FIRST-LAST | returned BODY | deliver TAG BODY | held | released | bye
 // REASON
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -24,7 +25,7 @@ class LineFace final : public wire::Face {
 
   std::size_t receive(Bytes input) override {
     std::size_t consumed = 0;
-    for (std::string_view text = text_of(input); !closing_; consumed = input.size() - text.size()) {
+    for (std::string_view text = text_of(input); !closing_ && !thinking_; consumed = input.size() - text.size()) {
       const auto end = text.find('\n');
       if (end == std::string_view::npos) break;
       obey(std::string(text.substr(0, end)));
@@ -51,6 +52,8 @@ class LineFace final : public wire::Face {
       outbox_.write(bytes_of("\n"));
     }
   }
+  bool reading() const override { return !thinking_; }
+  inline static std::function<void()> apart;  // what another thread does when a client says so
   void tick(TimestampMs) override {}
   void excuse_silence(TimestampMs) override { ++excuses; }
   inline static int excuses = 0;  // of all faces
@@ -77,11 +80,19 @@ class LineFace final : public wire::Face {
     std::string verb, queue, body;
     words >> verb >> queue >> body;
     if (verb == "declare") declare(queue);
+    if (verb == "apart") think_apart();
     if (verb == "publish") publish(queue, body, false);
     if (verb == "mandatory") publish(queue, body, true);
     if (verb == "subscribe") subscribe(queue);
     if (verb == "ack") ack(std::stoull(queue));
     if (verb == "quit") shut_down("as you wish");
+  }
+  void think_apart() {
+    thinking_ = true;
+    port_.do_apart(who_.channel.connection, [] { apart(); }, [this] {
+      thinking_ = false;
+      say("thought");
+    });
   }
   void declare(const std::string& queue) {
     core::DeclareQueue input;
@@ -124,7 +135,7 @@ class LineFace final : public wire::Face {
   wire::BrokerPort& port_;
   core::Caller who_;
   std::uint64_t published_ = 0, consumers_ = 0;
-  bool closing_ = false;
+  bool closing_ = false, thinking_ = false;
 };
 
 }  // namespace tandem::server

@@ -33,7 +33,7 @@ Buffer changed(Buffer batch, Change change) {
 }
 
 ErrorCode code_of(Bytes batch, const core::BatchRules& rules = {}) {
-  const auto judged = judge_append(batch, rules);
+  const auto judged = judge_append(batch, rules).batch;
   if (judged) return ErrorCode::none;
   CHECK_FALSE(judged.error().text.empty());
   return judged.error().code;
@@ -43,7 +43,7 @@ ErrorCode code_of(Bytes batch, const core::BatchRules& rules = {}) {
 
 TEST_CASE("a batch that is right is taken as it is") {
   const Buffer batch = batch_of(3);
-  const auto judged = judge_append(batch, {});
+  const auto judged = judge_append(batch, {}).batch;
   REQUIRE(judged);
   CHECK(judged->bytes.data() == batch.data());
   CHECK(judged->view.record_count == 3);
@@ -90,10 +90,10 @@ Buffer malformed_at(std::size_t at, Codec codec) {
 TEST_CASE("records whose framing is wrong are refused by number under a right checksum") {
   const std::size_t size = (batch_of(3).size() - batch_header_size_bytes) / 3;
   const auto refused = [](Bytes batch, const core::BatchRules& rules = {}) {
-    std::int32_t record = -1;
-    const auto judged = judge_append(batch, rules, &record);
+    const auto [judged, record] = judge_append(batch, rules);
+    CHECK(judged.ok() == (record < 0));
     if (!judged) CHECK(judged.error().code == ErrorCode::invalid_argument);
-    return judged ? -1 : record;
+    return record;
   };
   CHECK(refused(batch_of(3)) == -1);
   CHECK(refused(malformed_at(0, Codec::none)) == 0);
@@ -124,21 +124,21 @@ TEST_CASE("where keys are needed the first record without one is told") {
     for (const bool has_key : {true, false, true, false})
       builder.add(1, has_key ? std::optional(bytes_of("k")) : std::nullopt, bytes_of("v"));
     const Buffer batch = builder.finish(codec).value();
-    const auto judged = judge_append(batch, {.needs_keys = true});
+    const auto judged = judge_append(batch, {.needs_keys = true}).batch;
     REQUIRE(judged);
     CHECK(judged->view.lacks_key);
     CHECK(judged->first_without_key == 1);
-    const auto unasked = judge_append(batch, {});
+    const auto unasked = judge_append(batch, {}).batch;
     REQUIRE(unasked);
     CHECK_FALSE(unasked->view.lacks_key);
-    const auto keyed = judge_append(batch_of(3, 10, codec), {.needs_keys = true});
+    const auto keyed = judge_append(batch_of(3, 10, codec), {.needs_keys = true}).batch;
     REQUIRE(keyed);
     CHECK_FALSE(keyed->view.lacks_key);
   }
 }
 
 TEST_CASE("a producer's base offset says nothing: two batches of one producer cannot overlap") {
-  const auto judged = judge_append(changed(batch_of(2), [](BatchHeader& header) { header.base_offset = 7; }), {});
+  const auto judged = judge_append(changed(batch_of(2), [](BatchHeader& header) { header.base_offset = 7; }), {}).batch;
   REQUIRE(judged);
   CHECK(judged->view.record_count == 2);
 }

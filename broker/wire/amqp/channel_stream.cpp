@@ -77,7 +77,7 @@ Verdict Channel::take(const core::OffsetListed& listed) {
   streams_->tags.begin(last_delivered_);
   all_deliveries_need_ack_ = false;  // acks are looked at one by one from here on
   const Offset first = request->first_offset(listed.start, listed.end, listed.offset);
-  auto& reader = streams_->readers.try_emplace(request->consumer, *request, first).first->second;
+  auto& reader = streams_->readers.try_emplace(request->consumer, *request, first, link_).first->second;
   answers_.answer(*expected, Method::basic_consume_ok, {expected->name});
   return feed(request->consumer, reader);
 }
@@ -122,7 +122,7 @@ bool Channel::has_room() const { return link_.outbox().size_bytes() < limits::ou
 
 bool Channel::wants_room() const {
   return streams_ && std::ranges::any_of(streams_->readers, [](const auto& each) {
-           return each.second.credit > 0 && (!each.second.is_empty() || !each.second.fetching);
+           return each.second.credit > 0 && !each.second.waiting() && (!each.second.is_empty() || !each.second.fetching);
          });
 }
 
@@ -130,7 +130,7 @@ Verdict Channel::feed(std::uint64_t number, StreamReader& reader) {
   while (reader.credit > 0 && has_room()) {
     auto record = reader.next();
     if (!record) return Fault{ReplyCode::internal_error, record.error().text, Method::basic_deliver};
-    if (!*record) break;
+    if (!*record) break;  // all is delivered, or it waits
     --reader.credit;
     if (Verdict fault = deliver_record(number, **record)) return fault;
   }

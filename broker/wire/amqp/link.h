@@ -59,10 +59,11 @@ class Link {
   }
   void release_assembly(std::size_t size) { assembly_size_bytes_ -= size; }
 
-  /// Of all channels: half-received messages and open transactions.
-  std::size_t kept_bytes() const { return assembly_size_bytes_ + transactions_size_bytes; }
+  /// Of all channels: half-received messages, open transactions, and decompressed records of streams.
+  std::size_t kept_bytes() const { return assembly_size_bytes_ + transactions_size_bytes + streams_size_bytes; }
 
   std::size_t transactions_size_bytes = 0;  // OpenTransaction counts it
+  std::size_t streams_size_bytes = 0;       // StreamReader counts it
   std::string user;
   bool impersonates = false;  // the user may put any name into user_id
   ClientCapabilities capabilities;

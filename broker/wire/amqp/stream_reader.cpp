@@ -63,6 +63,13 @@ Offset StreamRequest::first_offset(Offset begin, Offset end, Offset found) const
   return end;
 }
 
+StreamReader::StreamReader(const StreamRequest& request, Offset offset, Link& link)
+    : topic(request.queue), partition(request.partition), credit(request.prefetch), next_offset(offset), link_(link) {}
+
+StreamReader::~StreamReader() {
+  keep_plain({});
+}
+
 void StreamReader::take(const core::FetchedPartition& fetched, Bytes batches, Owner owner) {
   batches_ = batches;
   owner_ = std::move(owner);
@@ -71,12 +78,21 @@ void StreamReader::take(const core::FetchedPartition& fetched, Bytes batches, Ow
 }
 
 Result<std::optional<StreamRecord>> StreamReader::next() {
-  while (records_.empty() && !batches_.empty())
-    if (auto opened = open_next_batch(); !opened) return opened.error();
-  if (records_.empty()) return std::optional<StreamRecord>();
-  std::optional<StreamRecord> record = std::move(records_.front());
-  records_.pop_front();
-  return record;
+  while (!is_empty()) {
+    if (!walk_) {
+      if (auto opened = open_next_batch(); !opened) return opened.error();
+      if (!walk_ && waiting()) break;
+      continue;
+    }
+    RecordView record;
+    const auto more = walk_->next(record);
+    if (!more || !*more) end_batch();
+    if (!more) return more.error();
+    if (!*more || record.offset < next_offset || record.offset >= visible_end_) continue;
+    next_offset = record.offset + 1;
+    return std::optional(StreamRecord{record.offset, message_of(record)});
+  }
+  return std::optional<StreamRecord>();
 }
 
 bool StreamReader::is_left_out(const BatchHeader& header) const {
@@ -88,23 +104,66 @@ bool StreamReader::is_left_out(const BatchHeader& header) const {
          });
 }
 
+/// Nothing is open afterwards if it is left out, or is being decompressed.
 Result<> StreamReader::open_next_batch() {
   const auto header = parse_batch_header(batches_);
   if (!header) return header.error();
   if (header->size_bytes > batches_.size()) return Error{ErrorCode::corrupt, "a batch is cut short"};
-  const Bytes batch = batches_.first(header->size_bytes);
-  const Offset from = next_offset;
-  next_offset = std::max(next_offset, header->last_offset() + 1);
-  Result<> read = Done{};
-  if (!is_left_out(*header))
-    read = for_each_record(batch, [&](const RecordView& record) {
-      if (record.offset >= from && record.offset < visible_end_)
-        records_.push_back({record.offset, message_of(record)});
-      return true;
-    });
-  batches_ = batches_.subspan(header->size_bytes);
+  open_size_bytes_ = header->size_bytes;
+  open_end_ = header->last_offset() + 1;
+  if (is_left_out(*header)) {
+    end_batch();
+    return Done{};
+  }
+  const auto plain = plain_records(*header, batches_.first(header->size_bytes).subspan(batch_header_size_bytes));
+  if (!plain) {
+    end_batch();
+    return plain.error();
+  }
+  if (*plain) walk_.emplace(**plain, *header);
+  return Done{};
+}
+
+/// nullopt: they are not there yet.
+Result<std::optional<Bytes>> StreamReader::plain_records(const BatchHeader& header, Bytes records) {
+  const auto codec = static_cast<Codec>(header.codec_number());
+  if (codec == Codec::none) return std::optional(records);
+  if (!apart_) {
+    auto plain = decompress(codec, records, limits::decompressed_at_once_bytes);
+    if (!plain && plain.error().code != ErrorCode::too_large) return plain.error();
+    if (plain) {
+      keep_plain(std::move(*plain));
+      return std::optional(Bytes(plain_));
+    }
+    decompress_apart(codec, records);
+  }
+  if (!apart_->done) return std::optional<Bytes>();
+  auto plain = std::move(*apart_->plain);
+  apart_.reset();
+  if (!plain) return plain.error();
+  keep_plain(std::move(*plain));
+  return std::optional(Bytes(plain_));
+}
+
+void StreamReader::decompress_apart(Codec codec, Bytes records) {
+  apart_ = std::make_shared<Apart>(Apart{codec, {records.begin(), records.end()}, std::nullopt});
+  link_.port().do_apart(
+      link_.connection(), [apart = apart_] { apart->plain.emplace(decompress(apart->codec, apart->compressed)); },
+      [apart = apart_] { apart->done = true; });
+}
+
+void StreamReader::keep_plain(std::vector<std::byte> plain) {
+  link_.streams_size_bytes -= plain_.capacity();
+  plain_ = std::move(plain);
+  link_.streams_size_bytes += plain_.capacity();
+}
+
+void StreamReader::end_batch() {
+  walk_.reset();
+  keep_plain({});
+  next_offset = std::max(next_offset, open_end_);
+  batches_ = batches_.subspan(open_size_bytes_);
   if (batches_.empty()) owner_.reset();
-  return read;
 }
 
 std::optional<std::vector<std::byte>> with_header(Bytes properties, std::string_view name, Value value) {

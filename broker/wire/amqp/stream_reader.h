@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "broker/wire/amqp/fault.h"
+#include "broker/wire/amqp/link.h"
 #include "broker/wire/face.h"
 #include "schemas/batch.h"
 #include "schemas/value.h"
@@ -47,13 +47,17 @@ struct StreamRecord {
 
 class StreamReader {
  public:
-  StreamReader(const StreamRequest& request, Offset offset)
-      : topic(request.queue), partition(request.partition), credit(request.prefetch), next_offset(offset) {}
+  StreamReader(const StreamRequest& request, Offset offset, Link& link);
+  ~StreamReader();
+  StreamReader(const StreamReader&) = delete;
+  StreamReader& operator=(const StreamReader&) = delete;
 
   /// Whole batches, as Fetched gives them.
   void take(const core::FetchedPartition& fetched, Bytes batches, Owner owner);
   /// All that was fetched has been delivered.
-  bool is_empty() const { return records_.empty() && batches_.empty(); }
+  bool is_empty() const { return !walk_ && batches_.empty(); }
+  /// A batch is being decompressed by another thread: until then next() has none, and the face's flush() comes after it.
+  bool waiting() const { return apart_ != nullptr && !apart_->done; }
   /// The next record; nullopt when there is none. Errors: a batch cannot be read.
   Result<std::optional<StreamRecord>> next();
 
@@ -64,14 +68,30 @@ class StreamReader {
   bool fetching = false;
 
  private:
+  /// A batch's records that take long to decompress. The other thread has `compressed` and `plain` to itself until `done`.
+  struct Apart {
+    Codec codec = Codec::none;
+    std::vector<std::byte> compressed;
+    std::optional<Result<std::vector<std::byte>>> plain;
+    bool done = false;
+  };
   Result<> open_next_batch();
+  Result<std::optional<Bytes>> plain_records(const BatchHeader& header, Bytes records);
+  void decompress_apart(Codec codec, Bytes records);
+  void keep_plain(std::vector<std::byte> plain);
+  void end_batch();
   bool is_left_out(const BatchHeader& header) const;
 
-  Bytes batches_;  // not looked at yet
+  Link& link_;
+  Bytes batches_;  // from the one that is open on
   Owner owner_;
   Offset visible_end_ = 0;
   std::vector<core::AbortedTransaction> aborted_;
-  std::deque<StreamRecord> records_;  // of one batch
+  std::optional<RecordWalk> walk_;  // of the batch that is open
+  std::size_t open_size_bytes_ = 0;  // as it is stored
+  Offset open_end_ = 0;
+  std::vector<std::byte> plain_;  // its records, if they were compressed; counted in link_
+  std::shared_ptr<Apart> apart_;
 };
 
 /// The encoded properties with one more header, or that header changed. nullopt when they are malformed.

@@ -23,7 +23,7 @@ std::int16_t version_of(Bytes request) {
 }  // namespace
 
 KafkaFace::KafkaFace(FaceContext context)
-    : conversation_{.context = std::move(context)},
+    : conversation_(std::move(context)),
       line_(outbox_),
       silent_until_(conversation_.port().now() + limits::handshake_timeout_ms),
       input_size_wanted_bytes_(frame_prefix_bytes) {
@@ -55,9 +55,10 @@ std::size_t KafkaFace::receive(Bytes input) {
       waits_for_room_ = true;
       break;
     }
-    consumed += input_size_wanted_bytes_;
-    if (!take_request(request) || conversation_.hang_up) closing_ = true;
     silent_until_ = conversation_.port().now() + idle_max_ms;
+    if (!take_request(request) || conversation_.hang_up) closing_ = true;
+    if (conversation_.unfinished) break;
+    consumed += input_size_wanted_bytes_;
   }
   return consumed;
 }
@@ -75,6 +76,7 @@ bool KafkaFace::must_wait(Bytes request) const {
 }
 
 bool KafkaFace::reading() const {
+  if (conversation_.judge.waiting()) return false;
   return !waits_for_room_ || (has_room() && conversation_.fetches == 0);
 }
 

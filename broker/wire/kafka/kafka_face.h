@@ -36,7 +36,7 @@ class KafkaFace final : public Face {
   void publishers_held(bool, std::string_view) override {}
   void shut_down(std::string_view) override { closing_ = true; }
   bool closing() const override { return closing_; }
-  std::size_t kept_bytes() const override { return line_.held_size_bytes(); }
+  std::size_t kept_bytes() const override { return line_.held_size_bytes() + conversation_.judge.kept_bytes(); }
 
  private:
   static constexpr TimestampMs never_due = std::numeric_limits<TimestampMs>::max();

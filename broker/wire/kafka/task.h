@@ -6,18 +6,25 @@
 #include <span>
 #include <string>
 
+#include "broker/wire/batch_judge.h"
 #include "broker/wire/face.h"
 #include "broker/wire/kafka/codec.h"
 
 namespace tandem::wire::kafka {
 
+class Task;
+
 /// What requests know and change of their connection.
 struct Conversation {
+  explicit Conversation(FaceContext of) : context(std::move(of)), judge(*context.port, context.connection) {}
+
   FaceContext context;
   std::string user;       // "" until somebody is
   std::string client_id;  // of the last request
   enum class Sasl : std::uint8_t { none, raw_token_next, token_next } sasl = Sasl::none;
   int fetches = 0;       // that are not answered
+  BatchJudge judge;
+  Task* unfinished = nullptr;  // the request of which `judge` has a batch: it is given again
   bool hang_up = false;  // the connection ends once what is answered is written
 
   BrokerPort& port() const { return *context.port; }
@@ -45,6 +52,7 @@ class Task {
   /// False for the one request that has no response: produce with acks=0.
   virtual bool has_response() const { return true; }
 
+  std::uint64_t number() const { return seat_.number; }
   bool done() const { return begun_ && expected_ == 0; }
   void set_begun() { begun_ = true; }
   void set_answered() { --expected_; }

@@ -87,9 +87,10 @@ std::size_t NativeFace::receive(Bytes input) {
       input_size_wanted_bytes_ = size_wanted;
       break;
     }
+    receive_frame(frame.envelope, frame.payload);
+    if (requests_.waiting()) break;
     consumed += frame.size_bytes;
     input_size_wanted_bytes_ = frame::header_size_bytes;
-    receive_frame(frame.envelope, frame.payload);
   }
   return consumed;
 }
@@ -151,6 +152,7 @@ TimestampMs NativeFace::next_due() const {
 }
 
 void NativeFace::tick(TimestampMs now) {
+  if (requests_.waiting()) liveness_.heard(now);  // it is not read
   if (stage_ == Stage::closing || now < next_due()) return;
   if (stage_ == Stage::greeting) return end(ErrorCode::timed_out, "no Hello within 5 seconds");
   switch (liveness_.tick(now, speaker_.take_spoke())) {

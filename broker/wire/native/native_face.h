@@ -18,7 +18,7 @@ class NativeFace final : public Face {
   explicit NativeFace(FaceContext context);
 
   std::size_t receive(Bytes input) override;
-  bool reading() const override { return !waits_for_room_ || has_room(); }
+  bool reading() const override { return !requests_.waiting() && (!waits_for_room_ || has_room()); }
   bool wants_room() const override { return waits_for_room_ && has_room(); }
   std::size_t input_size_wanted_bytes() const override { return input_size_wanted_bytes_; }
   void send(const core::Send& send, std::span<const Body> bodies) override;
@@ -29,6 +29,7 @@ class NativeFace final : public Face {
   void publishers_held(bool held, std::string_view reason) override;
   void shut_down(std::string_view reason) override;
   bool closing() const override { return stage_ == Stage::closing; }
+  std::size_t kept_bytes() const override { return requests_.kept_bytes(); }
 
  private:
   enum class Stage { greeting, open, closing };

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/wire/batch_judge.h"
 #include "broker/wire/face.h"
-#include "broker/wire/judge_append.h"
 #include "broker/wire/native/asked.h"
 #include "broker/wire/native/fields.h"
 #include "broker/wire/native/speaker.h"
@@ -20,7 +20,8 @@ namespace tandem::wire::native {
 class Requests {
  public:
   Requests(const FaceContext& context, Speaker& speaker, Unanswered& unanswered)
-      : context_(context), port_(*context.port), speaker_(speaker), unanswered_(unanswered) {}
+      : context_(context), port_(*context.port), speaker_(speaker), unanswered_(unanswered),
+        judge_(*context.port, context.connection) {}
 
   /// Who the handshake found.
   void introduce(std::string user, std::string client_name) {
@@ -31,6 +32,9 @@ class Requests {
   /// Hands one request to the core, or refuses it. An Error is a frame whose parts do not fit together: the
   /// connection cannot go on.
   Result<> handle(const fb::Envelope& envelope, Bytes payload);
+  /// The last one was not handled: a batch of it is being judged apart, and it is to be given again when this is false.
+  bool waiting() const { return judge_.waiting(); }
+  std::size_t kept_bytes() const { return judge_.kept_bytes(); }
 
  private:
   struct Request {
@@ -102,6 +106,7 @@ class Requests {
   Unanswered& unanswered_;
   std::string user_;
   std::string client_name_;
+  BatchJudge judge_;
   std::vector<core::PublishMany::One> published_;  // staged, and not submitted yet
 };
 

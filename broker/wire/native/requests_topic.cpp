@@ -38,10 +38,16 @@ void Requests::on(const Request& r, const fb::DeleteTopic& m) {
 }
 
 void Requests::on(const Request& r, const fb::Append& m) {
-  auto judged = judge_append(r.payload, port_.batch_rules(text_of(m.topic())));
-  if (!judged) return refuse(r, judged.error().code, judged.error().text);
-  judged->view.body = port_.stage_batch(text_of(m.topic()), m.partition(), judged->bytes);
-  submit(core::Append{r.who, text_of(m.topic()), m.partition(), judged->view, m.expected_end(), true});
+  const Judgement* judgement = judge_.judge(0, r.payload, port_.batch_rules(text_of(m.topic())));
+  if (!judgement) return;
+  if (const auto& judged = judgement->batch; judged) {
+    core::BatchView batch = judged->view;
+    batch.body = port_.stage_batch(text_of(m.topic()), m.partition(), judged->bytes);
+    submit(core::Append{r.who, text_of(m.topic()), m.partition(), batch, m.expected_end(), true});
+  } else {
+    refuse(r, judged.error().code, judged.error().text);
+  }
+  judge_.forget();
 }
 
 void Requests::on(const Request& r, const fb::Fetch& m) {

@@ -1,7 +1,5 @@
 // A transaction: every operation is judged, then the messages and batches are staged, then all of it goes to
 // the core as one input.
-#include <deque>
-
 #include "broker/base/limits.h"
 #include "broker/wire/native/requests.h"
 
@@ -12,8 +10,8 @@ namespace {
 /// client's.
 class OperationList {
  public:
-  OperationList(BrokerPort& port, ConnectionId connection, std::string_view user, Bytes payload)
-      : port_(port), connection_(connection), user_(user), payload_(payload) {}
+  OperationList(BrokerPort& port, BatchJudge& judge, ConnectionId connection, std::string_view user, Bytes payload)
+      : port_(port), judge_(judge), connection_(connection), user_(user), payload_(payload) {}
 
   Result<> add(const fb::OperationEntry& entry, std::int32_t index) {
     index_ = index;
@@ -40,6 +38,8 @@ class OperationList {
     }
   }
 
+  /// The batch that came last is being judged apart: all is to be added anew when it is known.
+  bool waits() const { return waits_; }
   const std::vector<core::TransactionOp>& operations() const { return operations_; }
   /// Empty when they are the same as the client's.
   std::vector<std::int32_t> take_indexes() {
@@ -66,17 +66,18 @@ class OperationList {
   }
   Result<> add(const fb::AppendOp& m) {
     const Bytes bytes = take_payload(m.size());
-    auto judged = judge_append(bytes, port_.batch_rules(text_of(m.topic())));
+    const Judgement* judgement =
+        judge_.judge(static_cast<std::uint32_t>(index_), bytes, port_.batch_rules(text_of(m.topic())));
+    waits_ = judgement == nullptr;
+    if (waits_) return Done{};
+    const auto& judged = judgement->batch;
     if (!judged) return judged.error();
-    if (!judged->recompressed.empty()) {
-      recompressed_size_bytes_ += judged->recompressed.size();
-      if (recompressed_size_bytes_ > limits::transaction_size_max_bytes)
-        return Error{ErrorCode::limit_reached, "the batches of a transaction may have " +
-                                                   std::to_string(limits::transaction_size_max_bytes) +
-                                                   " bytes, also in the compression of their topics"};
-      recompressed_.push_back(std::move(judged->recompressed));
-      bodies_.back().second = recompressed_.back();
-    }
+    recompressed_size_bytes_ += judged->recompressed.size();
+    if (recompressed_size_bytes_ > limits::transaction_size_max_bytes)
+      return Error{ErrorCode::limit_reached, "the batches of a transaction may have " +
+                                                 std::to_string(limits::transaction_size_max_bytes) +
+                                                 " bytes, also in the compression of their topics"};
+    bodies_.back().second = judged->bytes;
     keep(core::AppendOp{text_of(m.topic()), m.partition(), judged->view, m.expected_end()});
     return Done{};
   }
@@ -101,6 +102,7 @@ class OperationList {
   }
 
   BrokerPort& port_;
+  BatchJudge& judge_;
   ConnectionId connection_;
   std::string_view user_;
   Bytes payload_;
@@ -109,8 +111,8 @@ class OperationList {
   std::vector<core::TransactionOp> operations_;
   std::vector<std::int32_t> indexes_;
   std::vector<std::pair<std::size_t, Bytes>> bodies_;  // index in operations_, bytes to stage
-  std::deque<std::vector<std::byte>> recompressed_;    // what some of them are in
   std::size_t recompressed_size_bytes_ = 0;
+  bool waits_ = false;
 };
 
 std::size_t payload_size_of(const fb::OperationEntry& entry) {
@@ -147,14 +149,17 @@ Result<> Requests::on(const Request& r, const fb::Transaction& m) {
     return Done{};
   }
 
-  OperationList list(port_, context_.connection, user_, r.payload);
+  OperationList list(port_, judge_, context_.connection, user_, r.payload);
   for (std::int32_t i = 0; i < count; ++i) {
     const auto added = list.add(*m.operations()->Get(static_cast<flatbuffers::uoffset_t>(i)), i);
+    if (list.waits()) return Done{};
     if (added) continue;
     refuse(r, added.error().code, added.error().text, i);
+    judge_.forget();
     return Done{};
   }
   list.stage();
+  judge_.forget();
   auto indexes = list.take_indexes();
   if (!indexes.empty()) unanswered_.operation_indexes.emplace_back(r.who.request, std::move(indexes));
   submit(core::Transaction{r.who, list.operations()});

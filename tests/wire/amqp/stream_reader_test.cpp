@@ -2,6 +2,7 @@
 
 #include "broker/wire/amqp/stream_reader.h"
 #include "schemas/topic_record.h"
+#include "tests/wire/apart_jobs.h"
 
 using namespace tandem;
 using namespace tandem::wire::amqp;
@@ -19,14 +20,15 @@ StreamStart start_of(Value value) {
 }
 
 /// One batch at `base` with these bodies as messages.
-std::vector<std::byte> batch_of(Offset base, const std::vector<std::string>& bodies, const BatchProducer& producer = {}) {
+std::vector<std::byte> batch_of(Offset base, const std::vector<std::string>& bodies, const BatchProducer& producer = {},
+                                Codec codec = Codec::none) {
   BatchBuilder builder;
   for (const auto& body : bodies) {
     std::vector<std::byte> stored;
     append_message(stored, {"e", "k", no_properties, bytes_of(body)});
     REQUIRE(add_message(builder, stored, noon).ok());
   }
-  auto batch = builder.finish(Codec::none, producer);
+  auto batch = builder.finish(codec, producer);
   REQUIRE(batch.ok());
   patch_base_offset(*batch, base);
   return std::move(*batch);
@@ -36,10 +38,25 @@ void add_to(std::vector<std::byte>& all, const std::vector<std::byte>& batch) {
   all.insert(all.end(), batch.begin(), batch.end());
 }
 
+struct Port final : BrokerPort {
+  TimestampMs now() const override { return noon; }
+  BodyHandle stage(std::initializer_list<Bytes>) override { return {}; }
+  void submit(const core::Input&) override {}
+  std::string random_name(std::size_t size) override { return std::string(size, 'r'); }
+  std::string_view fact(std::string_view) const override { return ""; }
+  void do_apart(ConnectionId, std::function<void()> work, std::function<void()> done) override {
+    apart.give(std::move(work), std::move(done));
+  }
+  wire::test::ApartJobs apart;
+};
+
 struct Read {
   StreamRequest request{.consumer = 1, .queue = "q", .prefetch = 100};
+  Port port;
+  Outbox outbox;
+  Link link{ConnectionId{1}, port, outbox};
   StreamReader reader;
-  explicit Read(Offset from) : reader(request, from) {}
+  explicit Read(Offset from) : reader(request, from, link) {}
 
   void take(const std::vector<std::byte>& batches, Offset visible_end = 1000,
             std::vector<core::AbortedTransaction> aborted = {}) {
@@ -149,3 +166,43 @@ TEST_CASE("a header is added to properties, or replaced") {
 }
 
 }  // namespace
+
+TEST_CASE("a batch that is much when it is plain is decompressed by somebody else; the records wait in their order") {
+  Read read(0);
+  read.port.apart.wait = true;
+  const std::string much(300'000, 'm');
+  std::vector<std::byte> batches = batch_of(0, {"a"}, {}, Codec::zstd);
+  add_to(batches, batch_of(1, {much, "b"}, {}, Codec::zstd));
+  add_to(batches, batch_of(3, {"c"}));
+  read.take(batches);
+  CHECK(read.all() == "0=a ");
+  CHECK(read.reader.waiting());
+  CHECK_FALSE(read.reader.is_empty());
+  CHECK(read.all().empty());
+  CHECK(read.port.apart.given == 1);
+  read.port.apart.do_first();
+  CHECK_FALSE(read.reader.waiting());
+  CHECK(read.reader.next().value().value().offset == 1);
+  CHECK(read.link.kept_bytes() > much.size());
+  CHECK(read.all() == "2=b 3=c ");
+  CHECK(read.link.kept_bytes() == 0);
+  CHECK(read.reader.next_offset == 4);
+}
+
+TEST_CASE("a reader that goes while a batch is decompressed leaves nothing behind") {
+  Port port;
+  port.apart.wait = true;
+  Outbox outbox;
+  Link link{ConnectionId{1}, port, outbox};
+  const StreamRequest request{.consumer = 1, .queue = "q", .prefetch = 100};
+  const auto batch = batch_of(0, {std::string(300'000, 'm')}, {}, Codec::gzip);
+  {
+    StreamReader reader(request, 0, link);
+    core::FetchedPartition partition;
+    partition.visible_end = 1;
+    reader.take(partition, batch, nullptr);
+    CHECK_FALSE(reader.next().value().has_value());
+  }
+  port.apart.do_first();
+  CHECK(link.kept_bytes() == 0);
+}

@@ -13,6 +13,7 @@
 #include "broker/wire/face.h"
 #include "broker/wire/kafka/api.h"
 #include "broker/wire/kafka/messages_cluster.h"
+#include "tests/wire/apart_jobs.h"
 
 namespace tandem::wire::kafka::test {
 
@@ -35,6 +36,10 @@ class ScriptedPort final : public BrokerPort {
     if (on_submit) on_submit(input);
   }
   std::string random_name(std::size_t size) override { return std::string(size, 'r'); }
+  void do_apart(ConnectionId, std::function<void()> work, std::function<void()> done) override {
+    apart.give(std::move(work), std::move(done));
+  }
+  core::BatchRules batch_rules(std::string_view) const override { return rules; }
   std::string_view fact(std::string_view name) const override {
     const auto found = facts.find(std::string(name));
     return found == facts.end() ? std::string_view() : std::string_view(found->second);
@@ -46,6 +51,8 @@ class ScriptedPort final : public BrokerPort {
   }
 
   TimestampMs now_ms = 1'000'000;
+  core::BatchRules rules;  // of every topic
+  wire::test::ApartJobs apart;
   std::map<std::string, core::Allowed> allowed_by_name;
   core::Allowed allowed_else;
   int inputs = 0, opened = 0;

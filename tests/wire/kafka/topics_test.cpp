@@ -16,6 +16,12 @@ std::string batch_of(std::string_view value) {
   return std::string(text_of(*batch));
 }
 
+std::string keyed_batch_of(std::size_t value_size_bytes, Codec codec) {
+  BatchBuilder builder;
+  builder.add(1'000, bytes_of("key"), bytes_of(std::string(value_size_bytes, 'v')));
+  return std::string(text_of(Bytes(builder.finish(codec).value())));
+}
+
 ProduceRequest produce_of(std::string_view batch, std::int16_t acks = 1) {
   ProduceRequest request;
   request.acks = acks;
@@ -45,6 +51,51 @@ FetchRequest fetch_of(std::string_view topic, Offset offset) {
 }
 
 }  // namespace
+
+TEST_CASE("kafka: while a batch is judged by another thread its connection waits, and goes on where it was") {
+  World world;
+  world.port.rules.needs_keys = true;
+  world.port.apart.wait = true;
+  const std::string plain = keyed_batch_of(1'000, Codec::none), bomb = keyed_batch_of(5'000'000, Codec::zstd);
+  std::vector<std::pair<PartitionIndex, std::uint32_t>> appended;
+  world.on<core::Append>([&](const core::Append& input) -> core::Send {
+    appended.emplace_back(input.partition, input.batch.size_bytes);
+    return core::AppendedOk{.who = input.who, .base_offset = static_cast<Offset>(appended.size()), .append_time = -1};
+  });
+  ProduceRequest request;
+  request.acks = -1;
+  request.topics.push_back({"t", {}});
+  for (const std::string* batch : {&plain, &bomb, &plain, &bomb}) {
+    auto& partitions = request.topics[0].partitions;
+    partitions.push_back({static_cast<std::int32_t>(partitions.size()), Records{bytes_of(*batch), nullptr, true}});
+  }
+  const std::string first = frame_of(0, 9, 1, request), second = frame_of(0, 9, 2, produce_of(plain));
+  const auto offer = [&] { return world.receive(first + second); };
+
+  CHECK(offer() == 0);
+  CHECK(appended.size() == 1);
+  CHECK_FALSE(world.face->reading());
+  CHECK(world.face->kept_bytes() >= bomb.size());
+  world.port.apart.do_first();
+  CHECK(world.face->reading());
+  CHECK(offer() == 0);
+  CHECK(appended.size() == 3);
+  CHECK(world.said().empty());
+  world.port.apart.do_first();
+  CHECK(offer() == first.size() + second.size());
+  CHECK(world.face->reading());
+
+  const std::vector<std::pair<PartitionIndex, std::uint32_t>> in_order = {
+      {0, plain.size()}, {1, bomb.size()}, {2, plain.size()}, {3, bomb.size()}, {3, plain.size()}};
+  CHECK(appended == in_order);
+  const auto said = world.said();
+  REQUIRE(said.size() == 2);
+  CHECK(said[0].correlation() == 1);
+  const auto answered = said[0].as<ProduceResponse>(0, 9);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(answered.topics[0].partitions[i].base_offset == static_cast<Offset>(i + 1));
+  CHECK(said[1].correlation() == 2);
+  CHECK(world.face->kept_bytes() == 0);
+}
 
 TEST_CASE("kafka: a produced batch is staged as it is and appended") {
   const std::string batch = batch_of("hello");

@@ -14,6 +14,7 @@
 #include "broker/wire/native/speaker.h"
 #include "schemas/frame.h"
 #include "schemas/message.h"
+#include "tests/wire/apart_jobs.h"
 
 namespace tandem::wire::native::test {
 
@@ -36,6 +37,10 @@ class ScriptedPort final : public BrokerPort {
     if (on_submit) on_submit(input);
   }
   std::string random_name(std::size_t size) override { return std::string(size, 'r'); }
+  void do_apart(ConnectionId, std::function<void()> work, std::function<void()> done) override {
+    apart.give(std::move(work), std::move(done));
+  }
+  core::BatchRules batch_rules(std::string_view) const override { return rules; }
   std::string_view fact(std::string_view name) const override {
     const auto found = facts.find(std::string(name));
     return found == facts.end() ? std::string_view() : std::string_view(found->second);
@@ -48,6 +53,8 @@ class ScriptedPort final : public BrokerPort {
   const std::string& staged_at(BodyHandle body) const { return staged.at(body.value - 1); }
 
   TimestampMs now_ms = 1'000'000;
+  core::BatchRules rules;  // of every topic
+  wire::test::ApartJobs apart;
   std::vector<std::string> staged;
   std::vector<std::size_t> inputs;  // variant indexes, in order
   LoginVerdict (*login)(const Login&) = nullptr;  // the broker's users; nullptr = it has none

@@ -329,6 +329,31 @@ TEST_CASE("a batch with a wrong checksum and a control batch are refused") {
   check_refused(append, ErrorCode::access_refused, 0, text_of(Bytes(make_marker_batch(1, 0, true, 5))));
 }
 
+TEST_CASE("a client whose batch is judged apart is not read meanwhile, and is not taken for silent") {
+  Conversation c;
+  c.open(1'000);
+  c.port.rules.needs_keys = true;
+  c.port.apart.wait = true;
+  BatchBuilder builder;
+  builder.add(1000, bytes_of("key"), bytes_of(std::string(5'000'000, 'v')));
+  const std::string bomb(text_of(Bytes(*builder.finish(Codec::gzip))));
+  FlatBufferBuilder b;
+  const std::string frame = frame_of(b, fb::CreateAppendDirect(b, "t", 2), 5, 0, bomb);
+  int appended = 0;
+  c.port.on_submit = [&](const core::Input&) { ++appended; };
+  CHECK(c.receive(frame) == 0);
+  CHECK_FALSE(c.face->reading());
+  for (int i = 0; i < 10; ++i) {
+    c.port.now_ms += 1'000;
+    c.face->tick(c.port.now_ms);
+  }
+  CHECK_FALSE(c.face->closing());
+  CHECK(appended == 0);
+  c.port.apart.do_first();
+  CHECK(c.receive(frame) == frame.size());
+  CHECK(appended == 1);
+}
+
 TEST_CASE("a fetch names partitions and its bounds") {
   check_becomes<core::Fetch>(
       [](auto& b) {

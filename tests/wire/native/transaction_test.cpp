@@ -40,6 +40,15 @@ void transact(Conversation& c, Add add, std::string_view payload = {}, std::uint
       correlation, 1, payload);
 }
 
+template <class Add>
+std::string transaction_frame(Add add, std::string_view payload, std::uint64_t correlation = 6) {
+  FlatBufferBuilder b;
+  Entries entries;
+  add(b, entries);
+  const auto transaction = fb::CreateTransaction(b, b.CreateVector(entries));
+  return frame_of(b, transaction, correlation, 1, payload);
+}
+
 std::string one_batch() {
   BatchBuilder builder;
   builder.add(1000, std::nullopt, bytes_of("value"));
@@ -96,6 +105,37 @@ TEST_CASE("a transaction goes to the core as one input with everything staged") 
   const Said said = c.only_said();
   CHECK(said.correlation() == 6);
   CHECK(said.as<fb::Committed>().append_offsets()->Get(0) == 17);
+}
+
+TEST_CASE("batches of a transaction that take long are judged apart, one after the other, and then it is one input") {
+  Conversation c;
+  c.open();
+  c.port.rules.needs_keys = true;
+  c.port.apart.wait = true;
+  BatchBuilder builder;
+  builder.add(1000, bytes_of("key"), bytes_of(std::string(5'000'000, 'v')));
+  const std::string bomb(text_of(Bytes(*builder.finish(Codec::zstd))));
+  const std::string frame = transaction_frame([&](FlatBufferBuilder& b, Entries& entries) {
+    add_append(b, entries, bomb.size());
+    add_append(b, entries, bomb.size());
+    add_commit(b, entries);
+  }, bomb + bomb);
+  int seen = 0;
+  c.expect<core::Transaction>([&](const core::Transaction& t) {
+    ++seen;
+    REQUIRE(t.operations.size() == 3);
+    for (int i : {0, 1}) CHECK(c.port.staged_at(std::get<core::AppendOp>(t.operations[i]).batch.body) == bomb);
+  });
+  for (int batch = 0; batch < 2; ++batch) {
+    CHECK(c.receive(frame) == 0);
+    CHECK_FALSE(c.face->reading());
+    CHECK(c.port.staged.empty());
+    c.port.apart.do_first();
+    CHECK(c.face->reading());
+  }
+  CHECK(c.receive(frame) == frame.size());
+  CHECK(seen == 1);
+  CHECK(c.face->kept_bytes() == 0);
 }
 
 TEST_CASE("a refused transaction names the client's operation, not the core's") {
