@@ -80,12 +80,16 @@ void apply(State& state, const Removed& record) {
 void apply(State& state, const Requeued& record) {
   Queue* queue = state.queues.change(record.queue);
   if (!queue) return;
+  const QueueSeq end = record.first + record.count;
   if (record.durable) {
-    queue->facts.deliveries[record.seq] = record.deliveries;
+    auto& deliveries = queue->facts.deliveries;
+    auto next = deliveries.lower_bound(record.first);
+    for (QueueSeq seq = record.first; seq != end; ++seq)
+      next = std::next(deliveries.insert_or_assign(next, seq, record.deliveries));
     queue->facts.dirty = true;
   }
   for (Lane& lane : queue->life.lanes)
-    if (QueueEntry* entry = lane.find(record.seq)) entry->deliveries = record.deliveries;
+    lane.for_each_from(record.first, end, [&](QueueEntry& entry) { entry.deliveries = record.deliveries; });
 }
 
 void apply(State& state, const DeliveryReserved& record) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/queue_verbs.h"
+#include "broker/core/returns.h"
 #include "broker/core/settlement.h"
 
 namespace tandem::core {
@@ -36,10 +37,11 @@ void return_overdue(Turn& turn, const Queue& queue, QueueLife& life, Removals& r
   });
   std::sort(overdue.begin(), overdue.end(),
             [](const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; });
+  Returns returns(turn, queue, removals);
   for (const QueueEntry& entry : overdue) {
     --life.unsettled;
     life.unsettled_bytes -= entry.size_bytes;
-    return_to_queue(turn, queue, entry, removals);
+    returns.add(entry);
   }
 }
 

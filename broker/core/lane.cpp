@@ -3,18 +3,6 @@
 #include <algorithm>
 
 namespace tandem::core {
-namespace {
-
-std::size_t index_from(const Ring<QueueEntry>& entries, QueueSeq seq) {
-  return entries.partition_point([seq](const QueueEntry& entry) { return entry.seq < seq; });
-}
-
-QueueEntry* find_in(Ring<QueueEntry>& entries, QueueSeq seq) {
-  const std::size_t index = index_from(entries, seq);
-  return index < entries.size() && entries[index].seq == seq ? &entries[index] : nullptr;
-}
-
-}  // namespace
 
 const QueueEntry* Lane::front() const {
   if (!requeued_.empty()) return &requeued_.begin()->second;
@@ -93,12 +81,6 @@ std::uint32_t Lane::move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>>
          i < entries->size() && next != moved.end(); ++i)
       move((*entries)[i]);
   return count;
-}
-
-QueueEntry* Lane::find(QueueSeq seq) {
-  if (auto it = requeued_.find(seq); it != requeued_.end()) return &it->second;
-  if (auto* entry = find_in(loaded_, seq)) return entry;
-  return find_in(tail_, seq);
 }
 
 }  // namespace tandem::core

@@ -55,7 +55,8 @@ class Lane {
   void push_back(const QueueEntry& entry) { tail_.push_back(entry); }
   /// The message that was pushed last.
   QueueEntry pop_back() { return tail_.pop_back(); }
-  void put_back(const QueueEntry& entry) { requeued_.emplace(entry.seq, entry); }
+  /// Those that come back together come in order.
+  void put_back(const QueueEntry& entry) { requeued_.emplace_hint(requeued_.end(), entry.seq, entry); }
   bool empty() const { return requeued_.empty() && loaded_.empty() && cold_.empty() && tail_.empty(); }
   /// Entries in RAM, and those of them that can be handed out before a cold span is met.
   std::size_t resident() const { return requeued_.size() + loaded_.size() + tail_.size(); }
@@ -101,8 +102,14 @@ class Lane {
 
   // --- for apply and start-up
   // ------------------------------------------------------------------------------------------
-  /// The entry with this seq among those in RAM, or nullptr.
-  QueueEntry* find(QueueSeq seq);
+  /// Calls visit(entry) for those in RAM with seqs from `first` to before `end`.
+  template <class Visit>
+  void for_each_from(QueueSeq first, QueueSeq end, Visit visit) {
+    for (auto it = requeued_.lower_bound(first); it != requeued_.end() && it->first < end; ++it) visit(it->second);
+    for (Ring<QueueEntry>* entries : {&loaded_, &tail_})
+      for (std::size_t i = index_from(*entries, first); i < entries->size() && (*entries)[i].seq < end; ++i)
+        visit((*entries)[i]);
+  }
   /// Drops entries below `head` from the tail's front.
   void drop_below(QueueSeq head) {
     while (!tail_.empty() && tail_.front().seq < head) tail_.pop_front();
@@ -135,6 +142,10 @@ class Lane {
   RunId loading;  // a LoadRun for it is outstanding; 0 = none
 
  private:
+  static std::size_t index_from(const Ring<QueueEntry>& entries, QueueSeq seq) {
+    return entries.partition_point([seq](const QueueEntry& entry) { return entry.seq < seq; });
+  }
+
   std::map<QueueSeq, QueueEntry> requeued_;
   Ring<QueueEntry> loaded_;
   Ring<ColdSpan> cold_;

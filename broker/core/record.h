@@ -139,11 +139,12 @@ struct Removed {
   bool durable = true;  // the queue is durable
   friend bool operator==(const Removed&, const Removed&) = default;
 };
-/// Deliveries were handed back: keeps the delivery count across a restart.
+/// Deliveries of `count` messages that follow each other were handed back: keeps their delivery count across a restart.
 struct Requeued {
   QueueId queue;
-  QueueSeq seq = 0;
-  std::uint16_t deliveries = 0;
+  QueueSeq first = 0;
+  std::uint16_t count = 1;
+  std::uint16_t deliveries = 0;  // of each
   bool durable = true;
   friend bool operator==(const Requeued&, const Requeued&) = default;
 };

@@ -3,6 +3,7 @@
 
 #include "broker/core/dead_letter.h"
 #include "broker/core/message_verbs.h"
+#include "broker/core/returns.h"
 #include "broker/core/settlement.h"
 #include "broker/core/subscription.h"
 
@@ -42,6 +43,7 @@ void settle_in_queue(Turn& turn, const Queue& queue, std::span<const Unsettled> 
   const QueueId id = queue.declared.id;
   QueueLife& life = *turn.life(id);
   Removals removals(turn, id);
+  Returns returns(turn, queue, removals);
   for (const Unsettled& one : taken) {
     --life.unsettled;
     life.unsettled_bytes -= one.entry.size_bytes;
@@ -50,7 +52,7 @@ void settle_in_queue(Turn& turn, const Queue& queue, std::span<const Unsettled> 
         removals.add(one.entry, RemovalReason::acked);
         break;
       case Outcome::requeue:
-        return_to_queue(turn, queue, one.entry, removals);
+        returns.add(one.entry);
         break;
       case Outcome::reject:
         discard(turn, queue, one.entry, RemovalReason::rejected, removals);
@@ -61,14 +63,6 @@ void settle_in_queue(Turn& turn, const Queue& queue, std::span<const Unsettled> 
 }
 
 }  // namespace
-
-void return_to_queue(Turn& turn, const Queue& queue, QueueEntry entry, Removals& removals) {
-  entry.deliveries = static_cast<std::uint16_t>(std::min(entry.deliveries + 1, 0xFFFF));
-  if (queue.options.delivery_limit && entry.deliveries > *queue.options.delivery_limit)
-    return discard(turn, queue, entry, RemovalReason::delivery_limit, removals);
-  turn.record(Requeued{queue.declared.id, entry.seq, entry.deliveries, entry.durable});
-  turn.life(queue.declared.id)->put_back(entry);
-}
 
 std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, DeliveryTag last, bool multiple,
                                        std::vector<std::size_t>& places, bool loosely) {

@@ -13,8 +13,6 @@ std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, Deli
                                        std::vector<std::size_t>& places, bool loosely = false);
 /// Settles them. Invalidates places and pointers into channel.unsettled.
 void settle(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome);
-/// One that was held is ready again, delivered once more than before; or it has come back too often and leaves.
-void return_to_queue(Turn& turn, const Queue& queue, QueueEntry entry, Removals& removals);
 /// Puts all that the channel holds back into its queues.
 void requeue_all(Turn& turn, Channel& channel);
 

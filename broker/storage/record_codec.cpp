@@ -20,6 +20,7 @@ template <std::size_t... I>
 constexpr bool type_bytes_are_distinct(std::index_sequence<I...>) {
   std::array<bool, 256> seen{};
   seen[codec::user_before_permissions_type] = true;
+  seen[codec::requeued_one_type] = true;
   bool distinct = true;
   ((distinct = distinct && codec::type_byte<Alternative<I>> >= record_type_min &&
                !std::exchange(seen[codec::type_byte<Alternative<I>>], true)),
@@ -40,11 +41,16 @@ void read_user_before_permissions(codec::Reader& io, Record& record) {
   codec::fields_before_permissions(io, record.emplace<core::UserDeclared>());
 }
 
+void read_requeued_one(codec::Reader& io, Record& record) {
+  codec::fields_of_one(io, record.emplace<core::Requeued>());
+}
+
 template <std::size_t... I>
 constexpr std::array<ReadFields, 256> readers_by_type(std::index_sequence<I...>) {
   std::array<ReadFields, 256> readers{};
   ((readers[codec::type_byte<Alternative<I>>] = &read_fields<Alternative<I>>), ...);
   readers[codec::user_before_permissions_type] = &read_user_before_permissions;
+  readers[codec::requeued_one_type] = &read_requeued_one;
   return readers;
 }
 constexpr std::array<ReadFields, 256> readers = readers_by_type(alternatives);

@@ -27,7 +27,7 @@ inline constexpr std::uint8_t type_byte<core::OffsetCommitted> = 0x13;
 template <>
 inline constexpr std::uint8_t type_byte<core::DeliveryReserved> = 0x14;
 template <>
-inline constexpr std::uint8_t type_byte<core::Requeued> = 0x15;
+inline constexpr std::uint8_t type_byte<core::Requeued> = 0x30;
 template <>
 inline constexpr std::uint8_t type_byte<core::ExchangeDeclared> = 0x16;
 template <>
@@ -118,12 +118,19 @@ void fields(IO& io, Of<core::Removed> auto& r) {
   io.id(r.queue);
   fields(io, r.seqs);
 }
+/// All of a Requeued as it was written when it was of one message (0x15): that is only read.
+inline constexpr std::uint8_t requeued_one_type = 0x15;
 template <class IO>
-void fields(IO& io, Of<core::Requeued> auto& r) {
+void fields_of_one(IO& io, Of<core::Requeued> auto& r) {
   io.flags(r.durable);
   io.id(r.queue);
-  io.number(r.seq);
+  io.number(r.first);
   io.number(r.deliveries);
+}
+template <class IO>
+void fields(IO& io, Of<core::Requeued> auto& r) {
+  fields_of_one(io, r);
+  io.number(r.count);
 }
 template <class IO>
 void fields(IO& io, Of<core::DeliveryReserved> auto& r) {

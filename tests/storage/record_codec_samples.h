@@ -66,7 +66,7 @@ inline std::vector<core::Record> sample_records() {
       sample_offset(),
       DeliveryReserved{
           .queue = QueueId(4), .through = std::numeric_limits<QueueSeq>::max(), .durable = false},
-      Requeued{.queue = QueueId(4), .seq = 12, .deliveries = 65535, .durable = false},
+      Requeued{.queue = QueueId(4), .first = 12, .count = 65535, .deliveries = 65535, .durable = false},
       ExchangeDeclared{.id = ExchangeId(8),
                        .name = "events",
                        .kind = ExchangeKind::delayed,

@@ -82,6 +82,17 @@ TEST_CASE("a user that was written before it had permissions is read, and may do
   CHECK(encode_record(*decoded).front() == std::byte{0x2F});
 }
 
+TEST_CASE("a return that was written when each message had its own is read") {
+  const core::Requeued returned{.queue = QueueId(4), .first = 12, .count = 1, .deliveries = 3, .durable = true};
+  auto bytes = encode_record(returned);
+  CHECK(bytes.front() == std::byte{0x30});
+  bytes.pop_back();
+  bytes.front() = std::byte{0x15};
+  const auto decoded = decode_record(bytes);
+  REQUIRE(decoded.ok());
+  CHECK(*decoded == core::Record(returned));
+}
+
 TEST_CASE("a record type from a newer version is named") {
   const std::vector<std::byte> bytes{std::byte{0xF0}, std::byte{1}};
   const auto decoded = decode_record(bytes);
