@@ -89,10 +89,15 @@ bool read_nested_array(ByteReader& reader, Value& value, int depth) {
   return open_block(reader, block) && read_array(block, value.data.emplace<Array>(), depth + 1);
 }
 
+/// py-amqp, and with it Celery, writes integers that need more than 32 bits as 'L'; RabbitMQ reads that like 'l'.
+ValueType type_of(std::uint8_t octet) {
+  return octet == 'L' ? ValueType::int64 : static_cast<ValueType>(octet);
+}
+
 bool read_value(ByteReader& reader, Value& value, int depth) {
   std::uint8_t type = 0;
   if (!reader.big(type)) return false;
-  value.type = static_cast<ValueType>(type);
+  value.type = type_of(type);
   switch (value.type) {
     case ValueType::boolean:
       return read_boolean(reader, value);
@@ -152,7 +157,7 @@ bool skip_value(ByteReader& reader, int depth) {
   std::uint8_t type = 0;
   Bytes block;
   if (!reader.big(type)) return false;
-  switch (static_cast<ValueType>(type)) {
+  switch (type_of(type)) {
     case ValueType::nothing:
       return true;
     case ValueType::boolean:

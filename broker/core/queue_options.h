@@ -37,8 +37,9 @@ struct QueueOptions {
   }
 };
 
-/// Longest time that RabbitMQ takes for a TTL or expiry: what its timers can hold.
-inline constexpr DurationMs duration_max_ms = 4'294'967'295;
+/// Longest time for a TTL, expiry or timeout, some 31,000 years: RabbitMQ has no limit since 3.9, and Celery declares queues with a TTL of
+/// four years; a moment that far away fits into a TimestampMs.
+inline constexpr DurationMs duration_max_ms = 1'000'000'000'000'000;
 
 /// Fills `options`. Refused with invalid_argument: wrong type, negative, too large, contradictory.
 std::optional<Refusal> read_queue_options(std::string_view queue, const Table& arguments,

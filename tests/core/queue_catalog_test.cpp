@@ -65,10 +65,20 @@ TEST_CASE("a redeclare with other properties or arguments is refused and says wh
   CHECK(f.take_refusal() == ErrorCode::inequivalent);
 }
 
+TEST_CASE("times may be as long as Celery's longest delay, and far longer") {
+  CoreFixture f;
+  f.declare_queue("q", {{"x-message-ttl", std::int64_t{134'217'728'000}}, {"x-expires", std::int64_t{1'000'000'000'000'000}}});
+  CHECK(f.take_one<QueueOk>());
+  f.publish("q");
+  f.tick(100'000'000'000);
+  CHECK(f.queue("q").ready == 1);
+}
+
 TEST_CASE("arguments of the wrong type or value are refused by name") {
   for (const auto& [key, value] : Table{{"x-message-ttl", "soon"},
                                         {"x-message-ttl", -1},
                                         {"x-expires", 0},
+                                        {"x-expires", std::int64_t{1'000'000'000'000'001}},
                                         {"x-max-length", -5},
                                         {"x-max-priority", 256},
                                         {"x-overflow", "burst"},

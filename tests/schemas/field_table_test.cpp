@@ -88,6 +88,16 @@ TEST_CASE("a table has the documented bytes") {
   CHECK(text_of(Bytes(encoded)) == expected);
 }
 
+TEST_CASE("an L is read like an l, as RabbitMQ does: py-amqp writes integers of more than 32 bits so") {
+  const std::string_view fields("\1hL\xff\xff\xff\xff\x7f\xff\xff\xff\1aA\0\0\0\x09L\0\0\0\x1f\x40\0\0\0", 27);
+  const std::string encoded = std::string("\0\0\0\x1b", 4) + std::string(fields);
+  const auto table = decode_table(bytes_of(encoded));
+  REQUIRE(table);
+  CHECK((*table)[0].second == Value(std::int64_t{-2'147'483'649}));
+  CHECK(std::get<Array>((*table)[1].second.data)[0] == Value(std::int64_t{134'217'728'000}));
+  CHECK(skips(bytes_of(encoded)));
+}
+
 TEST_CASE("a table cut anywhere is malformed") {
   const auto encoded = encode(every_type());
   for (std::size_t size = 0; size < encoded.size(); ++size) {

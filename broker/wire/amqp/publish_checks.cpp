@@ -6,13 +6,10 @@
 #include <string>
 
 #include "broker/base/check.h"
+#include "broker/core/queue_options.h"
 
 namespace tandem::wire::amqp {
 namespace {
-
-
-/// RabbitMQ's bound for any time to live: what its timers can wait.
-constexpr std::int64_t expiration_max_ms = 4'294'967'295;
 
 Verdict check_user_id(const PropertyGlance& properties, std::string_view user) {
   if (!(properties.flags & flag_user_id) || properties.user_id == user) return std::nullopt;
@@ -34,7 +31,7 @@ std::string expiration_problem(std::string_view text) {
     return "{leftover_string,\"" + std::string(end, digits.data() + digits.size()) + "\"}";
   if (number.starts_with('-') && number.find_first_not_of("-0") != std::string::npos)
     return "{value_negative," + number + "}";
-  if (error == std::errc::result_out_of_range || value > expiration_max_ms)
+  if (error == std::errc::result_out_of_range || value > core::duration_max_ms)
     return "{value_too_big," + number + "}";
   return {};
 }
