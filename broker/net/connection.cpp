@@ -37,7 +37,13 @@ InputBlock new_block(std::size_t size_bytes) {
 }  // namespace
 
 InputBlock ReadScratch::take(std::size_t wanted_bytes) {
-  return spare_.size_bytes >= wanted_bytes ? std::exchange(spare_, {}) : new_block(wanted_bytes);
+  if (spare_.size_bytes < wanted_bytes) return new_block(wanted_bytes);
+  spare_was_used_ = true;
+  return std::exchange(spare_, {});
+}
+
+void ReadScratch::tidy() {
+  if (!std::exchange(spare_was_used_, false) && spare_.size_bytes > spare_at_rest_max_bytes) spare_ = {};
 }
 
 void ReadScratch::give_back(InputBlock block) {
@@ -128,12 +134,13 @@ void Connection::keep_rest(ReadScratch& scratch, Bytes rest) {
     InputBlock block = rest.size() > front_copied_max_bytes ? scratch.take(rest.size()) : new_block(rest.size());
     scratch.give_back(std::exchange(input_, std::move(block)));
   }
-  std::memmove(input_.bytes.get(), rest.data(), rest.size());
+  if (rest.data() != input_.bytes.get()) std::memmove(input_.bytes.get(), rest.data(), rest.size());
 }
 
 Connection::ReadResult Connection::read(ReadScratch& scratch) {
   const std::span<std::byte> space = read_space(scratch);
-  ReadResult result = receive_some(descriptor_, space.subspan(input_size_));
+  const std::span<std::byte> free = space.subspan(input_size_);
+  ReadResult result = receive_some(descriptor_, free.first(std::min(free.size(), read_max_bytes)));
   if (result.size_bytes == 0) return result;
   const Bytes input = space.first(input_size_ + result.size_bytes);
   keep_rest(scratch, input.subspan(handler_.receive(input)));

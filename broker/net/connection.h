@@ -45,16 +45,20 @@ struct InputBlock {
 class ReadScratch {
  public:
   static constexpr std::size_t size_bytes = 256 * 1024;
-  static constexpr std::size_t spare_max_bytes = 4u << 20;
+  /// The spare block's size: any message's; and what is kept of it when nobody has needed it for some seconds.
+  static constexpr std::size_t spare_max_bytes = 48u << 20, spare_at_rest_max_bytes = 4u << 20;
   ReadScratch() : bytes_(size_bytes) {}
   std::span<std::byte> bytes() { return bytes_; }
 
   InputBlock take(std::size_t wanted_bytes);
   void give_back(InputBlock block);
+  /// To be called now and then: a large block that was not taken since the last call goes.
+  void tidy();
 
  private:
   std::vector<std::byte> bytes_;
   InputBlock spare_;
+  bool spare_was_used_ = false;  // since tidy()
 };
 
 class Connection {
@@ -81,6 +85,8 @@ class Connection {
   ReadResult read(ReadScratch& scratch);
   /// Offers what the handler left, with nothing new behind it.
   void offer_rest(ReadScratch& scratch);
+  /// What one read() takes at most: the kernel may have many megabytes of a large message, and others wait meanwhile.
+  static constexpr std::size_t read_max_bytes = 1u << 20;
   /// Reads once and throws away: the peer may still be sending while it is told goodbye.
   ReadResult discard(ReadScratch& scratch);
 

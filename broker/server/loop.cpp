@@ -123,6 +123,7 @@ void Loop::do_due_work() {
     background_due_ = now() + (held_reason_.empty() ? background_apart_ms : background_apart_when_short_ms);
     for (const auto& due : store_->retention_due(now())) submit(due);
     store_->background(now());
+    scratch_.tidy();
     tell_of_the_clock();
   }
 }
