@@ -127,4 +127,11 @@ std::string to_text(const Value& value) {
   return std::visit(Writer{value.type}, value.data);
 }
 
+Table without_repeats(const Table& table) {
+  Table once;
+  for (const auto& [key, value] : table)
+    if (!find(once, key)) once.emplace_back(key, value);
+  return once;
+}
+
 }  // namespace tandem

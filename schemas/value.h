@@ -69,6 +69,9 @@ inline const Value* find(const Table& table, std::string_view key) {
   return nullptr;
 }
 
+/// The table with the first of each key alone, which is the one that find() gives.
+Table without_repeats(const Table& table);
+
 /// Equal as RabbitMQ compares arguments: integers by value whatever their width, everything else by type and value.
 bool equivalent(const Value& a, const Value& b);
 

@@ -80,7 +80,7 @@ std::optional<Refusal> find_ends(Turn& turn, const Caller& who, std::string_view
 void handle(Turn& turn, const Bind& input) {
   Bound binding;
   binding.routing_key = input.routing_key;
-  if (input.arguments) binding.arguments = *input.arguments;
+  if (input.arguments) binding.arguments = without_repeats(*input.arguments);
   auto refusal = find_ends(turn, input.who, input.source, input.destination_kind, input.destination, binding);
   if (refusal) return turn.refuse(input.who, *refusal);
   if (!turn.state().catalog.find_binding(binding)) {

@@ -154,7 +154,7 @@ void handle(Turn& turn, const DeclareExchange& input) {
   if (auto refusal = judge_new(turn.state(), input)) return turn.refuse(input.who, *refusal);
   turn.record(ExchangeDeclared{turn.state().next_exchange(input.durable), std::string(input.name), input.kind,
                                input.durable, input.auto_delete, input.internal,
-                               input.arguments ? *input.arguments : Table()});
+                               input.arguments ? without_repeats(*input.arguments) : Table()});
   if (input.kind == ExchangeKind::delayed)
     turn.record(QueueDeclared{turn.state().next_queue(input.durable), waiting_room_of(input.name), input.durable, false,
                               false, ConnectionId(), {}});

@@ -114,7 +114,7 @@ void handle(Turn& turn, const DeclareQueue& input) {
   const QueueId id = turn.state().next_queue(durable);
   const ConnectionId owner = input.exclusive ? input.who.channel.connection : ConnectionId();
   turn.record(QueueDeclared{id, std::string(name), input.durable, input.exclusive, input.auto_delete, owner,
-                            input.arguments ? *input.arguments : Table()});
+                            input.arguments ? without_repeats(*input.arguments) : Table()});
   turn.life(id)->unused_since = turn.now();
   if (input.exclusive) turn.session().connections.find_or_open(owner).exclusive_queues.insert(id);
   turn.mark(id);

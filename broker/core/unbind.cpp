@@ -6,7 +6,7 @@ namespace tandem::core {
 void handle(Turn& turn, const Unbind& input) {
   Bound like;
   like.routing_key = input.routing_key;
-  if (input.arguments) like.arguments = *input.arguments;
+  if (input.arguments) like.arguments = without_repeats(*input.arguments);
   if (auto refusal =
           find_ends(turn, input.who, input.source, input.destination_kind, input.destination, like)) {
     if (refusal->code == ErrorCode::not_found) return turn.answer(input.who, Ok{input.who});

@@ -9,7 +9,11 @@ namespace tandem::net {
 
 struct StopSignal::Signals : std::enable_shared_from_this<Signals> {
   Signals(Reactor& reactor, std::function<void(int)> a)
-      : set(reactor.asio().context, SIGTERM, SIGINT), asked(std::move(a)) {}
+      : set(reactor.asio().context, SIGTERM, SIGINT), asked(std::move(a)) {
+    // The terminal has gone; under nohup it is ignored, and stays so.
+    struct sigaction hang_up {};
+    if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) set.add(SIGHUP);
+  }
 
   void wait_next() {
     set.async_wait([self = shared_from_this()](const asio::error_code& error, int number) {

@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT as events of the reactor.
+// SIGTERM, SIGINT and SIGHUP as events of the reactor.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,8 @@ namespace tandem::net {
 
 class StopSignal {
  public:
-  /// Calls `asked` with the signal's number at every SIGTERM and SIGINT, on the reactor's thread.
+  /// Calls `asked` with the signal's number at every SIGTERM and SIGINT, and at every SIGHUP unless that was
+  /// ignored before (nohup), on the reactor's thread.
   StopSignal(Reactor& reactor, std::function<void(int)> asked);
   ~StopSignal();
   StopSignal(const StopSignal&) = delete;

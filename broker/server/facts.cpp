@@ -1,6 +1,7 @@
 #include "broker/server/facts.h"
 
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -37,7 +38,9 @@ constexpr std::size_t cluster_id_size = 22;  // what Kafka's clients are used to
 
 Result<> write_whole(const std::filesystem::path& path, const std::string& text) {
   const std::filesystem::path temporary = path.string() + ".new";
+  const ::mode_t mask = ::umask(077);  // its owner's alone, like all files here
   std::ofstream out(temporary, std::ios::trunc);
+  ::umask(mask);
   out << text << '\n' << std::flush;
   if (!out)
     return Error{ErrorCode::unavailable, "cannot write " + temporary.string() + ": " + std::strerror(errno)};

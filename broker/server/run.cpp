@@ -184,7 +184,7 @@ int run(const Options& options) {
   net::StopSignal stop_signal(reactor, [&](int number) {
     if (loop.stopping()) std::_Exit(1);  // asked twice: at once; the journal has all that was confirmed
     doors->clear();
-    loop.stop(number == SIGTERM ? "SIGTERM" : "SIGINT");
+    loop.stop(number == SIGTERM ? "SIGTERM" : number == SIGHUP ? "SIGHUP" : "SIGINT");
   });
   say_ready(*doors);
   if (auto stopped = loop.run(); !stopped) give_up(stopped.error());

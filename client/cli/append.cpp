@@ -89,7 +89,7 @@ void add_append(CLI::App& app, Context& context) {
   verb->add_option("TOPIC", options->topic, "it must be there: `tandem topic create`")->required();
   verb->add_option("--key", options->key, "record key; decides the partition");
   verb->add_option("--partition", options->partition, "this partition, whatever the key")->check(not_negative());
-  verb->add_option("--header", options->headers, "KEY=VALUE, may be repeated");
+  verb->add_option("--header", options->headers, "KEY=VALUE, may be repeated")->allow_extra_args(false);
   verb->add_option("--codec", options->codec, "how batches are compressed")
       ->check(CLI::IsMember(codec_names()))
       ->capture_default_str();

@@ -40,7 +40,7 @@ std::shared_ptr<BindingOptions> add_verb(CLI::App& verb) {
   verb.add_option("--key", options->key, "routing key or pattern");
   auto* topic = verb.add_flag("--topic", options->to_topic, "the destination is a topic");
   verb.add_flag("--exchange", options->to_exchange, "the destination is an exchange")->excludes(topic);
-  verb.add_option("--argument", options->arguments, "KEY=VALUE, may be repeated");
+  verb.add_option("--argument", options->arguments, "KEY=VALUE, may be repeated")->allow_extra_args(false);
   return options;
 }
 

@@ -12,6 +12,7 @@ namespace tandem::cli {
 namespace {
 
 constexpr std::size_t batch_messages = 256;  // printed, then settled together
+constexpr std::uint64_t unsettled_max = 262'144;  // the broker's limit for a channel
 
 struct ConsumeOptions {
   std::string queue, timeout;
@@ -62,8 +63,16 @@ void consume(Context& context, const ConsumeOptions& options) {
   const std::int64_t timeout_ms =
       options.timeout.empty() ? -1 : duration_option("--timeout", options.timeout);
   std::uint32_t prefetch = options.prefetch;
-  if (options.count != 0 && (prefetch == 0 || prefetch > options.count))
-    prefetch = static_cast<std::uint32_t>(std::min<std::uint64_t>(options.count, std::numeric_limits<std::uint32_t>::max()));
+  std::uint64_t count = options.count;
+  // What goes back at once would come again at once, until the queue's delivery limit drops it: all is held until the end.
+  if (options.requeue) {
+    if (count == 0) count = prefetch == 0 ? unsettled_max : prefetch;
+    if (count > unsettled_max)
+      fail_usage("--requeue holds what it prints, " + std::to_string(unsettled_max) + " messages at most");
+    prefetch = static_cast<std::uint32_t>(count);
+  } else if (count != 0 && (prefetch == 0 || prefetch > count)) {
+    prefetch = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
+  }
   auto consumer = need(Consumer::open(
       context.client(), {.queue = options.queue, .prefetch = prefetch, .no_ack = options.no_ack}));
   std::vector<Delivery> batch, printed;
@@ -71,16 +80,15 @@ void consume(Context& context, const ConsumeOptions& options) {
   // Each that is settled lets the broker send another: so that no message beyond the count is ever on its way, the last ones
   // wait until nothing more is wanted.
   const auto settle_printed = [&](bool all) {
-    const std::uint64_t may_be_settled = options.count == 0 || all ? taken : std::min(taken, options.count - prefetch);
+    const std::uint64_t may_be_settled = count == 0 || all ? taken : std::min(taken, count - prefetch);
     if (may_be_settled <= settled) return;
     settle(printed, static_cast<std::size_t>(may_be_settled - settled), options);
     settled = may_be_settled;
   };
   Progress progress("received", Progress::Beside::output);
   auto last = std::chrono::steady_clock::now();
-  while (options.count == 0 || taken < options.count) {
-    const std::size_t wanted =
-        options.count == 0 ? batch_messages : std::min<std::uint64_t>(batch_messages, options.count - taken);
+  while (count == 0 || taken < count) {
+    const std::size_t wanted = count == 0 ? batch_messages : std::min<std::uint64_t>(batch_messages, count - taken);
     auto received = consumer.receive_many(batch, wanted, Milliseconds(100));
     if (!received && received.error().code != ErrorCode::timed_out) fail(received.error());
     if (batch.empty()) {
@@ -122,7 +130,7 @@ void add_consume(CLI::App& app, Context& context) {
       ->check(not_negative())
       ->capture_default_str();
   auto* ack = verb->add_flag("--ack", options->ack, "take them off the queue");
-  auto* requeue = verb->add_flag("--requeue", options->requeue, "give them back")->excludes(ack);
+  auto* requeue = verb->add_flag("--requeue", options->requeue, "give them back in the end; --prefetch of them, without --count")->excludes(ack);
   auto* reject = verb->add_flag("--reject", options->reject, "dead-letter or drop them")
                      ->excludes(ack)
                      ->excludes(requeue);

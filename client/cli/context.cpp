@@ -123,6 +123,7 @@ std::vector<std::pair<std::string, std::string>> pairs_of(const std::vector<std:
     if (!pair) fail_usage("KEY=VALUE is wanted, not '" + word + "'");
     pairs.push_back(std::move(*pair));
   }
+  refuse_repeats(pairs);
   return pairs;
 }
 

@@ -65,6 +65,13 @@ std::shared_ptr<Options> make_options() {
 
 /// "key=value" words as a table: numbers and true/false keep their types.
 Table arguments_of(const std::vector<std::string>& words);
+/// Ends the verb as wrongly used when a key is there twice: only one of the two could count.
+template <class Pairs>
+void refuse_repeats(const Pairs& pairs) {
+  for (auto at = pairs.begin(); at != pairs.end(); ++at)
+    for (auto before = pairs.begin(); before != at; ++before)
+      if (before->first == at->first) fail_usage("'" + at->first + "' is given twice");
+}
 /// "key=value" words as they are.
 std::vector<std::pair<std::string, std::string>> pairs_of(const std::vector<std::string>& words);
 

@@ -1,5 +1,7 @@
 // tandem definitions export | import: what a broker has (users, policies, exchanges, queues, bindings), in the form of
 // RabbitMQ's definitions.json, so that either broker reads the other's.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -103,6 +105,20 @@ Row policies_of(Context& context) {
   return rows;
 }
 
+/// What RabbitMQ's form has no word for is left out, and said so.
+std::string left_out(Context& context, const Row& queues) {
+  std::size_t topics = 0, bindings = 0;
+  const auto is_exported = [&queues](const std::string& name) {
+    return std::any_of(queues.begin(), queues.end(), [&](const Row& queue) { return queue.at("name") == name; });
+  };
+  for (const auto& info : need(context.client().ask(DescribeTopics{}))) topics += is_exported(info.name) ? 0 : 1;
+  for (const auto& info : need(context.client().ask(DescribeBindings{})))
+    bindings += info.destination_kind == Destination::topic && !is_exported(info.destination) ? 1 : 0;
+  if (topics == 0) return {};
+  return "left out, since RabbitMQ has no such thing: " + count_of(topics, "topic") + ", " + count_of(bindings, "binding") +
+         " to them (`tandem topic list`, `tandem binding list`)";
+}
+
 void export_to(Context& context, const std::string& file) {
   Row all = {{"product_name", "Tandem"},
              {"vhosts", Row::array({{{"name", virtual_host}}})},
@@ -117,11 +133,16 @@ void export_to(Context& context, const std::string& file) {
   const std::string text = all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   if (file.empty() || file == "-") {
     std::fputs(text.c_str(), stdout);
-    return flush_stdout();
+    flush_stdout();
+  } else {
+    const ::mode_t mask = ::umask(077);  // it holds hashes of passwords
+    std::ofstream out(file, std::ios::binary);
+    ::umask(mask);
+    out << text;
+    if (!out.flush()) throw Failure{exit_failed, "cannot write " + file};
   }
-  std::ofstream out(file, std::ios::binary);
-  out << text;
-  if (!out.flush()) throw Failure{exit_failed, "cannot write " + file};
+  if (const std::string missing = left_out(context, all["queues"]); !missing.empty())
+    throw Failure{exit_partly_done, missing};
 }
 
 // --- import ---------------------------------------------------------------------------------------------------

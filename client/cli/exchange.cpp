@@ -47,7 +47,7 @@ void add_declare(CLI::App& noun, Context& context) {
   verb->add_option("--delayed-type", options->delayed_type,
                    "of x-delayed-message: how it routes when a message's delay is over (direct, fanout, topic, …)");
   verb->add_option("--alternate-exchange", options->alternate, "takes what no binding takes");
-  verb->add_option("--argument", options->arguments, "KEY=VALUE, may be repeated");
+  verb->add_option("--argument", options->arguments, "KEY=VALUE, may be repeated")->allow_extra_args(false);
   verb->callback([options, &context] {
     options->exchange.durable = !options->transient;
     options->exchange.arguments = arguments_of(options->arguments);
@@ -55,6 +55,7 @@ void add_declare(CLI::App& noun, Context& context) {
       options->exchange.arguments.emplace_back("alternate-exchange", Value(options->alternate));
     if (!options->delayed_type.empty())
       options->exchange.arguments.emplace_back("x-delayed-type", Value(options->delayed_type));
+    refuse_repeats(options->exchange.arguments);
     need(context.client().ask(options->exchange));
   });
 }

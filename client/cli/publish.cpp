@@ -79,11 +79,11 @@ void add_publish(CLI::App& app, Context& context) {
                                   "  tandem publish --queue work 'resize cat.png'\n"
                                   "  tandem publish --exchange events --key order.paid --file events.jsonl");
   auto* exchange = verb->add_option("--exchange", options->exchange, "to the queues and topics that are bound to it");
-  verb->add_option("--key", options->key, "routing key");
-  verb->add_option("--queue", options->queue, "straight to this queue")->excludes(exchange);
+  auto* key = verb->add_option("--key", options->key, "routing key");
+  verb->add_option("--queue", options->queue, "straight to this queue")->excludes(exchange)->excludes(key);
   verb->add_flag("--mandatory", options->mandatory, "fail if no queue takes it (always so with --queue)");
   verb->add_flag("--transient", options->transient, "need not survive a restart");
-  verb->add_option("--header", options->headers, "KEY=VALUE, may be repeated");
+  verb->add_option("--header", options->headers, "KEY=VALUE, may be repeated")->allow_extra_args(false);
   verb->add_option("--ttl", options->expiration, "how long it may wait (30s)");
   verb->add_option("--priority", options->priority, "of a queue with --priority-max; higher ones are delivered first")
       ->check(CLI::Range(0, 255));

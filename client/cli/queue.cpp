@@ -68,6 +68,7 @@ struct DeclareOptions {
       add("x-consumer-timeout", Value(duration_option("--consumer-timeout", consumer_timeout)));
     if (!max_age.empty()) add("x-max-age", Value(max_age));
     if (!type.empty()) add("x-queue-type", Value(type));
+    refuse_repeats(all);
     return all;
   }
 };
@@ -97,7 +98,7 @@ void add_declare(CLI::App& noun, Context& context) {
                    "a delivery that is not settled for so long goes to another consumer (5m)");
   verb->add_option("--type", options->type, "classic, quorum or stream (a topic)");
   verb->add_option("--max-age", options->max_age, "of a stream's records: 7D, 12h, 30m");
-  verb->add_option("--argument", options->arguments, "KEY=VALUE, may be repeated");
+  verb->add_option("--argument", options->arguments, "KEY=VALUE, may be repeated")->allow_extra_args(false);
   verb->callback([options, &context] {
     options->queue.durable = !options->transient;
     options->queue.arguments = options->table();

@@ -68,6 +68,8 @@ void read(Context& context, const ReadOptions& options) {
   if (!range)
     fail_usage("a range is FIRST:LAST, -N, OFFSET, @TIME, @T1:@T2, earliest or latest, not '" +
                options.range + "'");
+  if (options.follow && options.range.find(':') != std::string::npos && range->last.kind != Point::Kind::open)
+    fail_usage("--follow has no end, and the range " + options.range + " has one");
   if (is_backwards(*range)) fail_usage("the range " + options.range + " ends before it begins");
   Client& client = context.client();
   std::vector<Position> from;

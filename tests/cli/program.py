@@ -184,7 +184,12 @@ class Program(unittest.TestCase):
         self.run_tandem("exchange", "declare", "defined", "--kind", "topic")
         self.run_tandem("queue", "declare", "defined", "--max-length", "9")
         self.run_tandem("binding", "create", "defined", "defined", "--key", "a.#")
-        exported = json.loads(self.run_tandem("definitions", "export").stdout)
+        self.run_tandem("topic", "create", "undefined")
+        self.run_tandem("binding", "create", "defined", "undefined", "--topic", "--key", "b.#")
+        done = self.run_tandem("definitions", "export", status=3)
+        self.assertRegex(done.stderr, r"left out.* topics?, \d+ bindings? to them")
+        exported = json.loads(done.stdout)
+        self.assertNotIn("undefined", done.stdout)
         self.assertIn({"source": "defined", "vhost": "/", "destination": "defined", "destination_type": "queue",
                        "routing_key": "a.#", "arguments": {}}, exported["bindings"])
         self.run_tandem("queue", "delete", "defined")
@@ -232,6 +237,33 @@ class Program(unittest.TestCase):
         self.assertIn("publish, consume", self.run_tandem(status=2).stderr)
         self.assertIn("--output", self.run_tandem("queue", "list", "--help").stdout)
         self.assertIn("tandem queue declare", self.run_tandem("queue", "declare", "--help").stdout)
+
+    def test_a_header_takes_one_word_and_no_body(self):
+        self.run_tandem("queue", "declare", "headed")
+        self.run_tandem("publish", "--queue", "headed", "--header", "a=1", "--header", "b=2", "http://h/?c=3")
+        row = json.loads(self.run_tandem("consume", "headed", "--count", "1", "--ack", "--output", "jsonl").stdout)
+        self.assertEqual((row["headers"], row["body"]), ({"a": "1", "b": "2"}, "http://h/?c=3"))
+        self.run_tandem("topic", "create", "headed")
+        self.run_tandem("append", "headed", "--header", "a=1", "x=y")
+        self.assertEqual(self.run_tandem("read", "headed").stdout, "x=y\n")
+
+    def test_what_is_given_back_is_shown_once_and_stays(self):
+        self.run_tandem("queue", "declare", "looked-at", "--type", "quorum")
+        self.run_tandem("publish", "--queue", "looked-at", "a", "b", "c")
+        for _ in range(2):
+            self.assertEqual(self.run_tandem("consume", "looked-at", "--requeue", "--timeout", "300ms").stdout, "a\nb\nc\n")
+        self.assertEqual(self.run_tandem("consume", "looked-at", "--requeue", "--count", "2").stdout, "a\nb\n")
+        self.assertEqual(self.run_tandem("consume", "looked-at", "--requeue", "--prefetch", "1").stdout, "a\n")
+        shown = self.json_of("queue", "show", "looked-at")
+        self.assertEqual((shown["ready"], shown["dropped"]), (3, 0))
+
+    def test_what_is_given_twice_is_refused(self):
+        for words in (["queue", "declare", "twice", "--argument", "x-max-length=2", "--argument", "x-max-length=3"],
+                      ["queue", "declare", "twice", "--ttl", "5s", "--argument", "x-message-ttl=6000"],
+                      ["policy", "set", "twice", ".*", "max-length=1", "max-length=2"],
+                      ["publish", "--queue", "q", "--key", "k", "x"], ["read", "t", ":5", "--follow"]):
+            with self.subTest(words=words):
+                self.run_tandem(*words, status=2)
 
     def test_what_is_done_in_part_ends_with_3(self):
         self.run_tandem("queue", "declare", "small", "--max-length", "2", "--overflow", "reject-publish")

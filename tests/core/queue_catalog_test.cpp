@@ -65,6 +65,15 @@ TEST_CASE("a redeclare with other properties or arguments is refused and says wh
   CHECK(f.take_refusal() == ErrorCode::inequivalent);
 }
 
+TEST_CASE("of an argument that is given twice the first one counts, and is the one that is told") {
+  CoreFixture f;
+  f.declare_queue("q", {{"x-max-length", 2}, {"x-max-length", 100}});
+  CHECK(f.take_one<QueueOk>());
+  CHECK(f.queue("q").queue.arguments == Table{{"x-max-length", 2}});
+  f.declare_queue("q", {{"x-max-length", 2}});
+  CHECK(f.take_one<QueueOk>());
+}
+
 TEST_CASE("times may be as long as Celery's longest delay, and far longer") {
   CoreFixture f;
   f.declare_queue("q", {{"x-message-ttl", std::int64_t{134'217'728'000}}, {"x-expires", std::int64_t{1'000'000'000'000'000}}});

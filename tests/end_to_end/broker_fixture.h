@@ -66,8 +66,8 @@ class BrokerFixture {
     process->kill();
     start();
   }
-  void stop_and_restart() {
-    REQUIRE(process->terminate() == 0);
+  void stop_and_restart(int signal = SIGTERM) {
+    REQUIRE(process->terminate(20'000, signal) == 0);
     start();
   }
   Client connect() const {

@@ -40,6 +40,12 @@ TEST_CASE("SIGTERM ends the broker with status 0, and the next start finds a cle
   CHECK(broker.log_lines().find("after an unclean stop") == std::string::npos);
 }
 
+TEST_CASE("SIGHUP, of a terminal that has gone, ends the broker in order") {
+  BrokerFixture broker;
+  broker.stop_and_restart(SIGHUP);
+  CHECK(broker.log_lines().find("after an unclean stop") == std::string::npos);
+}
+
 TEST_CASE("a killed broker starts again and says so") {
   BrokerFixture broker;
   broker.kill_and_restart();

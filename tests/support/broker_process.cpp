@@ -106,9 +106,9 @@ void BrokerProcess::kill() {
   pid_ = -1;
 }
 
-int BrokerProcess::terminate(int timeout_ms) {
+int BrokerProcess::terminate(int timeout_ms, int signal) {
   if (pid_ <= 0) return -1;
-  ::kill(pid_, SIGTERM);
+  ::kill(pid_, signal);
   return wait(timeout_ms);
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -41,9 +42,9 @@ class BrokerProcess {
   int wait(int timeout_ms = 20'000);
   /// kill -9, and waits for its end.
   void kill();
-  /// SIGTERM, waits, and gives the exit status (128 + signal when it died of one; -1 when it did not end in
+  /// SIGTERM (or another one that stops it in order), waits, and gives the exit status (128 + signal when it died of one; -1 when it did not end in
   /// time and was killed).
-  int terminate(int timeout_ms = 20'000);
+  int terminate(int timeout_ms = 20'000, int signal = SIGTERM);
 
  private:
   BrokerProcess() = default;
