@@ -92,6 +92,7 @@ void consume(Context& context, const ConsumeOptions& options) {
     auto received = consumer.receive_many(batch, wanted, Milliseconds(100));
     if (!received && received.error().code != ErrorCode::timed_out) fail(received.error());
     if (batch.empty()) {
+      progress.add(0);  // shown also while nothing comes
       const auto quiet = std::chrono::steady_clock::now() - last;
       if (timeout_ms >= 0 && quiet >= Milliseconds(timeout_ms)) break;
       continue;

@@ -242,7 +242,7 @@ class Program(unittest.TestCase):
         self.run_tandem("queue", "declare", "headed")
         self.run_tandem("publish", "--queue", "headed", "--header", "a=1", "--header", "b=2", "http://h/?c=3")
         row = json.loads(self.run_tandem("consume", "headed", "--count", "1", "--ack", "--output", "jsonl").stdout)
-        self.assertEqual((row["headers"], row["body"]), ({"a": "1", "b": "2"}, "http://h/?c=3"))
+        self.assertEqual((row["headers"], row["body"]), ({"a": 1, "b": 2}, "http://h/?c=3"))
         self.run_tandem("topic", "create", "headed")
         self.run_tandem("append", "headed", "--header", "a=1", "x=y")
         self.assertEqual(self.run_tandem("read", "headed").stdout, "x=y\n")
