@@ -37,7 +37,7 @@ struct QueueOptions {
   }
 };
 
-/// Longest time for a TTL, expiry or timeout, some 31,000 years: RabbitMQ has no limit since 3.9, and Celery declares queues with a TTL of
+/// Longest time for a TTL, expiry or timeout, some 31,000 years: RabbitMQ 3.10 has no limit, and Celery declares queues with a TTL of
 /// four years; a moment that far away fits into a TimestampMs.
 inline constexpr DurationMs duration_max_ms = 1'000'000'000'000'000;
 

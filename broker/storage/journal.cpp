@@ -232,13 +232,10 @@ void Journal::seal_frame(bool even_empty) {
 // -----------------------------------------------------------------------------------------------------
 
 /// One group at a time: what comes meanwhile is the next one, so that groups grow under load. A full one waits at the
-/// journal's thread instead, which then has something to do while the loop comes round; not behind one that a large message has
-/// made much larger than usual, since whoever comes next would wait for both.
+/// journal's thread instead, which then has something to do while the loop comes round.
 bool Journal::may_hand_over() const {
   if (failed_ || !stalled_.empty()) return false;
-  if (in_flight_ == 0) return true;
-  const bool is_usual = handed_size_bytes_ < group_size_max_bytes_ + group_size_max_bytes_ / 2;
-  return in_flight_ < in_flight_max && is_full() && is_usual;
+  return in_flight_ == 0 || (in_flight_ < in_flight_max && is_full());
 }
 
 void Journal::flush() {
@@ -262,7 +259,6 @@ bool Journal::is_quick() const {
 
 void Journal::hand_over(bool here) {
   ++in_flight_;
-  handed_size_bytes_ = gathering_size_bytes_;
   gathering_from_ = chain_end_;
   gathering_size_bytes_ = 0;
   if (!gathering_.frames.empty()) handed_segment_ = gathering_.frames.back().segment.number;

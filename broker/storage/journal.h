@@ -177,7 +177,6 @@ class Journal {
   Lsn gathering_from_ = 0;  // handed over below this: not editable any more
   std::uint64_t handed_segment_ = 0;  // number of the segment of the last group
   std::atomic<std::int64_t> last_sync_us_;
-  std::uint64_t handed_size_bytes_ = 0;  // of the group that was handed over last
   std::size_t in_flight_ = 0;  // groups handed over and not collected, stalled ones too
   std::vector<std::shared_ptr<CommitGroup>> stalled_;  // found no room on the disk, or came behind such a one; in their order
   bool failed_ = false;

@@ -1,5 +1,5 @@
-// judge_append() for the requests of one connection. What takes long is done by another thread meanwhile nobody else has to
-// wait for it; the request is kept, and given again when it is known.
+// judge_append() for the requests of one connection. What takes long is done by another thread, so that nobody else
+// has to wait for it; the request is kept, and given again when it is known.
 #pragma once
 
 #include <cstdint>

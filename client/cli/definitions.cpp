@@ -74,15 +74,16 @@ void add_streams(Context& context, Row& queues) {
                         {"arguments", stream_arguments(info.config)}});
 }
 
+bool is_among(const Row& queues, const std::string& name) {
+  return std::any_of(queues.begin(), queues.end(), [&](const Row& queue) { return queue.at("name") == name; });
+}
+
 /// RabbitMQ's bindings lead to queues and exchanges; a topic is a stream there, which it calls a queue.
 Row bindings_of(Context& context, const Row& queues) {
-  const auto is_exported = [&queues](const std::string& name) {
-    return std::any_of(queues.begin(), queues.end(), [&](const Row& queue) { return queue.at("name") == name; });
-  };
   Row rows = Row::array();
   for (const auto& info : need(context.client().ask(DescribeBindings{}))) {
     const bool to_exchange = info.destination_kind == Destination::exchange;
-    if (!to_exchange && !is_exported(info.destination)) continue;
+    if (!to_exchange && !is_among(queues, info.destination)) continue;
     rows.push_back({{"source", info.source},
                     {"vhost", virtual_host},
                     {"destination", info.destination},
@@ -108,12 +109,9 @@ Row policies_of(Context& context) {
 /// What RabbitMQ's form has no word for is left out, and said so.
 std::string left_out(Context& context, const Row& queues) {
   std::size_t topics = 0, bindings = 0;
-  const auto is_exported = [&queues](const std::string& name) {
-    return std::any_of(queues.begin(), queues.end(), [&](const Row& queue) { return queue.at("name") == name; });
-  };
-  for (const auto& info : need(context.client().ask(DescribeTopics{}))) topics += is_exported(info.name) ? 0 : 1;
+  for (const auto& info : need(context.client().ask(DescribeTopics{}))) topics += is_among(queues, info.name) ? 0 : 1;
   for (const auto& info : need(context.client().ask(DescribeBindings{})))
-    bindings += info.destination_kind == Destination::topic && !is_exported(info.destination) ? 1 : 0;
+    bindings += info.destination_kind == Destination::topic && !is_among(queues, info.destination) ? 1 : 0;
   if (topics == 0) return {};
   return "left out, since RabbitMQ has no such thing: " + count_of(topics, "topic") + ", " + count_of(bindings, "binding") +
          " to them (`tandem topic list`, `tandem binding list`)";

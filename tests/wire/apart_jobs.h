@@ -1,9 +1,12 @@
-// What a face gives to another thread (BrokerPort::do_apart()): done at once, or when the test says so.
+// What is given to another thread (BrokerPort::do_apart()): done at once, or when the test says so.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <string>
 #include <utility>
+
+#include "broker/wire/face.h"
 
 namespace tandem::wire::test {
 
@@ -23,6 +26,19 @@ struct ApartJobs {
   bool wait = false;
   int given = 0;
   std::deque<std::pair<std::function<void()>, std::function<void()>>> waiting;
+};
+
+/// A broker that does nothing else.
+struct ApartPort final : BrokerPort {
+  TimestampMs now() const override { return 0; }
+  BodyHandle stage(std::initializer_list<Bytes>) override { return {}; }
+  void submit(const core::Input&) override {}
+  std::string random_name(std::size_t size) override { return std::string(size, 'r'); }
+  std::string_view fact(std::string_view) const override { return ""; }
+  void do_apart(ConnectionId, std::function<void()> work, std::function<void()> done) override {
+    apart.give(std::move(work), std::move(done));
+  }
+  ApartJobs apart;
 };
 
 }  // namespace tandem::wire::test

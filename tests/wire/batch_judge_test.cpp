@@ -21,22 +21,10 @@ Batch keyed_batch(std::size_t value_size_bytes, Codec codec = Codec::zstd) {
   return builder.finish(codec).value();
 }
 
-struct Port final : BrokerPort {
-  TimestampMs now() const override { return 0; }
-  BodyHandle stage(std::initializer_list<Bytes>) override { return {}; }
-  void submit(const core::Input&) override {}
-  std::string random_name(std::size_t size) override { return std::string(size, 'r'); }
-  std::string_view fact(std::string_view) const override { return ""; }
-  void do_apart(ConnectionId, std::function<void()> work, std::function<void()> done) override {
-    jobs.give(std::move(work), std::move(done));
-  }
-  test::ApartJobs jobs;
-};
-
 struct Judging {
-  Port port;
+  test::ApartPort port;
   BatchJudge judge{port, ConnectionId{1}};
-  explicit Judging(bool wait) { port.jobs.wait = wait; }
+  explicit Judging(bool wait) { port.apart.wait = wait; }
 };
 
 core::BatchRules keyed() {
@@ -64,7 +52,7 @@ TEST_CASE("what is short is judged at once") {
     CHECK_FALSE(j.judge.waiting());
     j.judge.forget(0);
   }
-  CHECK(j.port.jobs.given == 0);
+  CHECK(j.port.apart.given == 0);
 }
 
 TEST_CASE("a batch that is much when it is plain is judged by somebody else, and the judgement is kept for the next time") {
@@ -73,23 +61,23 @@ TEST_CASE("a batch that is much when it is plain is judged by somebody else, and
   CHECK_FALSE(j.judge.judge(3, first, keyed()));
   CHECK(j.judge.waiting());
   CHECK(j.judge.kept_bytes() >= first.size());
-  j.port.jobs.do_first();
+  j.port.apart.do_first();
   CHECK_FALSE(j.judge.waiting());
   const Judgement* judgement = j.judge.judge(3, again, keyed());
   REQUIRE(judgement);
   REQUIRE(judgement->batch.ok());
   CHECK(judgement->batch->bytes.data() == again.data());  // not those of a copy that is gone
   CHECK(judgement->batch->view.record_count == 1);
-  CHECK(j.port.jobs.given == 1);
+  CHECK(j.port.apart.given == 1);
 
   SUBCASE("until it is forgotten") {
     j.judge.forget();
     CHECK_FALSE(j.judge.judge(3, again, keyed()));
-    CHECK(j.port.jobs.given == 2);
+    CHECK(j.port.apart.given == 2);
   }
   SUBCASE("unless the topic has other rules now") {
     CHECK_FALSE(j.judge.judge(3, again, kept_as(Codec::lz4)));
-    j.port.jobs.do_first();
+    j.port.apart.do_first();
     const Judgement* anew = j.judge.judge(3, again, kept_as(Codec::lz4));
     REQUIRE(anew);
     REQUIRE(anew->batch.ok());
@@ -102,7 +90,7 @@ TEST_CASE("a batch that is much when it is plain is judged by somebody else, and
 TEST_CASE("a plain batch of some size that its topic keeps compressed is compressed by somebody else") {
   Judging j(true);
   CHECK_FALSE(j.judge.judge(0, keyed_batch(100'000, Codec::none), kept_as(Codec::gzip)));
-  CHECK(j.port.jobs.given == 1);
+  CHECK(j.port.apart.given == 1);
 }
 
 TEST_CASE("a bomb is refused, at once or apart, with the same words") {
@@ -113,12 +101,12 @@ TEST_CASE("a bomb is refused, at once or apart, with the same words") {
   REQUIRE(judgement);
   REQUIRE_FALSE(judgement->batch.ok());
   CHECK(judgement->batch.error().code == ErrorCode::too_large);
-  CHECK(j.port.jobs.given == 1);
+  CHECK(j.port.apart.given == 1);
   small.plain_size_max_bytes = 100'000;
   const Judgement* at_once = j.judge.judge(1, keyed_batch(10'000'000), small);
   REQUIRE(at_once);
   CHECK(at_once->batch.error().code == ErrorCode::too_large);
-  CHECK(j.port.jobs.given == 1);
+  CHECK(j.port.apart.given == 1);
 }
 
 }  // namespace tandem::wire

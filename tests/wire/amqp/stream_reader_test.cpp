@@ -38,21 +38,9 @@ void add_to(std::vector<std::byte>& all, const std::vector<std::byte>& batch) {
   all.insert(all.end(), batch.begin(), batch.end());
 }
 
-struct Port final : BrokerPort {
-  TimestampMs now() const override { return noon; }
-  BodyHandle stage(std::initializer_list<Bytes>) override { return {}; }
-  void submit(const core::Input&) override {}
-  std::string random_name(std::size_t size) override { return std::string(size, 'r'); }
-  std::string_view fact(std::string_view) const override { return ""; }
-  void do_apart(ConnectionId, std::function<void()> work, std::function<void()> done) override {
-    apart.give(std::move(work), std::move(done));
-  }
-  wire::test::ApartJobs apart;
-};
-
 struct Read {
   StreamRequest request{.consumer = 1, .queue = "q", .prefetch = 100};
-  Port port;
+  wire::test::ApartPort port;
   Outbox outbox;
   Link link{ConnectionId{1}, port, outbox};
   StreamReader reader;
@@ -190,7 +178,7 @@ TEST_CASE("a batch that is much when it is plain is decompressed by somebody els
 }
 
 TEST_CASE("a reader that goes while a batch is decompressed leaves nothing behind") {
-  Port port;
+  wire::test::ApartPort port;
   port.apart.wait = true;
   Outbox outbox;
   Link link{ConnectionId{1}, port, outbox};
