@@ -69,7 +69,7 @@ inline constexpr std::size_t transaction_size_max_bytes = 32u << 20;
 inline constexpr int table_depth_max = 32;
 /// Entries of queues in RAM, over all queues (32 bytes each): beyond it, homed entries are dropped from RAM and read
 /// back as runs. Not homed yet: kept (the journal's size bounds them).
-inline constexpr std::size_t resident_entries_max = 1'000'000;
+inline constexpr std::size_t resident_entries_max = 500'000;
 /// Entries and bytes of one backlog run: one read brings it back, and its ack ranges stay small.
 inline constexpr std::size_t run_entries_max = 1'024;
 inline constexpr std::size_t run_size_max_bytes = 1u << 20;

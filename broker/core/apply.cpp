@@ -121,8 +121,7 @@ void apply(State& state, const RunHomed& record) {
   if (!queue) return;
   queue->life.lane(record.priority)
       .runs()
-      .push_back(
-          {record.run, record.seqs.first, record.seqs.last, record.count, record.count, record.size_bytes});
+      .push_back(make_run(record.run, record.seqs, record.size_bytes, record.count, record.count));
 }
 
 void apply(State& state, const RunDropped& record) {

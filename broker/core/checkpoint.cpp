@@ -48,12 +48,15 @@ void add_taken_out(const State& state, const Session& session, std::vector<Survi
       }
 }
 
+/// In exact memory: these are all messages of the last stretch of the journal, and they stay until the checkpoint ends.
 void group_survivors(const std::vector<Survivor>& survivors, CheckpointState& out) {
-  for (const Survivor& survivor : survivors) {
-    const bool is_next = out.survivors.empty() || out.survivors.back().queue != survivor.queue ||
-                         out.survivors.back().priority != survivor.entry.priority;
-    if (is_next) out.survivors.push_back({survivor.queue, survivor.entry.priority, {}});
-    out.survivors.back().entries.push_back(survivor.entry);
+  for (auto first = survivors.begin(); first != survivors.end();) {
+    const auto end = std::find_if(first, survivors.end(), [first](const Survivor& other) {
+      return other.queue != first->queue || other.entry.priority != first->entry.priority;
+    });
+    Survivors& group = out.survivors.emplace_back(Survivors{first->queue, first->entry.priority, {}});
+    group.entries.reserve(static_cast<std::size_t>(end - first));
+    for (; first != end; ++first) group.entries.push_back(first->entry);
   }
 }
 
@@ -108,7 +111,7 @@ void apply_run(Turn& turn, Queue* queue, const RunStored& run, std::vector<Taken
   Lane* lane = queue ? &queue->life.lane(run.priority) : nullptr;
   const std::uint32_t alive = lane ? lane->move_bodies(run.moved) + move_taken_out(run, taken) : 0;
   if (alive == 0) return turn.say_now(DropRun{run.queue, run.run});
-  lane->runs().push_back({run.run, run.first, run.last, run.count, alive, run.size_bytes});
+  lane->runs().push_back(make_run(run.run, {run.first, run.last}, run.size_bytes, run.count, alive));
 }
 
 /// Keeps the front of every queue; the rest of what has a home leaves RAM while there is too much.
@@ -120,10 +123,9 @@ void drop_homed(State& state, const Turn& turn) {
   state.queues.for_each([kept](Queue& queue) {
     QueueLife& life = queue.life;
     for (Lane& lane : life.lanes) {
-      const std::size_t spans_before = lane.cold().size();
-      life.cold += lane.drop_homed(kept);
-      for (std::size_t i = spans_before; i < lane.cold().size(); ++i)
-        life.cold_bytes += lane.cold()[i].size_bytes;
+      const Lane::Dropped dropped = lane.drop_homed(kept);
+      life.cold += dropped.count;
+      life.cold_bytes += dropped.size_bytes;
     }
   });
 }

@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/base/ring.h"
 #include "broker/core/name_map.h"
-#include "broker/core/ring.h"
 #include "broker/core/send.h"
 
 namespace tandem::core {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <vector>
 
+#include "broker/base/ring.h"
 #include "broker/core/connections.h"
 #include "broker/core/id_table.h"
-#include "broker/core/ring.h"
 
 namespace tandem::core {
 

@@ -53,8 +53,8 @@ void RoomVisit::let_go() {
 
 void RoomVisit::read_ahead() {
   for (Lane& lane : life_.lanes) {
-    if (lane.cold().empty() || lane.loading) continue;
-    lane.loading = lane.cold()[0].run;
+    if (!lane.has_cold() || lane.loading) continue;
+    lane.loading = lane.first_cold().run;
     turn_.say_now(LoadRun{room_.declared.id, lane.loading, room_.declared.name});
   }
 }

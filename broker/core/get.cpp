@@ -112,7 +112,7 @@ void QueueVisit::serve_peek(const ParkedGet& peek) {
       else
         peeked.entries.push_back(entry);
     });
-    if (!lane->cold().empty()) break;
+    if (lane->has_cold()) break;
   }
   answer_parked(turn_, peek.who, std::move(peeked));
 }

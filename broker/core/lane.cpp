@@ -4,6 +4,11 @@
 
 namespace tandem::core {
 
+Run make_run(RunId id, SeqRange seqs, std::uint64_t size_bytes, std::uint32_t count, std::uint32_t alive) {
+  const auto narrow = [](std::uint32_t of) { return static_cast<std::uint16_t>(std::min<std::uint32_t>(of, 0xFFFF)); };
+  return {id, seqs.first, seqs.last, static_cast<std::uint32_t>(size_bytes), narrow(count), narrow(alive)};
+}
+
 const QueueEntry* Lane::front() const {
   if (!requeued_.empty()) return &requeued_.begin()->second;
   if (!loaded_.empty()) return &loaded_.front();
@@ -42,20 +47,38 @@ Run* Lane::find_run(QueueSeq seq) {
   return index < runs_.size() && runs_[index].first <= seq ? &runs_[index] : nullptr;
 }
 
-std::size_t Lane::drop_homed(std::size_t keep) {
+ColdSpan Lane::first_cold() const {
+  const Cold& cold = cold_.front();
+  const Run* run = find_run(cold.first);
+  CHECK(run != nullptr);
+  return {run->id, cold.first, run->last, cold.size_bytes, cold.count, cold.from_restart};
+}
+
+void Lane::push_cold(const Run& run, std::uint32_t size_bytes) {
+  cold_.push_back({run.first, size_bytes, run.alive, true});
+}
+
+ColdSpan Lane::pop_cold() {
+  const ColdSpan span = first_cold();
+  cold_.pop_front();
+  return span;
+}
+
+Lane::Dropped Lane::drop_homed(std::size_t keep) {
   if (cold_.empty())
     while (loaded_.size() < keep && !tail_.empty()) loaded_.push_back(tail_.pop_front());
-  std::size_t dropped = 0;
+  Dropped dropped;
   while (!tail_.empty() && is_homed(tail_.front().body)) {
     const Run* run = find_run(tail_.front().seq);
     if (!run) break;
-    ColdSpan span{run->id, tail_.front().seq, run->last, 0, 0, false};
-    while (!tail_.empty() && tail_.front().seq <= span.last) {
-      span.size_bytes += tail_.pop_front().size_bytes;
-      ++span.count;
+    Cold cold{tail_.front().seq, 0, 0, false};
+    while (!tail_.empty() && tail_.front().seq <= run->last) {
+      cold.size_bytes += tail_.pop_front().size_bytes;
+      ++cold.count;
     }
-    dropped += span.count;
-    cold_.push_back(span);
+    dropped.count += cold.count;
+    dropped.size_bytes += cold.size_bytes;
+    cold_.push_back(cold);
   }
   loaded_.shrink();
   tail_.shrink();

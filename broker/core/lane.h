@@ -13,7 +13,8 @@
 #include <optional>
 #include <span>
 
-#include "broker/core/ring.h"
+#include "broker/base/limits.h"
+#include "broker/base/ring.h"
 #include "broker/core/vocabulary.h"
 
 namespace tandem::core {
@@ -23,23 +24,25 @@ inline bool is_homed(BodyHandle body) {
   return body.value >> 62 != 0;
 }
 
-/// A run in the backlog with messages of this lane that are not gone.
+/// A run in the backlog with messages of this lane that are not gone. Small, since 10,000 queues that fill side by side have a
+/// million of them.
 struct Run {
   RunId id;
   QueueSeq first = 0, last = 0;
-  std::uint32_t count = 0;  // messages in the file
-  std::uint32_t alive = 0;  // of them, not gone; after a restart with several priorities an upper bound
-  std::uint64_t size_bytes = 0;
+  std::uint32_t size_bytes = 0;
+  std::uint16_t count = 0;  // messages in the file
+  std::uint16_t alive = 0;  // of them, not gone; after a restart with several priorities an upper bound
 };
+Run make_run(RunId id, SeqRange seqs, std::uint64_t size_bytes, std::uint32_t count, std::uint32_t alive);
+static_assert(limits::run_entries_max <= 0xFFFF && limits::message_size_max_bytes <= 0xFFFF'FFFF);
 
 /// Part of a run, first..last, that is ready but not in RAM.
 struct ColdSpan {
   RunId run;
   QueueSeq first = 0, last = 0;
-  std::uint32_t count = 0;
-  std::uint64_t size_bytes = 0;
-  bool from_restart =
-      false;  // has messages that are gone or were volatile: the loaded entries must be sifted
+  std::uint32_t size_bytes = 0;
+  std::uint16_t count = 0;
+  bool from_restart = false;  // has messages that are gone or were volatile: the loaded entries must be sifted
 };
 
 class Lane {
@@ -49,7 +52,7 @@ class Lane {
   /// The next message when it is in RAM; nullptr when the lane is empty or its front is cold.
   const QueueEntry* front() const;
   /// True when the next message is not in RAM.
-  bool front_is_cold() const { return requeued_.empty() && loaded_.empty() && !cold_.empty(); }
+  bool front_is_cold() const { return requeued_.empty() && loaded_.empty() && has_cold(); }
   /// Only when front() is not nullptr.
   QueueEntry pop_front();
   void push_back(const QueueEntry& entry) { tail_.push_back(entry); }
@@ -88,14 +91,20 @@ class Lane {
   const Ring<Run>& runs() const { return runs_; }
   /// The run that covers `seq`, or nullptr.
   Run* find_run(QueueSeq seq);
-  const Ring<ColdSpan>& cold() const { return cold_; }
-  /// Only at start-up.
-  void push_cold(const ColdSpan& span) { cold_.push_back(span); }
+  const Run* find_run(QueueSeq seq) const { return const_cast<Lane*>(this)->find_run(seq); }
+  bool has_cold() const { return !cold_.empty(); }
+  /// Only when there is one.
+  ColdSpan first_cold() const;
+  /// Only at start-up: the whole run is cold, and has messages that are gone.
+  void push_cold(const Run& run, std::uint32_t size_bytes);
   /// The first cold span's entries are in RAM now, or lost.
-  ColdSpan pop_cold() { return cold_.pop_front(); }
+  ColdSpan pop_cold();
   void push_loaded(const QueueEntry& entry) { loaded_.push_back(entry); }
-  /// Drops homed entries that are not among the first `keep` from RAM; returns how many.
-  std::size_t drop_homed(std::size_t keep);
+  struct Dropped {
+    std::uint64_t count = 0, size_bytes = 0;
+  };
+  /// Drops homed entries that are not among the first `keep` from RAM.
+  Dropped drop_homed(std::size_t keep);
   /// The bytes of these entries are at new places. `moved`: ascending by seq. Returns how many are in RAM
   /// here.
   std::uint32_t move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>> moved);
@@ -146,9 +155,17 @@ class Lane {
     return entries.partition_point([seq](const QueueEntry& entry) { return entry.seq < seq; });
   }
 
+  /// From `first` to the end of its run. It holds messages that are not gone, so its run is in runs_.
+  struct Cold {
+    QueueSeq first = 0;
+    std::uint32_t size_bytes = 0;
+    std::uint16_t count = 0;
+    bool from_restart = false;
+  };
+
   std::map<QueueSeq, QueueEntry> requeued_;
   Ring<QueueEntry> loaded_;
-  Ring<ColdSpan> cold_;
+  Ring<Cold> cold_;
   Ring<QueueEntry> tail_;
   Ring<Run> runs_;  // ascending, not overlapping
 };

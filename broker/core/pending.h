@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "broker/base/ring.h"
 #include "broker/core/broker.h"
 #include "broker/core/connections.h"
-#include "broker/core/ring.h"
 
 namespace tandem::core {
 

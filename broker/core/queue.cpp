@@ -79,22 +79,26 @@ void Queues::put(const QueueDeclared& declared) {
 
 namespace {
 
-void wake_runs(Queue& queue, Lane& lane, bool one_lane, std::vector<RunId>& emptied) {
+/// Returns the size of what is cold now.
+std::uint64_t wake_runs(Queue& queue, Lane& lane, bool one_lane, std::vector<RunId>& emptied) {
   const auto& gone = queue.facts.gone;
   const auto alive = [&gone, one_lane](const Run& run) -> std::uint64_t {
     const std::uint64_t present = run.last - run.first + 1 - gone.count(run.first, run.last);
     return one_lane ? present : std::min<std::uint64_t>(present, run.count);
   };
   lane.runs().keep_if([&](Run& run) {
-    run.alive = static_cast<std::uint32_t>(alive(run));
+    run.alive = static_cast<std::uint16_t>(std::min<std::uint64_t>(alive(run), 0xFFFF));
     if (run.alive == 0) emptied.push_back(run.id);
     return run.alive > 0;
   });
+  std::uint64_t cold_bytes = 0;
   for (std::size_t i = 0; i < lane.runs().size(); ++i) {
     const Run& run = lane.runs()[i];
-    const std::uint64_t size = run.count ? run.size_bytes * run.alive / run.count : 0;
-    lane.push_cold({run.id, run.first, run.last, run.alive, size, true});
+    const std::uint64_t size = run.count ? std::uint64_t{run.size_bytes} * run.alive / run.count : 0;
+    lane.push_cold(run, static_cast<std::uint32_t>(size));
+    cold_bytes += size;
   }
+  return cold_bytes;
 }
 
 void wake_tail(Queue& queue, Lane& lane, bool clean) {
@@ -154,10 +158,7 @@ void wake_up(Queue& queue, TimestampMs now, bool clean, std::vector<RunId>& empt
     if (!lane.runs().empty()) homed_end = std::max(homed_end, lane.runs().back().last + 1);
   for (Lane& lane : life.lanes) wake_tail(queue, lane, clean);
   add_volatile_to_gone(queue, std::max(homed_end, facts.gone.head()));
-  for (Lane& lane : life.lanes) {
-    wake_runs(queue, lane, life.lanes.size() == 1, emptied);
-    for (std::size_t i = 0; i < lane.cold().size(); ++i) life.cold_bytes += lane.cold()[i].size_bytes;
-  }
+  for (Lane& lane : life.lanes) life.cold_bytes += wake_runs(queue, lane, life.lanes.size() == 1, emptied);
   life.cold = count_cold(queue, homed_end);
   life.ready += life.cold;
   life.ready_bytes += life.cold_bytes;

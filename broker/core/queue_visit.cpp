@@ -174,12 +174,12 @@ bool QueueVisit::wants_messages() const {
 /// to hold nothing, and until it is read it stands before what follows in its lane.
 void QueueVisit::read_ahead() {
   const bool has_cold = std::any_of(life_.lanes.begin(), life_.lanes.end(),
-                                    [](const Lane& lane) { return !lane.cold().empty(); });
+                                    [](const Lane& lane) { return lane.has_cold(); });
   if (!has_cold || !wants_messages()) return;
   for (auto lane = life_.lanes.rbegin(); lane != life_.lanes.rend(); ++lane) {
-    if (!lane->cold().empty() && !lane->loading &&
+    if (lane->has_cold() && !lane->loading &&
         lane->resident_at_front() < turn_.front_entries()) {
-      lane->loading = lane->cold()[0].run;
+      lane->loading = lane->first_cold().run;
       turn_.say_now(LoadRun{queue_.declared.id, lane->loading, queue_.declared.name});
     }
     if (!lane->empty()) return;

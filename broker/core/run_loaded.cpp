@@ -12,7 +12,7 @@ Lane* take_request(Turn& turn, QueueLife& life, QueueId queue, RunId run) {
     if (lane.loading != run) continue;
     lane.loading = RunId();
     turn.mark(queue);
-    if (!lane.cold().empty() && lane.cold()[0].run == run) return &lane;
+    if (lane.has_cold() && lane.first_cold().run == run) return &lane;
   }
   return nullptr;
 }
@@ -20,7 +20,7 @@ Lane* take_request(Turn& turn, QueueLife& life, QueueId queue, RunId run) {
 /// Takes the lane's first cold span out of the counts; what was really there is counted again as it comes in.
 ColdSpan open_span(QueueLife& life, Lane& lane) {
   const ColdSpan span = lane.pop_cold();
-  const std::uint64_t size = std::min(life.cold_bytes, span.size_bytes);
+  const std::uint64_t size = std::min<std::uint64_t>(life.cold_bytes, span.size_bytes);
   life.cold_bytes -= size;
   life.ready_bytes -= std::min(life.ready_bytes, size);
   return span;
@@ -36,7 +36,7 @@ void forget_cold(QueueLife& life, std::uint64_t count) {
 /// thought.
 void settle_cold_count(QueueLife& life) {
   const bool has_cold = std::any_of(life.lanes.begin(), life.lanes.end(),
-                                    [](const Lane& lane) { return !lane.cold().empty(); });
+                                    [](const Lane& lane) { return lane.has_cold(); });
   if (!has_cold) forget_cold(life, life.cold);
 }
 
@@ -67,7 +67,7 @@ void handle(Turn& turn, const RunLoaded& input) {
   settle_cold_count(life);
   Run* run = lane->find_run(span.first);
   if (!run || !span.from_restart) return;
-  run->alive = count;
+  run->alive = static_cast<std::uint16_t>(count);
   if (count > 0) return;
   turn.say_now(DropRun{input.queue, input.run});
   lane->runs().keep_if([&input](const Run& other) { return other.id != input.run; });

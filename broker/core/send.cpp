@@ -16,7 +16,7 @@ ConnectionId recipient_of(const S& send) {
 }  // namespace
 
 ConnectionId recipient(const Send& send) {
-  return std::visit([](const auto& one) { return recipient_of(one); }, send);
+  return core::visit([](const auto& one) { return recipient_of(one); }, send);
 }
 
 }  // namespace tandem::core

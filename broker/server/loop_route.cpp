@@ -50,7 +50,7 @@ void Loop::route_all() {
   while (!gathering_->sends.empty()) {
     core::Outputs& routed = *gathering_;
     gathering_ = gathering_ == &outputs_[0] ? &outputs_[1] : &outputs_[0];
-    for (core::Send& send : routed.sends) std::visit(Router{*this, send}, send);
+    for (core::Send& send : routed.sends) core::visit(Router{*this, send}, send);
     reuse(routed);
   }
   routing_ = false;

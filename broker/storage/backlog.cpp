@@ -118,19 +118,9 @@ StoredBytes BacklogReader::resident(BodyHandle body, std::uint32_t size_bytes) {
   return found;
 }
 
-BacklogReader::Runs::const_iterator BacklogReader::find_run(std::uint64_t position) const {
-  const auto behind = runs_.upper_bound(position);
-  if (behind == runs_.begin()) return runs_.end();
-  const auto run = std::prev(behind);
-  return position - run->first < run->second.size_bytes ? run : runs_.end();
-}
-
-void BacklogReader::add_run(Extent extent) {
-  runs_[extent.position] = {extent.size_bytes, next_run_number_++};
-}
-
 void BacklogReader::forget_run(Extent extent) {
-  runs_.erase(extent.position);
+  runs_.forget(extent);
+  reading_.erase(reading_.lower_bound(extent.position), reading_.lower_bound(extent.end()));
   for (auto window = windows_.lower_bound(extent.position);
        window != windows_.end() && window->first < extent.end();)
     drop(window++);
@@ -139,11 +129,11 @@ void BacklogReader::forget_run(Extent extent) {
 void BacklogReader::read(BodyHandle body, std::uint32_t size_bytes, ReadDone done) {
   if (auto found = resident(body, size_bytes); found.owner != nullptr) return done(std::move(found));
   const std::uint64_t from = backlog_position(body) - backlog_item_header_size_bytes;
-  const auto run = find_run(from);
-  if (run == runs_.end()) return done(damaged(body));
+  const auto end = runs_.end_of(from);
+  if (!end) return done(damaged(body));
   const std::size_t wanted = std::max(window_size_bytes_, size_bytes + backlog_item_header_size_bytes);
-  const std::size_t size = std::min<std::uint64_t>(wanted, run->first + run->second.size_bytes - from);
-  fetch(run, from, size, 1, [this, body, size_bytes, done = std::move(done)](Result<Window> window) {
+  const Extent stretch{from, std::min<std::uint64_t>(wanted, *end - from)};
+  fetch(stretch, 1, [this, body, size_bytes, done = std::move(done)](Result<Window> window) {
     if (!window) return done(window.error());
     auto found = take(*window, body, size_bytes);
     if (found.owner == nullptr) return done(damaged(body));
@@ -151,48 +141,55 @@ void BacklogReader::read(BodyHandle body, std::uint32_t size_bytes, ReadDone don
   });
 }
 
-void BacklogReader::load_run(const core::RunHomed& wanted, RunDone done) {
-  const auto run = runs_.find(wanted.position);
-  if (run == runs_.end())
-    return done(Error{ErrorCode::not_found, "no run at byte " + std::to_string(wanted.position)});
-  fetch(run, wanted.position, wanted.extent_bytes, 0,
-        [this, wanted, done = std::move(done)](Result<Window> window) {
-          if (!window) return done(window.error());
-          RunHead head;
-          auto entries = read_run((*window)->bytes, wanted.position, &head);
-          if (!entries) return done(Error{entries.error().code, file_.path() + ": " + entries.error().text});
-          if (head.queue != wanted.queue || head.run != wanted.run)
-            return done(Error{ErrorCode::corrupt,
-                              file_.path() + ": another run is at byte " + std::to_string(wanted.position)});
-          done(std::move(entries));
-        });
+void BacklogReader::load_run(QueueId queue, const BacklogRun& run, RunDone done) {
+  if (!runs_.contains(run.extent))
+    return done(Error{ErrorCode::not_found, "no run at byte " + std::to_string(run.extent.position)});
+  fetch(run.extent, 0, [this, queue, run, done = std::move(done)](Result<Window> window) {
+    if (!window) return done(window.error());
+    RunHead head;
+    auto entries = read_run((*window)->bytes, run.extent.position, &head);
+    if (!entries) return done(Error{entries.error().code, file_.path() + ": " + entries.error().text});
+    if (head.queue != queue || head.run != run.id)
+      return done(Error{ErrorCode::corrupt,
+                        file_.path() + ": another run is at byte " + std::to_string(run.extent.position)});
+    done(std::move(entries));
+  });
 }
 
-void BacklogReader::fetch(Runs::const_iterator run, std::uint64_t position, std::size_t size_bytes,
-                          std::uint32_t taken, std::function<void(Result<Window>)> done) {
+void BacklogReader::fetch(Extent stretch, std::uint32_t taken, std::function<void(Result<Window>)> done) {
   auto window = std::make_shared<BacklogWindow>();
-  window->position = position;
-  window->bytes.resize(size_bytes);
-  const auto cached = file_.try_read_cached(position, window->bytes);
+  window->position = stretch.position;
+  window->bytes.resize(stretch.size_bytes);
+  const auto cached = file_.try_read_cached(stretch.position, window->bytes);
   if (cached && *cached) {
     keep(window, taken);
     return done(Window(std::move(window)));
   }
   window->bytes = {};  // thousands of runs may be asked for at once: memory only for the one that is being read
+  reading_.emplace(stretch.position, window);
   ++reads_begun_;
-  worker_.run([this, &file = file_, post = post_, window, size_bytes, alive = std::weak_ptr(alive_),
-               number = run->second.number, taken, done = std::move(done)] {
-    window->bytes.resize(size_bytes);
-    auto read = file.read(window->position, window->bytes);
-    post([this, read = std::move(read), window, alive, number, taken, done] {
+  worker_.run([this, &file = file_, post = post_, window, stretch, alive = std::weak_ptr(alive_), taken,
+               done = std::move(done)] {
+    window->bytes.resize(stretch.size_bytes);
+    auto read = file.read(stretch.position, window->bytes);
+    post([this, read = std::move(read), window, alive, taken, done] {
       if (alive.expired()) return;
       ++reads_done_;
+      const bool is_known = forget_reading(window);
       if (!read) return done(read.error());
-      const auto now = find_run(window->position);
-      if (now != runs_.end() && now->second.number == number) keep(window, taken);
+      if (is_known) keep(window, taken);
       done(Window(window));
     });
   });
+}
+
+/// False when its run was forgotten meanwhile.
+bool BacklogReader::forget_reading(const Window& window) {
+  const auto [first, last] = reading_.equal_range(window->position);
+  const auto found = std::find_if(first, last, [&window](const auto& one) { return one.second == window; });
+  if (found == last) return false;
+  reading_.erase(found);
+  return true;
 }
 
 void BacklogReader::keep(Window window, std::uint32_t taken) {

@@ -11,12 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "broker/base/worker.h"
 #include "broker/core/record.h"
 #include "broker/storage/backlog_extents.h"
 #include "broker/storage/backlog_run.h"
+#include "broker/storage/backlog_runs.h"
 #include "broker/storage/file.h"
+#include "broker/storage/run_blocks.h"
 #include "broker/storage/store.h"
-#include "broker/base/worker.h"
 
 namespace tandem::storage {
 
@@ -72,14 +74,14 @@ class BacklogReader {
   BacklogReader(File& file, Worker& worker, Post post, std::uint64_t size_max_bytes);
 
   /// The runs that may be read, as long as they may.
-  void add_run(Extent extent);
+  void add_run(Extent extent) { runs_.add(extent); }
   void forget_run(Extent extent);
 
   StoredBytes resident(BodyHandle body, std::uint32_t size_bytes);
   /// `done` is called once, maybe before this returns. Errors: corrupt, with file and position.
   void read(BodyHandle body, std::uint32_t size_bytes, ReadDone done);
   /// The run's entries; its messages are resident afterwards, as long as the budget lasts, if it lasts at all. Errors: corrupt.
-  void load_run(const core::RunHomed& run, RunDone done);
+  void load_run(QueueId queue, const BacklogRun& run, RunDone done);
 
   std::uint64_t size_bytes() const { return size_bytes_; }
   /// Reads from the disk since start: begun, and through. They end in the order in which they begin.
@@ -88,15 +90,9 @@ class BacklogReader {
 
  private:
   using Window = std::shared_ptr<const BacklogWindow>;
-  struct Run {
-    std::uint64_t size_bytes = 0;
-    std::uint64_t number = 0;  // tells apart the runs that an extent held one after the other
-  };
-  using Runs = std::map<std::uint64_t, Run>;  // by position
-  Runs::const_iterator find_run(std::uint64_t position) const;
-  /// Reads the stretch of the run, from memory at once or on the worker. `taken`: messages that are taken from it at once.
-  void fetch(Runs::const_iterator run, std::uint64_t position, std::size_t size_bytes, std::uint32_t taken,
-             std::function<void(Result<Window>)> done);
+  /// Reads a stretch of a run, from memory at once or on the worker. `taken`: messages that are taken from it at once.
+  void fetch(Extent stretch, std::uint32_t taken, std::function<void(Result<Window>)> done);
+  bool forget_reading(const Window& window);
   struct Kept {
     Window window;
     std::uint32_t taken = 0;  // messages out of it
@@ -113,8 +109,9 @@ class BacklogReader {
   Worker& worker_;
   const Post post_;
   const std::uint64_t size_max_bytes_;
-  Runs runs_;
-  std::uint64_t next_run_number_ = 1;
+  RunBlocks runs_;
+  /// Being read, by position. Forgotten when their run is: what comes is given to who asked, and not kept.
+  std::multimap<std::uint64_t, Window> reading_;
   std::map<std::uint64_t, Kept> windows_;  // by position
   std::deque<std::uint64_t> ages_;           // positions, oldest first; some may be gone already
   std::uint64_t size_bytes_ = 0;

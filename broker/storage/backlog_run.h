@@ -27,6 +27,9 @@
 namespace tandem::storage {
 
 inline constexpr std::uint64_t backlog_block_bytes = 4096;
+/// 16 PiB: what is kept of a run in RAM has so many bits for its place.
+inline constexpr int backlog_block_bits = 42;
+inline constexpr std::uint64_t backlog_size_max_bytes = backlog_block_bytes << backlog_block_bits;
 /// Before each message: checksum and size.
 inline constexpr std::size_t backlog_item_header_size_bytes = 8;
 

@@ -1,27 +1,59 @@
 #include "broker/storage/backlog_runs.h"
 
+#include "broker/base/check.h"
+
 namespace tandem::storage {
 
-void BacklogRuns::add(const BacklogRun& run) {
-  runs_[{run.homed.queue, run.homed.run}] = run;
+/// Where it is or would be.
+std::size_t BacklogRuns::index_of(const Runs& runs, RunId run) {
+  return runs.partition_point([run](const Packed& one) { return one.id < run; });
 }
 
-const BacklogRun* BacklogRuns::find(QueueId queue, RunId run) const {
-  const auto found = runs_.find({queue, run});
-  return found == runs_.end() ? nullptr : &found->second;
+void BacklogRuns::add(QueueId queue, const BacklogRun& run) {
+  Packed packed;
+  packed.id = run.id;
+  packed.block = run.extent.position / backlog_block_bytes;
+  packed.blocks = run.extent.size_bytes / backlog_block_bytes;
+  packed.stored = run.stored;
+  packed.recovered = run.recovered;
+  CHECK(packed.extent() == run.extent);
+  Runs& runs = queues_[queue.value];
+  CHECK(runs.empty() || runs.back().id < run.id);
+  runs.push_back(packed);
+}
+
+std::optional<BacklogRun> BacklogRuns::find(QueueId queue, RunId run) const {
+  const auto runs = queues_.find(queue.value);
+  if (runs == queues_.end()) return std::nullopt;
+  const std::size_t index = index_of(runs->second, run);
+  if (index == runs->second.size() || runs->second[index].id != run) return std::nullopt;
+  return runs->second[index].unpacked();
 }
 
 std::vector<BacklogRun> BacklogRuns::of(QueueId queue) const {
   std::vector<BacklogRun> found;
-  for (auto run = runs_.lower_bound({queue, RunId(0)}); run != runs_.end() && run->first.first == queue;
-       ++run)
-    found.push_back(run->second);
+  const auto runs = queues_.find(queue.value);
+  if (runs == queues_.end()) return found;
+  for (std::size_t i = 0; i < runs->second.size(); ++i) found.push_back(runs->second[i].unpacked());
   return found;
 }
 
-std::vector<BacklogRun> BacklogRuns::all() const {
-  std::vector<BacklogRun> found;
-  for (const auto& [key, run] : runs_) found.push_back(run);
+void BacklogRuns::erase(QueueId queue, RunId run) {
+  const auto runs = queues_.find(queue.value);
+  if (runs == queues_.end()) return;
+  const std::size_t index = index_of(runs->second, run);
+  if (index == runs->second.size() || runs->second[index].id != run) return;
+  runs->second.erase(index);
+  if (runs->second.empty()) queues_.erase(runs);
+}
+
+std::vector<Extent> BacklogRuns::extents() const {
+  std::size_t count = 0;
+  for (const auto& [queue, runs] : queues_) count += runs.size();
+  std::vector<Extent> found;
+  found.reserve(count);
+  for (const auto& [queue, runs] : queues_)
+    for (std::size_t i = 0; i < runs.size(); ++i) found.push_back(runs[i].extent());
   return found;
 }
 

@@ -30,7 +30,7 @@ class StoreCheck {
 
   /// What it names must exist. Catalog records come before what refers to them.
   void take(const core::Record& record);
-  void check_backlog(const std::vector<core::RunHomed>& runs);
+  void check_backlog();
   void know_segments(std::vector<RecoveredCheckpoint::PartitionSegment> segments);
   void check_segments();
   void check_journal(const CheckpointMark& mark);
@@ -61,6 +61,7 @@ class StoreCheck {
   CheckReport& report_;
   std::set<QueueId> queues_;
   std::set<TopicId> topics_;
+  std::vector<core::RunHomed> runs_;
   /// As the journal's records leave them; what is trimmed stays, as its file does until the next checkpoint.
   struct Partition {
     std::vector<TopicSegment> segments;
@@ -80,7 +81,10 @@ void StoreCheck::take(const core::Record& record) {
   if (const auto* r = std::get_if<core::TopicCreated>(&record)) topics_.insert(r->id);
   if (const auto* r = std::get_if<core::TopicDeleted>(&record)) topics_.erase(r->id);
   if (const auto* r = std::get_if<core::QueueState>(&record)) need_queue(r->queue, "a queue state");
-  if (const auto* r = std::get_if<core::RunHomed>(&record)) need_queue(r->queue, "a run");
+  if (const auto* r = std::get_if<core::RunHomed>(&record)) {
+    need_queue(r->queue, "a run");
+    runs_.push_back(*r);
+  }
   if (const auto* r = std::get_if<core::PartitionState>(&record))
     need_topic(r->partition.topic, "a partition state");
   if (const auto* r = std::get_if<core::OffsetCommitted>(&record))
@@ -132,16 +136,16 @@ void StoreCheck::need_body(BodyHandle body, std::uint32_t size_bytes) {
 // --- backlog
 // -----------------------------------------------------------------------------------------------------------
 
-void StoreCheck::check_backlog(const std::vector<core::RunHomed>& runs) {
+void StoreCheck::check_backlog() {
   std::vector<Extent> live;
-  for (const auto& run : runs) live.push_back({run.position, run.extent_bytes});
+  for (const auto& run : runs_) live.push_back({run.position, run.extent_bytes});
   if (auto extents = BacklogExtents::from_live(live); !extents) problem("backlog: " + extents.error().text);
-  if (!runs.empty()) {
+  if (!runs_.empty()) {
     auto file = files_.open(directory_ + "/backlog.dat", Access::read_only);
     if (!file) return problem(file.error().text);
-    for (const auto& run : runs) check_run(**file, run);
+    for (const auto& run : runs_) check_run(**file, run);
   }
-  fact("backlog: " + std::to_string(runs.size()) + " runs, " + std::to_string(messages_) + " messages");
+  fact("backlog: " + std::to_string(runs_.size()) + " runs, " + std::to_string(messages_) + " messages");
 }
 
 void StoreCheck::check_run(File& file, const core::RunHomed& run) {
@@ -283,7 +287,7 @@ Result<CheckReport> check_store(const std::string& directory, FileSystem& files,
   }
   check.fact("checkpoint: " + std::to_string(records) + " records" +
              (checkpoint->mark.clean ? ", closed in order" : ", not closed in order"));
-  check.check_backlog(checkpoint->runs);
+  check.check_backlog();
   check.know_segments(std::move(checkpoint->segments));
   check.check_journal(checkpoint->mark);
   check.check_segments();

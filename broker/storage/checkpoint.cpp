@@ -125,6 +125,7 @@ HomedRun Checkpoint::place(const RunPlan& plan, std::span<std::byte> extent, std
   run.homed.seqs = {plan.entries.front().seq, plan.entries.back().seq};
   run.homed.extent_bytes = plan.extent_size_bytes;
   const auto offsets = message_offsets(plan);
+  run.moved.reserve(offsets.size());
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     const core::QueueEntry& entry = plan.entries[i];
     moves.push_back({entry.body, entry.size_bytes, offsets[i], extent});

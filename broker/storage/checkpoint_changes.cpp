@@ -38,7 +38,6 @@ struct CheckpointChanges::Follower {
   void operator()(const core::QueueDeleted& r) {
     changes.erase(keys::queue(r.id));
     changes.erase(keys::queue_state(r.id));
-    changes.erase_stored(keys::runs_of(r.id));
   }
   void operator()(const core::TopicDeleted& r) {
     changes.erase(keys::topic(r.id));

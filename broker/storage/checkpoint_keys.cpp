@@ -95,11 +95,11 @@ std::string binding(BindingId id) {
 std::string queue_state(QueueId id) {
   return make('q', id.value);
 }
-std::string runs_of(QueueId id) {
-  return make('r', id.value);
+std::string run(RunId id) {
+  return make('z', id.value);
 }
-std::string run(QueueId id, RunId run) {
-  return make('r', id.value, run.value);
+std::string old_run(QueueId queue, RunId id) {
+  return make('r', queue.value, id.value);
 }
 std::string partition(PartitionId id) {
   return make('p', id);
@@ -151,7 +151,7 @@ struct KeyOf {
   Key operator()(const core::TopicAltered& r) const { return topic(r.topic.id); }
   Key operator()(const core::Bound& r) const { return binding(r.id); }
   Key operator()(const core::QueueState& r) const { return queue_state(r.queue); }
-  Key operator()(const core::RunHomed& r) const { return run(r.queue, r.run); }
+  Key operator()(const core::RunHomed& r) const { return run(r.run); }
   Key operator()(const core::PartitionState& r) const { return partition(r.partition); }
   Key operator()(const core::OffsetCommitted& r) const { return offset(r.partition, r.group); }
   Key operator()(const core::GroupGeneration& r) const { return group(r.group); }

@@ -5,12 +5,14 @@
 //   C                          Counters
 //   E exchange                 ExchangeDeclared        Q queue                 QueueDeclared
 //   T topic                    TopicCreated            B binding               Bound
-//   q queue                    QueueState              r queue run             RunHomed
+//   q queue                    QueueState              z run                   RunHomed
 //   p topic partition          PartitionState          o topic partition group OffsetCommitted
 //   g group                    GroupGeneration         x transactional id      ProducerChanged
 //   P policy                   PolicySet              U user                  UserDeclared
 //   s topic partition base     TopicSegmentFacts       i topic partition base offset   index entries
 //
+// Runs sort by their age and behind everything else: a checkpoint that writes one run for each of 10,000 queues appends to the
+// last pages, where by queue it would change a page for each.
 // A group or transactional id ends its key; since keys must not begin other keys, it has its length in front.
 #pragma once
 
@@ -26,7 +28,7 @@
 namespace tandem::storage {
 
 /// Changes with every change that an older broker cannot read. Written by a newer one: not_supported.
-inline constexpr std::uint32_t checkpoint_format_version = 5;
+inline constexpr std::uint32_t checkpoint_format_version = 6;
 
 /// Where a checkpoint stands in the journal, and whether the store was closed in order.
 struct CheckpointMark {
@@ -53,8 +55,10 @@ std::string user(std::string_view name);
 std::string topic(TopicId id);
 std::string binding(BindingId id);
 std::string queue_state(QueueId id);
-std::string runs_of(QueueId id);
-std::string run(QueueId id, RunId run);
+std::string run(RunId id);
+/// Where format 5 and older kept it: "r", queue, run.
+inline constexpr std::string_view old_runs = "r";
+std::string old_run(QueueId queue, RunId id);
 std::string partition(PartitionId id);
 std::string partitions_of(TopicId id);
 std::string offset(PartitionId partition, std::string_view group);

@@ -15,8 +15,8 @@ namespace tandem::storage {
 namespace {
 
 constexpr std::size_t map_size_start_bytes = 64u << 20;
-/// Commits of so many values leave much memory behind; below it LMDB uses again what it has.
-constexpr std::size_t large_commit_puts = 2'000;
+/// Commits of so many values, and reading so many chunks, leave much memory behind; below it LMDB uses again what it has.
+constexpr std::size_t many_chunks = 2'000;
 constexpr std::size_t map_size_max_bytes = std::size_t{1} << 40;  // address space only
 constexpr std::size_t chunk_header_size_bytes = 5;
 constexpr std::size_t chunk_number_size_bytes = 2;
@@ -121,6 +121,10 @@ class Cursor {
     MDB_val k{}, v{};
     return give(mdb_cursor_get(cursor_, &k, &v, MDB_NEXT), k, v, key, value);
   }
+  int last(std::string_view& key, std::string_view& value) {
+    MDB_val k{}, v{};
+    return give(mdb_cursor_get(cursor_, &k, &v, MDB_LAST), k, v, key, value);
+  }
   int erase() { return mdb_cursor_del(cursor_, 0); }
 
  private:
@@ -158,25 +162,54 @@ int erase_chunks_from(MDB_txn* transaction, MDB_dbi database, std::string_view k
   return MDB_SUCCESS;
 }
 
-int put(MDB_txn* transaction, MDB_dbi database, const LmdbChanges::Put& change) {
-  std::string_view rest = change.value;
-  std::size_t number = 0;
-  do {
-    const std::string_view bytes = rest.substr(0, lmdb_chunk_size_max_bytes);
-    rest.remove_prefix(bytes.size());
-    const std::string stored_key = chunk_key(change.key, number++);
-    const std::string stored_value = chunk_value(stored_key, bytes, !rest.empty());
-    MDB_val k = val(stored_key), v = val(stored_value);
-    if (const int code = mdb_put(transaction, database, &k, &v, 0); code != MDB_SUCCESS) return code;
-  } while (!rest.empty());
-  return erase_chunks_from(transaction, database, change.key, number);
-}
+/// Puts of one transaction.
+class Putting {
+ public:
+  Putting(MDB_txn* transaction, MDB_dbi database) : transaction_(transaction), database_(database) {}
+
+  int put(const LmdbChanges::Put& change) {
+    std::string_view rest = change.value;
+    std::size_t number = 0;
+    do {
+      const std::string_view bytes = rest.substr(0, lmdb_chunk_size_max_bytes);
+      rest.remove_prefix(bytes.size());
+      const std::string stored_key = chunk_key(change.key, number++);
+      const std::string stored_value = chunk_value(stored_key, bytes, !rest.empty());
+      if (const int code = put_chunk(stored_key, stored_value); code != MDB_SUCCESS) return code;
+    } while (!rest.empty());
+    return erase_chunks_from(transaction_, database_, change.key, number);
+  }
+
+ private:
+  /// Behind all that there is, LMDB is told so: it fills pages to their end then, instead of half.
+  int put_chunk(const std::string& key, const std::string& value) {
+    if (last_.empty())
+      if (const int code = find_last(); code != MDB_SUCCESS) return code;
+    const bool is_last = key > last_;
+    if (is_last) last_ = key;
+    MDB_val k = val(key), v = val(value);
+    return mdb_put(transaction_, database_, &k, &v, is_last ? MDB_APPEND : 0u);
+  }
+  int find_last() {
+    Cursor cursor;
+    if (const int code = cursor.open(transaction_, database_); code != MDB_SUCCESS) return code;
+    std::string_view key, value;
+    const int code = cursor.last(key, value);
+    if (code == MDB_SUCCESS) last_ = key;
+    return code == MDB_NOTFOUND ? MDB_SUCCESS : code;
+  }
+
+  MDB_txn* transaction_;
+  MDB_dbi database_;
+  std::string last_;  // the largest stored key, or one that was; "" = not known, or there is none
+};
 
 int apply(MDB_txn* transaction, MDB_dbi database, const LmdbChanges& changes) {
   for (const auto& erasure : changes.erasures)
     if (const int code = erase(transaction, database, erasure); code != MDB_SUCCESS) return code;
+  Putting putting(transaction, database);
   for (const auto& change : changes.puts)
-    if (const int code = put(transaction, database, change); code != MDB_SUCCESS) return code;
+    if (const int code = putting.put(change); code != MDB_SUCCESS) return code;
   return MDB_SUCCESS;
 }
 
@@ -250,6 +283,7 @@ Result<> Lmdb::for_each(std::string_view prefix, const Visit& visit) const {
                    path_ + ": key " + printable(key) + ": checksum is wrong or a chunk is missing"};
     joined.append(chunk->bytes);
     ++number;
+    ++chunks_read_;
     if (chunk->more) continue;
     if (key != count_key || prefix == count_key)
       if (auto visited = visit(key, joined); !visited) return visited;
@@ -289,7 +323,7 @@ Result<> Lmdb::commit(const LmdbChanges& changes) {
     const auto code = try_commit(changes);
     if (!code) return code.error();
     if (*code == MDB_SUCCESS) {
-      if (changes.puts.size() >= large_commit_puts) let_memory_go();
+      if (changes.puts.size() + std::exchange(chunks_read_, 0) >= many_chunks) let_memory_go();
       return Done{};
     }
     if (auto grown = grow(); !grown) return grown;
@@ -321,7 +355,7 @@ int Lmdb::put_count(void* transaction) {
   if (const int code = erase_chunks_from(in, database_, count_key, 0); code != MDB_SUCCESS) return code;
   MDB_stat stat{};
   if (const int code = mdb_stat(in, database_, &stat); code != MDB_SUCCESS) return code;
-  return put(in, database_, {std::string(count_key), std::to_string(stat.ms_entries)});
+  return Putting(in, database_).put({std::string(count_key), std::to_string(stat.ms_entries)});
 }
 
 Result<> Lmdb::check_count() const {

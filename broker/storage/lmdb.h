@@ -89,6 +89,7 @@ class Lmdb {
   MDB_env* environment_;
   unsigned database_ = 0;
   std::string path_;
+  mutable std::size_t chunks_read_ = 0;  // since the last commit
 };
 
 }  // namespace tandem::storage

@@ -1,12 +1,13 @@
 #include "broker/storage/recover.h"
 
+#include "broker/storage/backlog_run.h"
 #include "broker/storage/record_codec.h"
 
 namespace tandem::storage {
 namespace {
 
 /// Keys with records in them, in the order of replay.
-constexpr std::string_view record_letters = "CPUEQTBqrpogx";
+constexpr std::string_view record_letters = "CPUEQTBqrzpogx";
 
 class Recovery {
  public:
@@ -37,11 +38,23 @@ class Recovery {
     return lmdb_.for_each(letter, [this](std::string_view key, std::string_view value) -> Result<> {
       const auto record = decode_record(bytes_of(value));
       if (!record) return Error{record.error().code, lmdb_.path() + ": " + record.error().text};
-      if (keys::of(*record) != key) return damaged("a record under another record's key");
-      if (const auto* run = std::get_if<core::RunHomed>(&*record)) found_.runs.push_back(*run);
+      if (!is_key_of(*record, key)) return damaged("a record under another record's key");
+      const auto* run = std::get_if<core::RunHomed>(&*record);
+      if (run != nullptr && !is_extent(*run)) return damaged("a run that is not whole blocks of the backlog file");
       sink_(*record, 0);
       return Done{};
     });
+  }
+
+  static bool is_extent(const core::RunHomed& run) {
+    return run.extent_bytes > 0 && run.extent_bytes % backlog_block_bytes == 0 &&
+           run.position % backlog_block_bytes == 0 && run.position < backlog_size_max_bytes;
+  }
+  bool is_key_of(const core::Record& record, std::string_view key) {
+    const auto* run = std::get_if<core::RunHomed>(&record);
+    if (run == nullptr || !key.starts_with(keys::old_runs)) return keys::of(record) == key;
+    found_.has_old_runs = true;
+    return keys::old_run(run->queue, run->run) == key;
   }
 
   Result<> read_segments() {

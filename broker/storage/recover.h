@@ -16,7 +16,7 @@ namespace tandem::storage {
 /// What the checkpoint holds besides the core's records.
 struct RecoveredCheckpoint {
   CheckpointMark mark;  // default: there was never one
-  std::vector<core::RunHomed> runs;
+  bool has_old_runs = false;  // under keys of format 5 or older
   struct PartitionSegment {
     PartitionId partition;
     TopicSegment segment;

@@ -147,11 +147,11 @@ void StoreParts::read(BodyHandle body, std::uint32_t size_bytes,
 
 void StoreParts::load_run(QueueId queue, RunId id,
                           std::function<void(Result<std::vector<core::QueueEntry>>)> done) {
-  const BacklogRun* run = runs_.find(queue, id);
-  if (run == nullptr)
+  const auto run = runs_.find(queue, id);
+  if (!run)
     return done(Error{ErrorCode::not_found, "queue " + std::to_string(queue.value) + " has no run " +
                                                 std::to_string(id.value) + " in the backlog"});
-  backlog_reader_->load_run(run->homed, [recovered = run->recovered, done = std::move(done)](auto entries) {
+  backlog_reader_->load_run(queue, *run, [recovered = run->recovered, done = std::move(done)](auto entries) {
     // Transient messages share their run with the others, but a restart forgets them.
     if (entries && recovered)
       std::erase_if(*entries, [](const core::QueueEntry& entry) { return !entry.durable; });
@@ -160,17 +160,17 @@ void StoreParts::load_run(QueueId queue, RunId id,
 }
 
 void StoreParts::drop_run(QueueId queue, RunId id) {
-  const BacklogRun* run = runs_.find(queue, id);
-  if (run == nullptr) return;  // it went with its queue
-  if (run->stored) changes_.erase(keys::run(queue, id));
-  make_old(run->extent());
-  backlog_reader_->forget_run(run->extent());
+  const auto run = runs_.find(queue, id);
+  if (!run) return;  // it went with its queue
+  if (run->stored) changes_.erase(keys::run(id));
+  make_old(run->extent);
+  backlog_reader_->forget_run(run->extent);
   runs_.erase(queue, id);
 }
 
 void StoreParts::forget_queue(QueueId queue) {
   if (running_) deleted_queues_.insert(queue);
-  for (const BacklogRun& run : runs_.of(queue)) drop_run(queue, run.homed.run);
+  for (const BacklogRun& run : runs_.of(queue)) drop_run(queue, run.id);
 }
 
 void StoreParts::read_topic(PartitionId partition, Offset offset, Offset visible_end,

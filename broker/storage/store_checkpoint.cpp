@@ -143,14 +143,15 @@ void StoreParts::finish_checkpoint(Runs runs) {
 std::vector<core::RunStored> StoreParts::take_in_runs(const std::vector<HomedRun>& homed) {
   std::vector<core::RunStored> stored;
   for (const HomedRun& run : homed) {
-    const BacklogRun known{run.homed, run.stored(), false};
+    const BacklogRun known{run.homed.run, {run.homed.position, run.homed.extent_bytes}, run.stored(), false};
     next_run_ = std::max(next_run_, RunId(run.homed.run.value + 1));
     if (deleted_queues_.contains(run.homed.queue)) {
-      make_old(known.extent());  // its keys went with the queue's
+      make_old(known.extent);
+      if (known.stored) changes_.erase(keys::run(known.id));
       continue;
     }
-    runs_.add(known);
-    backlog_reader_->add_run(known.extent());
+    runs_.add(run.homed.queue, known);
+    backlog_reader_->add_run(known.extent);
     stored.push_back({run.homed.queue, run.homed.run, run.homed.priority, run.homed.seqs.first,
                       run.homed.seqs.last, run.count, run.size_bytes, run.moved});
   }
@@ -162,7 +163,7 @@ void StoreParts::discard_runs(const std::vector<HomedRun>& homed) {
   for (const HomedRun& run : homed) {
     next_run_ = std::max(next_run_, RunId(run.homed.run.value + 1));
     make_old({run.homed.position, run.homed.extent_bytes});
-    if (run.stored()) changes_.erase(keys::run(run.homed.queue, run.homed.run));
+    if (run.stored()) changes_.erase(keys::run(run.homed.run));
   }
 }
 

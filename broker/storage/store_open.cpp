@@ -1,5 +1,8 @@
 // Start-up: lock, checkpoint, journal, and then ready.
+#include <algorithm>
+
 #include "broker/base/limits.h"
+#include "broker/storage/record_codec.h"
 #include "broker/storage/store_parts.h"
 
 namespace tandem::storage {
@@ -76,6 +79,7 @@ Result<> StoreParts::recover(const ReplaySink& replay, RecoveryReport& report) {
 
   auto checkpoint = replay_checkpoint(replay, report);
   if (!checkpoint) return checkpoint.error();
+  has_old_runs_ = checkpoint->has_old_runs;
   TopicStore::KnownSegments known;
   for (const auto& [partition, segment] : checkpoint->segments)
     known[partition].insert(segment_file_name(segment.facts.base, segment.facts.generation));
@@ -92,6 +96,10 @@ Result<> StoreParts::recover(const ReplaySink& replay, RecoveryReport& report) {
 Result<RecoveredCheckpoint> StoreParts::replay_checkpoint(const ReplaySink& replay, RecoveryReport& report) {
   return recover_checkpoint(*lmdb_, [&](const core::Record& record, TurnNumber turn) {
     report.checkpoint_records += 1;
+    if (const auto* run = std::get_if<core::RunHomed>(&record)) {
+      runs_.add(run->queue, {run->run, {run->position, run->extent_bytes}, true, true});
+      next_run_ = std::max(next_run_, RunId(run->run.value + 1));
+    }
     if (const auto* created = std::get_if<core::TopicCreated>(&record)) topics_->follow(*created);
     if (const auto* state = std::get_if<core::PartitionState>(&record)) topics_->follow(*state);
     replay(record, turn);
@@ -100,12 +108,7 @@ Result<RecoveredCheckpoint> StoreParts::replay_checkpoint(const ReplaySink& repl
 
 Result<> StoreParts::open_homes(RecoveredCheckpoint& recovered) {
   for (auto& [partition, segment] : recovered.segments) topics_->restore_segment(partition, std::move(segment));
-  std::vector<Extent> live;
-  for (const core::RunHomed& run : recovered.runs) {
-    runs_.add({run, true, true});
-    live.push_back({run.position, run.extent_bytes});
-    next_run_ = std::max(next_run_, RunId(run.run.value + 1));
-  }
+  const std::vector<Extent> live = runs_.extents();
   auto backlog = BacklogFile::open(files_, options_.directory, live);
   if (!backlog) return backlog.error();
   backlog_ = std::move(*backlog);
@@ -161,12 +164,27 @@ Result<> StoreParts::start(const CheckpointMark& mark, const JournalEnd& end) {
   running.clean = false;
   LmdbChanges changes;
   changes.puts.push_back({std::string(keys::mark), encode_mark(running)});
+  if (auto moved = move_old_runs(changes); !moved) return moved;
   if (auto committed = lmdb_->commit(changes); !committed) return committed;
   checkpoint_size_bytes_ = lmdb_->size_bytes();
   // A crash may have come between a checkpoint with compacted files and the core's record of them.
   for (const core::CompactionDone& done : topics_->compacted_partitions())
     guarded_post()([this, done] { events_.compacted(done); });
   return Done{};
+}
+
+/// A store of format 5 or older keeps its runs under other keys.
+Result<> StoreParts::move_old_runs(LmdbChanges& changes) {
+  if (!has_old_runs_) return Done{};
+  changes.erasures.push_back({std::string(keys::old_runs), {}, 0});
+  auto moved = lmdb_->for_each(keys::old_runs, [&changes](std::string_view, std::string_view value) -> Result<> {
+    const auto record = decode_record(bytes_of(value));
+    if (!record) return record.error();
+    changes.puts.push_back({keys::run(std::get<core::RunHomed>(*record).run), std::string(value)});
+    return Done{};
+  });
+  std::sort(changes.puts.begin(), changes.puts.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+  return moved;
 }
 
 }  // namespace tandem::storage

@@ -111,6 +111,7 @@ class StoreParts : public Store, private JournalEvents {
                                     RecoveryReport& report);
   void remove_leftovers(TopicStore::KnownSegments known);
   Result<> start(const CheckpointMark& mark, const JournalEnd& end);
+  Result<> move_old_runs(LmdbChanges& changes);
 
   // Following the records (store.cpp).
   void follow(const core::Record& record);
@@ -170,6 +171,7 @@ class StoreParts : public Store, private JournalEvents {
   std::unique_ptr<ApartBuffers> apart_;
 
   BacklogRuns runs_;
+  bool has_old_runs_ = false;  // see RecoveredCheckpoint; at start-up only
   RunId next_run_{1};
   CheckpointChanges changes_;
   /// Of a dropped run: free once a checkpoint has forgotten it, and all reads that had begun before are through.

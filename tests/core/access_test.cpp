@@ -184,9 +184,9 @@ struct Told {
 Told told(CoreFixture& f) {
   Told told;
   for (const Send& send : f.sends) {
-    if (const auto* refused = std::get_if<Refused>(&send)) told = {refused->refusal.code, refused->refusal};
-    if (const auto* joined = std::get_if<Joined>(&send)) told.code = joined->error;
-    if (const auto* synced = std::get_if<Synced>(&send)) told.code = synced->error;
+    if (const auto* refused = core::get_if<Refused>(&send)) told = {refused->refusal.code, refused->refusal};
+    if (const auto* joined = core::get_if<Joined>(&send)) told.code = joined->error;
+    if (const auto* synced = core::get_if<Synced>(&send)) told.code = synced->error;
     if (const auto* heartbeat = std::get_if<GroupHeartbeatOk>(&send)) told.code = heartbeat->error;
     if (const auto* left = std::get_if<GroupLeft>(&send)) told.code = left->error;
     if (const auto* committed = std::get_if<OffsetsCommittedOk>(&send)) told.code = committed->errors.at(0);

@@ -102,7 +102,7 @@ class GroupMemberPlayer {
   template <class T>
   std::optional<T> take() {
     for (auto it = at_.sends.begin(); it != at_.sends.end(); ++it) {
-      const T* answer = std::get_if<T>(&*it);
+      const T* answer = core::get_if<T>(&*it);
       if (!answer || answer->who.channel != who_.channel) continue;
       T taken = *answer;
       at_.sends.erase(it);

@@ -121,8 +121,8 @@ class Crowd {
   }
   void read_answers() {
     for (const Send& send : at_.sends) {
-      if (const auto* joined = std::get_if<Joined>(&send)) read(*joined);
-      if (const auto* synced = std::get_if<Synced>(&send)) answered(synced->who, synced->error);
+      if (const auto* joined = core::get_if<Joined>(&send)) read(*joined);
+      if (const auto* synced = core::get_if<Synced>(&send)) answered(synced->who, synced->error);
       if (const auto* beat = std::get_if<GroupHeartbeatOk>(&send)) answered(beat->who, beat->error);
       if (const auto* left = std::get_if<GroupLeft>(&send)) answered(left->who, left->error);
     }

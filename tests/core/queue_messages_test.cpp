@@ -69,7 +69,7 @@ TEST_CASE("publishes that come together share a turn, and each has its own answe
   confirmed(1, 4, 4, true);
   CHECK(std::get<Returned>(f.sends[2]).confirm_seq == 5);
   confirmed(3, 5, 5, false);
-  CHECK(std::get<Refused>(f.sends[4]).who.request == 106);
+  CHECK(get_if<Refused>(&f.sends[4])->who.request == 106);
   confirmed(5, 7, 7, false);
   f.sends.clear();
   f.restart(false);

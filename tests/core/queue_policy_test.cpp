@@ -134,7 +134,7 @@ TEST_CASE("rejected, expired, dropped and over-delivered messages go to the dead
 
   std::vector<RemovalReason> reasons;
   for (const Send& send : f.sends)
-    if (const auto* wanted = std::get_if<RewriteDeadLetter>(&send)) reasons.push_back(wanted->reason);
+    if (const auto* wanted = core::get_if<RewriteDeadLetter>(&send)) reasons.push_back(wanted->reason);
   CHECK(reasons == std::vector{RemovalReason::rejected, RemovalReason::delivery_limit, RemovalReason::expired,
                                RemovalReason::dropped});
   CHECK(rewrite_dead_letters(f) == 4);

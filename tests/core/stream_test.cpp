@@ -28,7 +28,7 @@ std::string config_value(const std::vector<std::pair<std::string, std::string>>&
 
 ErrorCode code_of_refusal(TopicFixture& f) {
   for (const Send& send : f.sends)
-    if (const auto* refused = std::get_if<Refused>(&send)) return refused->refusal.code;
+    if (const auto* refused = core::get_if<Refused>(&send)) return refused->refusal.code;
   return ErrorCode::none;
 }
 

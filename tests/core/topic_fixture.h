@@ -55,16 +55,16 @@ class TopicFixture {
   template <class T>
   T take() {
     const auto it =
-        std::find_if(sends.begin(), sends.end(), [](const Send& s) { return std::holds_alternative<T>(s); });
+        std::find_if(sends.begin(), sends.end(), [](const Send& s) { return core::holds_alternative<T>(s); });
     REQUIRE(it != sends.end());
-    T taken = std::get<T>(std::move(*it));
+    T taken = std::move(*core::get_if<T>(&*it));
     sends.erase(it);
     return taken;
   }
   template <class T>
   bool has() const {
     return std::any_of(sends.begin(), sends.end(),
-                       [](const Send& s) { return std::holds_alternative<T>(s); });
+                       [](const Send& s) { return core::holds_alternative<T>(s); });
   }
   template <class T>
   T ask(const Input& input) {

@@ -37,7 +37,7 @@ class LineFace final : public wire::Face {
 
   void send(const core::Send& send, std::span<const wire::Body> bodies) override {
     if (std::holds_alternative<core::Ok>(send) || std::holds_alternative<core::QueueOk>(send)) say("ok");
-    if (std::holds_alternative<core::Refused>(send)) say("refused");
+    if (core::holds_alternative<core::Refused>(send)) say("refused");
     if (const auto* c = std::get_if<core::Confirmed>(&send))
       say((c->nack ? "nacked " : "confirmed ") + std::to_string(c->first) + "-" + std::to_string(c->last));
     if (std::holds_alternative<core::Returned>(send)) say("returned " + body_of(bodies));

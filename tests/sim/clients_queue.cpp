@@ -22,7 +22,7 @@ namespace {
 
 /// The request that a send answers; 0 for what nobody asked for.
 std::uint64_t request_of(const core::Send& send) {
-  return std::visit(
+  return core::visit(
       [](const auto& answer) -> std::uint64_t {
         if constexpr (requires { answer.who.request; })
           return answer.who.request;
@@ -337,7 +337,7 @@ void MovingClient::move() {
             promises.violation("an append on version " + std::to_string(version) + " got another offset");
           version_ = version + 1;
         } else {
-          const auto* refused = std::get_if<core::Refused>(&answer);
+          const auto* refused = core::get_if<core::Refused>(&answer);
           // Another connection's transaction may have been on its way when this one asked for the version.
           const bool conflict = refused && refused->refusal.code == ErrorCode::version_conflict;
           const bool expected = conflict || (refused && refused->refusal.code == ErrorCode::resource_alarm);

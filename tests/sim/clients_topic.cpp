@@ -82,7 +82,7 @@ void AppendingClient::append(const Batch& batch) {
 void AppendingClient::answered(const Batch& batch, const core::Send& answer) {
   const auto* ok = std::get_if<core::AppendedOk>(&answer);
   if (!ok) {
-    const auto* refused = std::get_if<core::Refused>(&answer);
+    const auto* refused = core::get_if<core::Refused>(&answer);
     // Behind a batch that a full disk turned away, the next ones are out of order until that one came again.
     const auto& recent = recent_[batch.partition];
     const bool is_behind_another = std::any_of(recent.begin(), recent.end(), [&](const Batch& other) {

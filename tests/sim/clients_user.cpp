@@ -25,7 +25,7 @@ VisitingClient::VisitingClient(World& world, ConnectionId connection) : HoldingC
 }
 
 bool VisitingClient::is_refused(const core::Send& answer, bool allowed, const char* what) {
-  const auto* refused = std::get_if<core::Refused>(&answer);
+  const auto* refused = core::get_if<core::Refused>(&answer);
   const bool is_for_rights = refused && refused->refusal.code == ErrorCode::not_authorized;
   if (is_for_rights && allowed) world_.promises().violation(std::string("what is permitted was refused: ") + what);
   // When there is no room on the disk, it may be refused for that.

@@ -131,7 +131,7 @@ void Rim::route_all() {
     core::Outputs& routed = *gathering_;
     gathering_ = gathering_ == &outputs_[0] ? &outputs_[1] : &outputs_[0];
     for (core::Send& send : routed.sends)
-      if (failure_.empty()) std::visit(Router{*this, send}, send);
+      if (failure_.empty()) core::visit(Router{*this, send}, send);
     routed.clear();
   }
   routing_ = false;

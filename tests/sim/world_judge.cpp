@@ -16,7 +16,7 @@ class AskingClient : public Client {
   bool ask(Request request, Answer& into) {
     bool answered = false;
     request.who = caller([&](const core::Send& send) {
-      if (const auto* answer = std::get_if<Answer>(&send)) {
+      if (const auto* answer = core::get_if<Answer>(&send)) {
         into = *answer;
         answered = true;
       }

@@ -157,18 +157,13 @@ struct Rig {
         backlog->file(), worker, [this](auto task) { posted.push_back(std::move(task)); }, cache_size_bytes);
   }
 
-  core::RunHomed home(RunId id, const core::Survivors& from) {
+  BacklogRun home(RunId id, const core::Survivors& from) {
     const auto plan = plans_of(from).at(0);
     const Extent extent = backlog->take(plan.extent_size_bytes);
     REQUIRE(backlog->write(extent.position, extent_of(plan, id)).ok());
     REQUIRE(backlog->sync().ok());
     reader->add_run(extent);
-    core::RunHomed run;
-    run.queue = from.queue;
-    run.run = id;
-    run.position = extent.position;
-    run.extent_bytes = plan.extent_size_bytes;
-    return run;
+    return {id, extent};
   }
   void settle() {
     do {
@@ -185,9 +180,9 @@ struct Rig {
     settle();
     return text;
   }
-  Result<std::vector<core::QueueEntry>> load(const core::RunHomed& run) {
+  Result<std::vector<core::QueueEntry>> load(const BacklogRun& run) {
     Result<std::vector<core::QueueEntry>> loaded = Error{};
-    reader->load_run(run, [&](auto entries) { loaded = std::move(entries); });
+    reader->load_run(QueueId(7), run, [&](auto entries) { loaded = std::move(entries); });
     settle();
     return loaded;
   }
@@ -204,7 +199,7 @@ struct Rig {
 TEST_CASE("messages of a loaded run are in RAM, within the budget") {
   Rig rig(100'000);
   rig.files.set_cold(true);
-  std::vector<core::RunHomed> runs;
+  std::vector<BacklogRun> runs;
   for (std::uint64_t i = 0; i < 5; ++i)
     runs.push_back(rig.home(RunId(i), survivors(std::vector<std::size_t>(100, 300))));
   for (const auto& run : runs) {
@@ -219,7 +214,7 @@ TEST_CASE("messages of a loaded run are in RAM, within the budget") {
 
 TEST_CASE("where windows go before their messages are wanted, less is read and kept, until that is over") {
   Rig rig(100'000);
-  std::vector<core::RunHomed> runs;
+  std::vector<BacklogRun> runs;
   std::vector<std::vector<core::QueueEntry>> entries;
   for (std::uint64_t i = 0; i < 20; ++i) {
     runs.push_back(rig.home(RunId(i), survivors(std::vector<std::size_t>(100, 300))));
@@ -247,8 +242,8 @@ TEST_CASE("a cold message is read by its handle alone, and brings its neighbours
   rig.files.set_cold(true);
   const auto run = rig.home(RunId(1), survivors(std::vector<std::size_t>(50, 200)));
   const auto entries = rig.load(run).value();
-  rig.reader->forget_run({run.position, run.extent_bytes});
-  rig.reader->add_run({run.position, run.extent_bytes});
+  rig.reader->forget_run(run.extent);
+  rig.reader->add_run(run.extent);
   CHECK(rig.reader->resident(entries[10].body, 200).owner == nullptr);
   CHECK(rig.read(entries[10].body, 200) == text_for(entries[10].seq, 200));
   CHECK(rig.reader->resident(entries[11].body, 200).owner != nullptr);
@@ -258,23 +253,44 @@ TEST_CASE("what an extent held before is never taken for what it holds now") {
   Rig rig;
   const auto first = rig.home(RunId(1), survivors({100, 100}));
   const auto old_entries = rig.load(first).value();
-  rig.reader->forget_run({first.position, first.extent_bytes});
-  REQUIRE(rig.backlog->give_back({{first.position, first.extent_bytes}}).ok());
+  rig.reader->forget_run(first.extent);
+  REQUIRE(rig.backlog->give_back({first.extent}).ok());
   auto other = survivors({100, 100});
   for (auto& entry : other.entries) entry.seq += 5000;
   const auto second = rig.home(RunId(2), other);
-  REQUIRE(second.position == first.position);
+  REQUIRE(second.extent.position == first.extent.position);
   CHECK(rig.reader->resident(old_entries[0].body, 100).owner == nullptr);
   CHECK(rig.read(old_entries[0].body, 100) == text_for(5100, 100));
   CHECK_FALSE(rig.load(first).ok());
+}
+
+TEST_CASE("what is read of a run that is forgotten meanwhile is given, and not kept") {
+  Rig rig;
+  rig.files.set_cold(true);
+  const auto run = rig.home(RunId(1), survivors({100, 100}));
+  const auto entries = rig.load(run).value();
+  const auto again = [&] {
+    rig.reader->forget_run(run.extent);
+    rig.reader->add_run(run.extent);
+  };
+  again();
+  std::string first, second;
+  rig.reader->read(entries[0].body, 100, [&](auto bytes) { first = std::string(text_of(bytes.value().bytes)); });
+  again();
+  rig.reader->read(entries[1].body, 100, [&](auto bytes) { second = std::string(text_of(bytes.value().bytes)); });
+  rig.settle();
+  CHECK(first == text_for(100, 100));
+  CHECK(second == text_for(101, 100));
+  CHECK(rig.reader->resident(entries[0].body, 100).owner == nullptr);
+  CHECK(rig.reader->resident(entries[1].body, 100).owner != nullptr);
 }
 
 TEST_CASE("a damaged message is reported with file and position, and its run gives all the others") {
   Rig rig;
   const auto run = rig.home(RunId(1), survivors({100, 100}));
   const auto entries = rig.load(run).value();
-  rig.reader->forget_run({run.position, run.extent_bytes});
-  rig.reader->add_run({run.position, run.extent_bytes});
+  rig.reader->forget_run(run.extent);
+  rig.reader->add_run(run.extent);
   rig.files.flip_bit("/d/backlog.dat", backlog_position(entries[1].body) + 5);
   CHECK(rig.read(entries[0].body, 100) == text_for(100, 100));
   const std::string text = rig.read(entries[1].body, 100);
@@ -284,18 +300,18 @@ TEST_CASE("a damaged message is reported with file and position, and its run giv
   CHECK(rig.read(entries[0].body, 100) == text_for(100, 100));
   CHECK(rig.read(entries[1].body, 100) == text);
 
-  rig.files.flip_bit("/d/backlog.dat", run.position + 45);  // an entry of its table
-  rig.reader->forget_run({run.position, run.extent_bytes});
-  rig.reader->add_run({run.position, run.extent_bytes});
+  rig.files.flip_bit("/d/backlog.dat", run.extent.position + 45);  // an entry of its table
+  rig.reader->forget_run(run.extent);
+  rig.reader->add_run(run.extent);
   CHECK(rig.load(run).error().code == ErrorCode::corrupt);
 }
 
 TEST_CASE("the file shrinks when its last runs are given back") {
   Rig rig;
   const auto a = rig.home(RunId(1), survivors({3000})), b = rig.home(RunId(2), survivors({9000}));
-  REQUIRE(rig.backlog->give_back({{b.position, b.extent_bytes}}).ok());
-  CHECK(rig.backlog->file().size().value() == a.extent_bytes);
-  CHECK(rig.backlog->taken_size_bytes() == a.extent_bytes);
+  REQUIRE(rig.backlog->give_back({b.extent}).ok());
+  CHECK(rig.backlog->file().size().value() == a.extent.size_bytes);
+  CHECK(rig.backlog->taken_size_bytes() == a.extent.size_bytes);
 }
 
 TEST_CASE("a file that ends before its last run is damage") {

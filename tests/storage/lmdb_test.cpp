@@ -41,6 +41,28 @@ TEST_CASE("what was committed is found again, in key order and by prefix") {
   CHECK(lmdb->check_count().ok());
 }
 
+TEST_CASE("keys that come behind all others fill their pages, and go in between others as well") {
+  test::TemporaryDirectory directory;
+  const auto lmdb = Lmdb::open(directory.path()).value();
+  const auto numbered = [](int from, int to, int step) {
+    std::vector<LmdbChanges::Put> all;
+    for (int i = from; i < to; i += step) all.push_back({"z" + std::to_string(i + 100'000), std::string(80, 'v')});
+    return all;
+  };
+  constexpr int half = 10'000;
+  std::size_t stored_bytes = 0;
+  for (const auto& put : numbered(0, half, 1)) stored_bytes += put.key.size() + put.value.size() + 2 + 5 + 8 + 2;
+  REQUIRE(lmdb->commit(puts(numbered(0, half, 1))).ok());
+  CHECK(lmdb->size_bytes() < stored_bytes * 5 / 4);
+  REQUIRE(lmdb->commit({{{"z109", {}, 0}}, numbered(half, 2 * half, 2)}).ok());
+  auto between = numbered(half + 1, 2 * half, 2);
+  between.push_back({"a", "before all"});
+  REQUIRE(lmdb->commit(puts(std::move(between))).ok());
+  CHECK(content(*lmdb, "z").size() == 2 * half - 1'000);
+  CHECK(lmdb->get("a").value() == "before all");
+  CHECK(lmdb->check_count().ok());
+}
+
 TEST_CASE("large commits follow each other, and all of them are there") {
   test::TemporaryDirectory directory;
   constexpr int commits = 3, each = 3'000;

@@ -1,5 +1,8 @@
 #include "broker/storage/store.h"
 
+#include "broker/storage/checkpoint_keys.h"
+#include "broker/storage/lmdb.h"
+#include "broker/storage/record_codec.h"
 #include "tests/storage/store_support.h"
 
 namespace tandem {
@@ -271,6 +274,56 @@ TEST_CASE("a close while a checkpoint runs keeps every message exactly once") {
   REQUIRE(runs.size() == 1);
   CHECK(rig.load_run(q1, runs[0].run).value().size() == 1);
   rig.checkpoint();
+  rig.close(rig.state());
+  CHECK(rig.problems().empty());
+}
+
+TEST_CASE("runs that format 5 kept by queue are found, and kept by their age from then on") {
+  test::StoreRig rig;
+  rig.must_open();
+  rig.declare_queue(q1);
+  rig.declare_queue(q2);
+  for (QueueSeq seq = 1; seq <= 3; ++seq)
+    rig.checkpoint({survivors_of(q1, {rig.publish(q1, seq, "one " + std::to_string(seq))}),
+                    survivors_of(q2, {rig.publish(q2, seq, "two " + std::to_string(seq))})});
+  rig.close(rig.state());
+  {
+    const auto lmdb = storage::Lmdb::open(rig.options.lmdb_directory).value();
+    storage::LmdbChanges older;
+    REQUIRE(lmdb->for_each("z", [&](std::string_view key, std::string_view value) -> Result<> {
+      const auto run = std::get<core::RunHomed>(storage::decode_record(bytes_of(value)).value());
+      older.erasures.push_back({std::string(key), {}, 0});
+      older.puts.push_back({storage::keys::old_run(run.queue, run.run), std::string(value)});
+      return Done{};
+    }).ok());
+    REQUIRE(older.puts.size() == 6);
+    REQUIRE(lmdb->commit(older).ok());
+  }
+  CHECK(rig.problems().empty());
+  const auto all_are_there = [&rig] {
+    const auto runs = rig.replayed_of<core::RunHomed>();
+    REQUIRE(runs.size() == 6);
+    for (const auto& run : runs) {
+      const auto entries = rig.load_run(run.queue, run.run).value();
+      REQUIRE(entries.size() == 1);
+      CHECK(rig.read(entries[0].body, entries[0].size_bytes) ==
+            (run.queue == q1 ? "one " : "two ") + std::to_string(entries[0].seq));
+    }
+  };
+  rig.must_open();
+  all_are_there();
+  rig.kill();
+  {
+    const auto lmdb = storage::Lmdb::open(rig.options.lmdb_directory, true).value();
+    CHECK_FALSE(lmdb->get(storage::keys::old_run(q1, rig.replayed_of<core::RunHomed>()[0].run)).value().has_value());
+  }
+  rig.must_open();
+  all_are_there();
+  for (const auto& run : rig.replayed_of<core::RunHomed>()) rig.store->drop_run(run.queue, run.run);
+  rig.checkpoint();
+  rig.kill();
+  rig.must_open();
+  CHECK(rig.replayed_of<core::RunHomed>().empty());
   rig.close(rig.state());
   CHECK(rig.problems().empty());
 }

@@ -75,7 +75,7 @@ class CoreFixture {
     std::vector<S> found;
     std::vector<Send> rest;
     for (Send& send : sends) {
-      if (auto* one = std::get_if<S>(&send))
+      if (auto* one = core::get_if<S>(&send))
         found.push_back(std::move(*one));
       else
         rest.push_back(std::move(send));

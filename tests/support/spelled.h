@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/base/ids.h"
+#include "broker/core/send.h"
 #include "schemas/message.h"
 
 namespace tandem::support {
@@ -72,6 +73,10 @@ template <class A, class B>
 void spell(std::string& out, const std::pair<A, B>& pair);
 template <class T>
 void spell(std::string& out, const std::vector<T>& list);
+template <class T>
+void spell(std::string& out, const core::Apart<T>& apart) {
+  spell(out, *apart);
+}
 template <class... Ts>
 void spell(std::string& out, const std::variant<Ts...>& one);
 

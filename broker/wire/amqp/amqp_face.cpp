@@ -313,7 +313,7 @@ Channel* AmqpFace::find_channel(std::uint16_t number) {
 
 void AmqpFace::send(const core::Send& send, std::span<const Body> bodies) {
   if (state_ != State::running) return;
-  std::visit(
+  core::visit(
       [&]<class S>(const S& said) {
         constexpr bool plain = requires(Channel & c) {
           c.take(said);

@@ -71,12 +71,12 @@ class AlterTask : public TaskOf<RequestType, AlterConfigsResponse> {
   using TaskOf<RequestType, AlterConfigsResponse>::TaskOf;
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    if (const auto* described = std::get_if<core::Described>(&send)) {
+    if (const auto* described = core::get_if<core::Described>(&send)) {
       if (described->topics.empty())
         return refuse(part, error::unknown_topic_or_partition, "there is no such topic");
       alter(part, described->topics.front().topic);
     }
-    if (const auto* refused = std::get_if<core::Refused>(&send))
+    if (const auto* refused = core::get_if<core::Refused>(&send))
       refuse(part, topic_error_of(refused->refusal), core::to_text(refused->refusal));
   }
 

@@ -90,7 +90,7 @@ class DescribeConfigs final : public TaskOf<DescribeConfigsRequest, DescribeConf
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    const auto* described = std::get_if<core::Described>(&send);
+    const auto* described = core::get_if<core::Described>(&send);
     if (!described) return;
     if (described->topics.empty())
       return refuse(part, error::unknown_topic_or_partition, "there is no such topic");

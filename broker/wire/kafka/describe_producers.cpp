@@ -52,7 +52,7 @@ class DescribeProducers final : public TaskOf<DescribeProducersRequest, Describe
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    const auto* described = std::get_if<core::Described>(&send);
+    const auto* described = core::get_if<core::Described>(&send);
     if (!described) return;
     auto& topic = response_.topics[part];
     if (described->subject == core::Subject::topics) {
@@ -90,7 +90,7 @@ class DescribeTransactions final
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    const auto* described = std::get_if<core::Described>(&send);
+    const auto* described = core::get_if<core::Described>(&send);
     if (!described || described->transactions.empty()) return;
     const core::TransactionInfo& info = described->transactions.front();
     auto& out = response_.transactions[part];
@@ -124,7 +124,7 @@ class ListTransactions final : public TaskOf<ListTransactionsRequest, ListTransa
   }
 
   void take(std::uint32_t, const core::Send& send, Bodies) override {
-    const auto* described = std::get_if<core::Described>(&send);
+    const auto* described = core::get_if<core::Described>(&send);
     if (!described) return;
     for (const core::TransactionInfo& info : described->transactions)
       if (is_wanted(info.producer))

@@ -60,7 +60,7 @@ class Fetch final : public TaskOf<FetchRequest, FetchResponse> {
     if (const auto* fetched = std::get_if<core::Fetched>(&send)) {
       const std::size_t count = std::min({parts_.size(), fetched->partitions.size(), bodies.size()});
       for (std::size_t i = 0; i < count; ++i) show(*parts_[i], fetched->partitions[i], bodies[i]);
-    } else if (const auto* refused = std::get_if<core::Refused>(&send)) {
+    } else if (const auto* refused = core::get_if<core::Refused>(&send)) {
       response_.error = error::invalid_request;
       for (FetchResponse::Partition* part : parts_) part->error = topic_error_of(refused->refusal.code);
     }

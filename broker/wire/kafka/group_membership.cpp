@@ -79,7 +79,7 @@ class JoinGroup final : public TaskOf<JoinGroupRequest, JoinGroupResponse> {
   }
 
   void take(std::uint32_t, const core::Send& send, Bodies) override {
-    const auto* joined = std::get_if<core::Joined>(&send);
+    const auto* joined = core::get_if<core::Joined>(&send);
     if (!joined) return;
     response_.error = group_error_of(joined->error);
     response_.generation = joined->generation;
@@ -124,7 +124,7 @@ class SyncGroup final : public TaskOf<SyncGroupRequest, SyncGroupResponse> {
   }
 
   void take(std::uint32_t, const core::Send& send, Bodies) override {
-    const auto* synced = std::get_if<core::Synced>(&send);
+    const auto* synced = core::get_if<core::Synced>(&send);
     if (!synced) return;
     response_.error = group_error_of(synced->error);
     response_.protocol_type = null_if_empty(synced->protocol_type);

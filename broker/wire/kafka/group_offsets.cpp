@@ -72,7 +72,7 @@ class OffsetFetch final : public TaskOf<OffsetFetchRequest, OffsetFetchResponse>
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
     OffsetFetchResponse::Group& group = response_.groups[part];
-    if (const auto* refused = std::get_if<core::Refused>(&send))
+    if (const auto* refused = core::get_if<core::Refused>(&send))
       group.error = group_error_of(refused->refusal.code);
     const auto* fetched = std::get_if<core::OffsetsFetched>(&send);
     if (!fetched) return;
@@ -119,7 +119,7 @@ class OffsetDelete final : public TaskOf<OffsetDeleteRequest, OffsetDeleteRespon
   }
 
   void take(std::uint32_t, const core::Send& send, Bodies) override {
-    if (const auto* described = std::get_if<core::Described>(&send)) take_group(*described);
+    if (const auto* described = core::get_if<core::Described>(&send)) take_group(*described);
     const auto* deleted = std::get_if<core::OffsetsDeletedOk>(&send);
     if (!deleted) return;
     const std::size_t count = std::min(parts_.size(), deleted->errors.size());

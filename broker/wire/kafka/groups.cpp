@@ -48,7 +48,7 @@ class DescribeGroups final : public TaskOf<DescribeGroupsRequest, DescribeGroups
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    const auto* described = std::get_if<core::Described>(&send);
+    const auto* described = core::get_if<core::Described>(&send);
     if (!described || described->groups.empty()) return;
     const core::GroupInfo& info = described->groups.front();
     auto& group = response_.groups[part];
@@ -80,7 +80,7 @@ class ListGroups final : public TaskOf<ListGroupsRequest, ListGroupsResponse> {
   }
 
   void take(std::uint32_t, const core::Send& send, Bodies) override {
-    const auto* described = std::get_if<core::Described>(&send);
+    const auto* described = core::get_if<core::Described>(&send);
     if (!described) return;
     for (const core::GroupInfo& info : described->groups)
       if (states_.empty() || std::find(states_.begin(), states_.end(), info.state) != states_.end())
@@ -114,7 +114,7 @@ class DeleteGroups final : public TaskOf<DeleteGroupsRequest, DeleteGroupsRespon
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    const auto* refused = std::get_if<core::Refused>(&send);
+    const auto* refused = core::get_if<core::Refused>(&send);
     if (!refused) return;
     const ErrorCode code = refused->refusal.code;
     response_.groups[part].error =

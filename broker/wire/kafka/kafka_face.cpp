@@ -147,7 +147,7 @@ void KafkaFace::introduce() {
 
 void KafkaFace::send(const core::Send& send, std::span<const Body> bodies) {
   if (closing_) return;
-  std::visit(
+  core::visit(
       [&]<class S>(const S& said) {
         if constexpr (requires { said.who.request; }) line_.take(said.who.request, send, bodies);
       },

@@ -30,7 +30,7 @@ class DescribeLogDirs final : public TaskOf<DescribeLogDirsRequest, DescribeLogD
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    const auto* described = std::get_if<core::Described>(&send);
+    const auto* described = core::get_if<core::Described>(&send);
     if (!described) return;
     for (const core::TopicInfo& info : described->topics) {
       auto& topic = response_.directories.front().topics.emplace_back();

@@ -51,10 +51,10 @@ class Metadata final : public TaskOf<MetadataRequest, MetadataResponse> {
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    if (const auto* described = std::get_if<core::Described>(&send))
+    if (const auto* described = core::get_if<core::Described>(&send))
       part == all_topics ? take_all(*described) : take_one(part, *described);
-    if (const auto* created = std::get_if<core::TopicOk>(&send)) show(response_.topics[part], created->topic);
-    if (const auto* refused = std::get_if<core::Refused>(&send)) take_refusal(part, refused->refusal);
+    if (const auto* created = core::get_if<core::TopicOk>(&send)) show(response_.topics[part], created->topic);
+    if (const auto* refused = core::get_if<core::Refused>(&send)) take_refusal(part, refused->refusal);
   }
 
  private:

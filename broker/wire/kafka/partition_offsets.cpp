@@ -36,7 +36,7 @@ class ListOffsets final : public TaskOf<ListOffsetsRequest, ListOffsetsResponse>
       out.offset = listed->offset;
       out.timestamp = listed->timestamp;
       out.leader_epoch = listed->offset < 0 ? -1 : leader_epoch;
-    } else if (const auto* refused = std::get_if<core::Refused>(&send)) {
+    } else if (const auto* refused = core::get_if<core::Refused>(&send)) {
       const bool unknown_mark = refused->refusal.code == ErrorCode::invalid_argument;
       out.error = unknown_mark ? error::unsupported_version : topic_error_of(refused->refusal.code);
     }
@@ -78,7 +78,7 @@ class OffsetForLeaderEpoch final : public TaskOf<OffsetForLeaderEpochRequest, Of
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    if (const auto* refused = std::get_if<core::Refused>(&send))
+    if (const auto* refused = core::get_if<core::Refused>(&send))
       parts_[part]->error = topic_error_of(refused->refusal.code);
     const auto* listed = std::get_if<core::OffsetListed>(&send);
     if (!listed || epochs_[part] != leader_epoch) return;  // of an unknown epoch: -1
@@ -105,7 +105,7 @@ class DeleteRecords final : public TaskOf<DeleteRecordsRequest, DeleteRecordsRes
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
     if (const auto* trimmed = std::get_if<core::TrimmedOk>(&send))
       parts_[part]->low_watermark = trimmed->start;
-    else if (const auto* refused = std::get_if<core::Refused>(&send))
+    else if (const auto* refused = core::get_if<core::Refused>(&send))
       parts_[part]->error = topic_error_of(refused->refusal.code);
   }
 

@@ -42,7 +42,7 @@ class Produce final : public TaskOf<ProduceRequest, ProduceResponse> {
       partition.base_offset = appended->base_offset;
       partition.append_time = appended->append_time;
       partition.start = appended->start;
-    } else if (const auto* refused = std::get_if<core::Refused>(&send)) {
+    } else if (const auto* refused = core::get_if<core::Refused>(&send)) {
       partition.error = produce_error_of(refused->refusal);
       partition.error_message = core::to_text(refused->refusal);
       if (partition.error != error::invalid_record) partition.record_errors.clear();

@@ -31,7 +31,7 @@ class InitProducerId final : public TaskOf<InitProducerIdRequest, InitProducerId
     if (const auto* ok = std::get_if<core::ProducerOk>(&send)) {
       response_.producer_id = ok->producer_id;
       response_.epoch = ok->epoch;
-    } else if (const auto* refused = std::get_if<core::Refused>(&send)) {
+    } else if (const auto* refused = core::get_if<core::Refused>(&send)) {
       response_.error = refused->refusal.code == ErrorCode::invalid_argument
                             ? error::invalid_transaction_timeout
                             : producer_error_of(refused->refusal, version() >= init_producer_tells_fenced);

@@ -46,8 +46,8 @@ class CreateTopics final : public TaskOf<CreateTopicsRequest, CreateTopicsRespon
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    if (const auto* created = std::get_if<core::TopicOk>(&send)) show(part, created->topic);
-    if (const auto* refused = std::get_if<core::Refused>(&send))
+    if (const auto* created = core::get_if<core::TopicOk>(&send)) show(part, created->topic);
+    if (const auto* refused = core::get_if<core::Refused>(&send))
       refuse(part, topic_error_of(refused->refusal), core::to_text(refused->refusal));
   }
 
@@ -106,11 +106,11 @@ class DeleteTopics final : public TaskOf<DeleteTopicsRequest, DeleteTopicsRespon
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    if (const auto* described = std::get_if<core::Described>(&send)) {
+    if (const auto* described = core::get_if<core::Described>(&send)) {
       find_names(*described);
       delete_all();
     }
-    if (const auto* refused = std::get_if<core::Refused>(&send)) {
+    if (const auto* refused = core::get_if<core::Refused>(&send)) {
       response_.topics[part].error = topic_error_of(refused->refusal);
       response_.topics[part].error_message = core::to_text(refused->refusal);
     }
@@ -156,7 +156,7 @@ class CreatePartitions final : public TaskOf<CreatePartitionsRequest, CreatePart
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    if (const auto* refused = std::get_if<core::Refused>(&send))
+    if (const auto* refused = core::get_if<core::Refused>(&send))
       refuse(part, topic_error_of(refused->refusal), core::to_text(refused->refusal));
   }
 

@@ -37,8 +37,8 @@ class AddPartitionsToTxn final : public TaskOf<AddPartitionsToTxnRequest, Partit
   }
 
   void take(std::uint32_t part, const core::Send& send, Bodies) override {
-    if (const auto* described = std::get_if<core::Described>(&send)) return take_topic(part, *described);
-    if (const auto* refused = std::get_if<core::Refused>(&send))
+    if (const auto* described = core::get_if<core::Described>(&send)) return take_topic(part, *described);
+    if (const auto* refused = core::get_if<core::Refused>(&send))
       parts_[part]->error =
           producer_error_of(refused->refusal, version() >= transaction_tells_fenced);
   }
@@ -79,7 +79,7 @@ class TransactionTask : public TaskOf<Request, TransactionResponse> {
  public:
   using TaskOf<Request, TransactionResponse>::TaskOf;
   void take(std::uint32_t, const core::Send& send, Bodies) override {
-    if (const auto* refused = std::get_if<core::Refused>(&send))
+    if (const auto* refused = core::get_if<core::Refused>(&send))
       this->response_.error =
           producer_error_of(refused->refusal, this->version() >= transaction_tells_fenced);
   }

@@ -23,7 +23,7 @@ void Answers::say(const core::Send& send, std::span<const Body> bodies) {
   const bool gathered =
       std::holds_alternative<core::Deliver>(send) || std::holds_alternative<core::Confirmed>(send);
   if (!gathered) flush();
-  std::visit([&](const auto& s) { on(s, bodies); }, send);
+  core::visit([&](const auto& s) { on(s, bodies); }, send);
 }
 
 void Answers::flush() {

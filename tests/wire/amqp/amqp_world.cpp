@@ -59,7 +59,7 @@ void World::say(const core::Send& send) {
   std::vector<Body> bodies;
   if (const auto* fetched = std::get_if<core::Fetched>(&send))
     for (const auto& partition : fetched->partitions) bodies.push_back(batches_of(partition));
-  std::visit(
+  core::visit(
       [&]<class S>(const S& said) {
         if constexpr (requires {
                         said.body;

@@ -9,10 +9,10 @@
 // Both have a CHECK; in tests it is doctest's.
 #pragma push_macro("CHECK")
 #undef CHECK
-#include "broker/core/ring.h"
+#include "broker/base/ring.h"
 #pragma pop_macro("CHECK")
 
-using tandem::core::Ring;
+using tandem::Ring;
 
 namespace {
 
@@ -41,6 +41,10 @@ TEST_CASE("a ring holds what a deque would, whatever is done to it") {
         } else if (grows) {
           ring.push_back(next);
           model.push_back(next++);
+        } else if (random() % 16 == 0) {
+          const std::size_t index = random() % model.size();
+          ring.erase(index);
+          model.erase(model.begin() + static_cast<std::ptrdiff_t>(index));
         } else if (at_front) {
           REQUIRE(ring.pop_back() == model.back());
           model.pop_back();
