@@ -111,6 +111,12 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
   add_port(app, "--native-port", options.native_port, "native", "TANDEM_NATIVE_PORT");
   add_port(app, "--amqp-port", options.amqp_port, "AMQP 0-9-1", "TANDEM_AMQP_PORT");
   if (has_kafka_face()) add_port(app, "--kafka-port", options.kafka_port, "Kafka", "TANDEM_KAFKA_PORT");
+  app.add_option("--metrics-port", options.metrics_port,
+                 "port of /metrics for Prometheus, without login; 0: the system chooses, -1: off")
+      ->envname("TANDEM_METRICS_PORT")
+      ->check(CLI::Range(-1, 65535))
+      ->type_name("PORT")
+      ->capture_default_str();
   app.add_option("--advertised-host", options.advertised_host,
                  "host name or address that clients are told to connect to [the first listen address]")
       ->envname("TANDEM_ADVERTISED_HOST")

@@ -37,6 +37,7 @@ struct Options {
   int native_port = 7171;
   int amqp_port = 5672;
   int kafka_port = 9092;
+  int metrics_port = -1;  // off unless asked for: whoever reaches it may read
   std::string advertised_host;  // "" = the first listen address
   HostAndPort kafka_advertised;
   std::vector<KafkaListener> kafka_listeners;

@@ -84,6 +84,8 @@ std::vector<WayIn> ways_in(const Options& options) {
                    {each.listen.host},
                    each.listen.port});
 #endif
+  const bool is_alone = std::all_of(all.begin(), all.end(), [](const WayIn& way) { return way.port < 0; });
+  if (!is_alone) all.push_back({{"metrics", "--metrics-port", wire::make_metrics_face}, options.listen, options.metrics_port});
   std::erase_if(all, [](const WayIn& way) { return way.port < 0; });
   return all;
 }

@@ -136,5 +136,6 @@ struct FaceContext {
 std::unique_ptr<Face> make_native_face(FaceContext context);
 std::unique_ptr<Face> make_amqp_face(FaceContext context);
 std::unique_ptr<Face> make_kafka_face(FaceContext context);
+std::unique_ptr<Face> make_metrics_face(FaceContext context);
 
 }  // namespace tandem::wire

@@ -68,6 +68,7 @@ const std::vector<Room> rooms = {
     {"broker/net/", {"broker/net/", "broker/base/", "schemas/"}, {"lmdb.h", "flatbuffers/"}},
     {"broker/wire/native/", {"broker/wire/", "broker/core/", "broker/base/", "schemas/"}, {"asio", "lmdb.h"}},
     {"broker/wire/amqp/", {"broker/wire/", "broker/core/", "broker/base/", "schemas/"}, {"asio", "lmdb.h", "flatbuffers/"}},
+    {"broker/wire/metrics/", {"broker/wire/", "broker/core/", "broker/base/", "schemas/"}, {"asio", "lmdb.h", "flatbuffers/"}},
     {"broker/wire/kafka/", {"broker/wire/", "broker/core/", "broker/base/", "schemas/"}, {"asio", "lmdb.h", "flatbuffers/"}},
     {"client/", {"client/", "tandem/", "schemas/"}, {"lmdb.h"}},
 };
