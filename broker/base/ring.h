@@ -26,22 +26,22 @@ class Ring {
   const T& back() const { return (*this)[size_ - 1]; }
 
   void push_back(T value) {
-    if (size_ == slots_.size()) grow();
+    if (size_ == capacity_) grow();
     slots_[slot_of(size_)] = std::move(value);
     ++size_;
   }
   void push_front(T value) {
-    if (size_ == slots_.size()) grow();
-    first_ = first_ == 0 ? slots_.size() - 1 : first_ - 1;
+    if (size_ == capacity_) grow();
+    first_ = first_ == 0 ? capacity_ - 1 : first_ - 1;
     slots_[first_] = std::move(value);
     ++size_;
   }
   T pop_front() {
     CHECK(size_ > 0);
     T value = std::move(slots_[first_]);
-    if (++first_ == slots_.size()) first_ = 0;
+    if (++first_ == capacity_) first_ = 0;
     --size_;
-    if (slots_.size() > slots_kept_max && size_ < slots_.size() / 8) resize(slots_.size() / 2);
+    if (capacity_ > slots_kept_max && size_ < capacity_ / 8) resize(capacity_ / 2);
     return value;
   }
   T pop_back() {
@@ -62,12 +62,12 @@ class Ring {
   }
   /// Gives back memory that was needed once: when three quarters or more of it are free.
   void shrink() {
-    if (size_ <= slots_.size() / 4 && slots_.size() > slots_min) resize(std::max(slots_min, size_ + size_ / 2));
+    if (size_ <= capacity_ / 4 && capacity_ > slots_min) resize(std::max(slots_min, size_ + size_ / 2));
   }
   void clear() {
     slots_.clear();
     slots_.shrink_to_fit();
-    first_ = size_ = 0;
+    first_ = size_ = capacity_ = 0;
   }
 
   /// Keeps, in order, those for which `keep(item)` is true.
@@ -102,20 +102,22 @@ class Ring {
 
   std::size_t slot_of(std::size_t index) const {
     const std::size_t slot = first_ + index;
-    return slot < slots_.size() ? slot : slot - slots_.size();
+    return slot < capacity_ ? slot : slot - capacity_;
   }
 
   /// By half: 10,000 queues have 30,000 rings, and what they do not use is the most of what they hold.
-  void grow() { resize(std::max(slots_min, slots_.size() + slots_.size() / 2)); }
+  void grow() { resize(std::max(slots_min, capacity_ + capacity_ / 2)); }
 
   void resize(std::size_t slots) {
     std::vector<T> bigger(slots);
     for (std::size_t i = 0; i < size_; ++i) bigger[i] = std::move((*this)[i]);
     slots_ = std::move(bigger);
+    capacity_ = slots;
     first_ = 0;
   }
 
   std::vector<T> slots_;
+  std::size_t capacity_ = 0;  // its size, which is a division where T's is no power of two
   std::size_t first_ = 0;
   std::size_t size_ = 0;
 };

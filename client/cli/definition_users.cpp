@@ -73,8 +73,9 @@ bool has_administrators_tag(const Row& user) {
   return std::find(tags.begin(), tags.end(), "administrator") != tags.end();
 }
 
-Result<UserInfo> read_user(const Row& row, const Row& definitions) {
-  UserInfo user{.name = text(row, "name"), .tags = tags_of(row)};
+Result<DeclareUser> read_user(const Row& row, const Row& definitions) {
+  DeclareUser request{.user = {.name = text(row, "name"), .tags = tags_of(row)}, .password = {}};
+  UserInfo& user = request.user;
   if (row.contains("limits") && !row["limits"].empty())
     return Error{ErrorCode::not_supported, "its limits are nothing that this broker knows"};
   if (has_topic_permissions(user.name, definitions))
@@ -91,15 +92,16 @@ Result<UserInfo> read_user(const Row& row, const Row& definitions) {
   if (!hash) return Error{ErrorCode::invalid_argument, "its password_hash is not base64"};
   user.password_hash = *hash;
   const std::string algorithm = text(row, "hashing_algorithm");
-  if (hash->empty())
+  if (hash->empty()) {
     user.password_kind = PasswordKind::none;
-  else if (algorithm.empty() || algorithm == hashing_of(PasswordKind::sha256))
+    request.password = text(row, "password");
+  } else if (algorithm.empty() || algorithm == hashing_of(PasswordKind::sha256))
     user.password_kind = PasswordKind::sha256;
   else if (algorithm == hashing_of(PasswordKind::sha512))
     user.password_kind = PasswordKind::sha512;
   else
     return Error{ErrorCode::not_supported, "its hashing_algorithm is " + algorithm + "; SHA-256 and SHA-512 are known"};
-  return user;
+  return request;
 }
 
 void add_users(Context& context, Row& all) {

@@ -11,8 +11,8 @@ namespace tandem::cli {
 void add_users(Context& context, Row& definitions);
 
 /// One of "users", with its permissions for the virtual host "/". Errors: not_supported (topic_permissions that restrict,
-/// limits, a hash other than SHA-256 and SHA-512), invalid_argument (no base64).
-Result<UserInfo> read_user(const Row& user, const Row& definitions);
+/// limits, a hash other than SHA-256 and SHA-512), invalid_argument (no base64). A "password" is read where there is no hash.
+Result<DeclareUser> read_user(const Row& user, const Row& definitions);
 bool has_administrators_tag(const Row& user);
 
 }  // namespace tandem::cli

@@ -257,12 +257,14 @@ class Import {
     const std::string what = "user '" + Entry(row).text("name") + "'";
     const auto read = read_user(row, definitions_);
     if (!read) return fail_one(what + ": " + read.error().text);
-    const auto same_name = [&](const UserInfo& one) { return one.name == read->name; };
+    const UserInfo& wanted = read->user;
+    const auto same_name = [&](const UserInfo& one) { return one.name == wanted.name; };
     const auto known = std::find_if(there_.begin(), there_.end(), same_name);
-    if (known == there_.end()) return ask(what, DeclareUser{.user = *read, .password = {}});
-    const bool is_same = known->password_hash == read->password_hash && known->tags == read->tags &&
-                         known->permitted == read->permitted && known->configure == read->configure &&
-                         known->write == read->write && known->read == read->read;
+    if (known == there_.end()) return ask(what, *read);
+    // Whether a password in plain words is the one that it has cannot be seen from here.
+    const bool same_password = !read->password.empty() || known->password_hash == wanted.password_hash;
+    const bool is_same = same_password && known->tags == wanted.tags && known->permitted == wanted.permitted &&
+                         known->configure == wanted.configure && known->write == wanted.write && known->read == wanted.read;
     if (!is_same) fail_one(what + " is there with another password, other tags or permissions, and stays as it is");
   }
   void fail_one(const std::string& why) {

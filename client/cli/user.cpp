@@ -35,13 +35,15 @@ void add_declare_user(CLI::App& noun, Context& context) {
   verb->add_option("NAME", options->user.name)->required();
   verb->add_option("--tag", options->user.tags,
                    "administrator: may change users and policies; policymaker: policies; others are kept");
+  auto* none = verb->add_flag("--no-permissions", options->without_permissions, "nothing may be used: no login");
   verb->add_option("--configure", options->user.configure,
                    "what it may declare, change and delete: a pattern (RE2) to be found in the name; .* unless told")
-      ->type_name("RE");
-  verb->add_option("--write", options->user.write, "what it may publish, append and bind to")->type_name("RE");
+      ->type_name("RE")
+      ->excludes(none);
+  verb->add_option("--write", options->user.write, "what it may publish, append and bind to")->type_name("RE")->excludes(none);
   verb->add_option("--read", options->user.read, "what it may consume, get, purge, fetch and bind from; whose member it may be")
-      ->type_name("RE");
-  verb->add_flag("--no-permissions", options->without_permissions, "nothing may be used: no login");
+      ->type_name("RE")
+      ->excludes(none);
   verb->add_flag("--no-password", options->without_password, "no password is right: no login");
   verb->callback([options, &context] {
     options->user.permitted = !options->without_permissions;

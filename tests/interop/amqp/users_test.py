@@ -121,6 +121,16 @@ class UsersTest(unittest.TestCase):
         self.assertEqual(exported["permissions"], [everything("admin"), everything("app")])
         self.tandem("definitions", "import", "-", user="admin", password="alpha", stdin=json.dumps(exported))
 
+    def test_a_password_in_plain_words_is_imported_too_and_again(self):
+        definitions = {"users": [{"name": "admin", "password_hash": hashed("alpha"), "tags": "administrator"},
+                                 {"name": "app", "password": "beta", "tags": []}],
+                       "permissions": [everything("admin"), everything("app")]}
+        self.import_definitions(definitions)
+        self.connect("app", "beta").close()
+        self.refused("app", "")
+        self.tandem("definitions", "import", "-", user="admin", password="alpha", stdin=json.dumps(definitions))
+        self.tandem("user", "declare", "no", "--no-permissions", "--read", ".*", user="admin", password="alpha", status=2)
+
     def test_what_cannot_be_enforced_is_refused_aloud(self):
         perls = dict(everything("reader"), read="^(?!secret)")
         self.import_definitions({
