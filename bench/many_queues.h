@@ -20,6 +20,7 @@ struct ManyPlan {
   std::size_t body_size_bytes = 100;
   std::uint32_t prefetch = 10;           // of each consumer
   std::uint64_t in_flight_max = 20'000;  // published by flow() and not acked
+  bool in_turn = true;                   // one queue after the other; false: all over the place
 };
 
 /// One thread at a time. Failures of the broker or of the load are thrown by the call that meets them.

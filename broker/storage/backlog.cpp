@@ -71,10 +71,13 @@ Result<> BacklogFile::give_back(const std::vector<Extent>& extents) {
   return Done{};
 }
 
-Result<> BacklogFile::write(std::uint64_t position, Bytes bytes) {
+bool BacklogFile::is_long(std::uint64_t extent_size_bytes) {
+  return extent_size_bytes >= direct_from_bytes;
+}
+
+Result<> BacklogFile::write(std::uint64_t position, Bytes bytes, bool long_extent) {
   dirty_ = true;
-  if (bytes.size() < direct_from_bytes) return file_->write(position, bytes);
-  return file_->write_direct(position, std::span(&bytes, 1));
+  return long_extent ? file_->write_direct(position, std::span(&bytes, 1)) : file_->write(position, bytes);
 }
 
 Result<> BacklogFile::sync() {

@@ -33,8 +33,10 @@ class BacklogFile {
   Extent take(std::uint64_t size_bytes);
   /// Only what no committed checkpoint refers to: the disk space is gone at once.
   Result<> give_back(const std::vector<Extent>& extents);
-  /// An extent; a long one in aligned memory goes past the page cache.
-  Result<> write(std::uint64_t position, Bytes bytes);
+  /// One of these goes past the page cache, from aligned memory.
+  static bool is_long(std::uint64_t extent_size_bytes);
+  /// A long extent, or others that lie one behind the other.
+  Result<> write(std::uint64_t position, Bytes bytes, bool long_extent);
   /// Does nothing when nothing was written since the last one.
   Result<> sync();
 

@@ -55,8 +55,13 @@ Result<std::shared_ptr<const Segment>> segment_of(const JournalSegments& segment
 }
 
 /// Fills `memory`, which has room for `size`, as far as the file goes.
-Result<JournalWindow> read_window(const Segment& segment, Lsn start, std::size_t size, AlignedMemory memory) {
-  auto count = segment.file->read_direct(start - segment.id.first, {memory.get(), size});
+enum class Through { disk, page_cache };
+
+Result<JournalWindow> read_window(const Segment& segment, Lsn start, std::size_t size, AlignedMemory memory,
+                                  Through through = Through::disk) {
+  const std::span<std::byte> into(memory.get(), size);
+  auto count = through == Through::disk ? segment.file->read_direct(start - segment.id.first, into)
+                                        : segment.file->read_some(start - segment.id.first, into);
   if (!count) return count.error();
   return JournalWindow{start, {std::move(memory), *count}};
 }
@@ -89,14 +94,17 @@ Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes)
   if (!segment) return segment.error();
   // From the body on: the caller goes forward.
   const Lsn start = (body.value - numbers_size_bytes) / journal_block_bytes * journal_block_bytes;
-  const std::size_t size = window_size(**segment, start, body, size_bytes, journal_walk_window_size_bytes);
+  const std::size_t size = window_size(**segment, start, body, size_bytes,
+                                       walks_repeatedly_ ? journal_block_bytes : journal_walk_window_size_bytes);
+  if (walks_repeatedly_) expect_through(start + size);
   AlignedMemory memory = std::move(window_.bytes.memory);  // new pages cost more than what is read into them
   window_ = {};
   if (capacity_bytes_ < size) {
     memory = make_aligned(size);
     capacity_bytes_ = size;
   }
-  auto window = read_window(**segment, start, size, std::move(memory));
+  auto window = read_window(**segment, start, size, std::move(memory),
+                            walks_repeatedly_ ? Through::page_cache : Through::disk);
   if (!window) {
     capacity_bytes_ = 0;
     return window.error();
@@ -104,6 +112,41 @@ Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes)
   window_ = std::move(*window);
   if (auto bytes = take(window_, body, size_bytes)) return *bytes;
   return damaged(segments_, body, size_bytes);
+}
+
+/// Calls visit(file, position, size) for what is still there.
+template <class Visit>
+void JournalBodyReader::for_each_part(Lsn first, Lsn end, Visit visit) const {
+  while (first < end) {
+    const auto segment = segments_.find(first);
+    if (!segment) return;
+    const Lsn part_end = std::min<Lsn>(end, segment->id.end());
+    visit(*segment->file, first - segment->id.first, part_end - first);
+    first = part_end;
+  }
+}
+
+void JournalBodyReader::begin_repeated_walks(Lsn first) {
+  walks_repeatedly_ = true;
+  walked_from_ = expected_through_ = first / journal_block_bytes * journal_block_bytes;
+}
+
+/// A step ahead of what is read, so that the disk and the copying go on side by side.
+void JournalBodyReader::expect_through(Lsn end) {
+  while (expected_through_ < end + journal_walk_window_size_bytes) {
+    const Lsn next = expected_through_ + journal_walk_window_size_bytes;
+    for_each_part(expected_through_, next, [](File& file, std::uint64_t position, std::uint64_t size) {
+      file.expect_reads(position, size);
+    });
+    expected_through_ = next;
+  }
+}
+
+void JournalBodyReader::end_repeated_walks() {
+  for_each_part(walked_from_, expected_through_, [](File& file, std::uint64_t position, std::uint64_t size) {
+    file.forget_reads(position, size);
+  });
+  walks_repeatedly_ = false;
 }
 
 // --- the loop's cache

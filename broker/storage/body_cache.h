@@ -48,14 +48,24 @@ class JournalBodyReader {
   Result<Bytes> read(BodyHandle body, std::uint32_t size_bytes);
   /// What is read from now on is read from the files.
   void let_resident_go() { resident_.clear(); }
+  /// From now on the journal from `first` on is walked through again and again, for some of its bodies each time. It is read
+  /// once, into the page cache, and bodies from there one by one.
+  void begin_repeated_walks(Lsn first);
+  /// Gives the page cache back.
+  void end_repeated_walks();
 
  private:
   std::optional<Bytes> in_resident(BodyHandle body, std::uint32_t size_bytes) const;
+  void expect_through(Lsn end);
+  template <class Visit>
+  void for_each_part(Lsn first, Lsn end, Visit visit) const;
 
   const JournalSegments& segments_;
   std::vector<ResidentStretch> resident_;
   JournalWindow window_;
   std::size_t capacity_bytes_ = 0;  // of its memory
+  bool walks_repeatedly_ = false;
+  Lsn walked_from_ = 0, expected_through_ = 0;  // then: what the page cache was asked to hold
 };
 
 /// Thread rule: the loop's thread.

@@ -40,10 +40,11 @@ Result<bool> Checkpoint::step() {
   Result<> result;
   switch (phase_) {
     case Phase::runs:
-      if (plans_.empty())
-        for (const core::Survivors& survivors : task_.state.survivors) plan_runs(survivors, plans_);
+      if (plans_.empty()) plan_queues();
       result = home_runs_slice();
-      if (next_plan_ == plans_.size()) phase_ = Phase::topics;
+      if (next_plan_ < plans_.size()) break;
+      if (walks_repeatedly_) bodies_.end_repeated_walks();
+      phase_ = Phase::topics;
       break;
     case Phase::topics:
       if (tail_parts_.empty()) plan_topics();
@@ -74,6 +75,7 @@ void Checkpoint::start_again() {
   runs_.clear();
   plans_.clear();
   next_plan_ = 0;
+  if (std::exchange(walks_repeatedly_, false)) bodies_.end_repeated_walks();
   tail_parts_.clear();
   tail_steps_.clear();
   next_tail_step_ = 0;
@@ -82,6 +84,20 @@ void Checkpoint::start_again() {
 
 // --- queues
 // ----------------------------------------------------------------------------------------------------------
+
+/// Each slice takes the bodies of some queues out of all the journal's stretch. Of a few queues with large runs that is a part
+/// of it each time; the messages of 10,000 queues lie everywhere, and 20 slices would read all of it 20 times.
+void Checkpoint::plan_queues() {
+  for (const core::Survivors& survivors : task_.state.survivors) plan_runs(survivors, plans_);
+  std::size_t size = 0;
+  BodyHandle first{~std::uint64_t{0}};
+  for (const RunPlan& plan : plans_) {
+    size += plan.extent_size_bytes;
+    for (const core::QueueEntry& entry : plan.entries) first = std::min(first, entry.body);
+  }
+  walks_repeatedly_ = size > slice_size_bytes && size / plans_.size() < small_run_size_bytes;
+  if (walks_repeatedly_) bodies_.begin_repeated_walks(body_position(first));
+}
 
 Result<> Checkpoint::home_runs_slice() {
   const std::size_t first = next_plan_;
@@ -96,11 +112,27 @@ Result<> Checkpoint::home_runs_slice() {
     runs_.push_back(place(plans_[i], extents.back(), moves));
   }
   if (auto copied = copy_messages(moves); !copied) return copied;
-  const HomedRun* run = runs_.data() + (runs_.size() - extents.size());
-  for (const std::span<std::byte> extent : extents)
-    if (auto written = parts_.backlog.write((run++)->homed.position, extent); !written) return written;
+  if (auto written = write_extents(slice, std::span(runs_).last(extents.size())); !written) return written;
   if (next_plan_ == plans_.size()) slice_ = {};
   return parts_.backlog.sync();
+}
+
+/// The runs' extents follow each other in the slice, and mostly in the file: then one write for all of them, since the runs of
+/// 10,000 queues have some KiB each.
+Result<> Checkpoint::write_extents(Bytes slice, std::span<const HomedRun> runs) {
+  for (std::size_t first = 0, at = 0; first < runs.size();) {
+    const std::uint64_t position = runs[first].homed.position;
+    const bool is_long = BacklogFile::is_long(runs[first].homed.extent_bytes);
+    std::size_t size = runs[first].homed.extent_bytes, next = first + 1;
+    for (; next < runs.size() && !is_long && !BacklogFile::is_long(runs[next].homed.extent_bytes) &&
+           runs[next].homed.position == position + size;
+         ++next)
+      size += runs[next].homed.extent_bytes;
+    if (auto written = parts_.backlog.write(position, slice.subspan(at, size), is_long); !written) return written;
+    at += size;
+    first = next;
+  }
+  return Done{};
 }
 
 /// Memory that the disk can write from, the same for every slice: new pages cost more than the copy into them.

@@ -78,7 +78,9 @@ class Checkpoint {
   struct Move;      // one survivor's way into its run
   struct TailPart;  // one partition's writer and joiner
 
+  void plan_queues();
   Result<> home_runs_slice();
+  Result<> write_extents(Bytes slice, std::span<const HomedRun> runs);
   Result<> copy_messages(std::vector<Move>& moves);
   std::span<std::byte> cleared_slice(std::size_t size_bytes);
   HomedRun place(const RunPlan& plan, std::span<std::byte> extent, std::vector<Move>& moves);
@@ -93,6 +95,8 @@ class Checkpoint {
   JournalBodyReader bodies_;
   Phase phase_ = Phase::runs;
 
+  static constexpr std::size_t small_run_size_bytes = 128u << 10;
+  bool walks_repeatedly_ = false;
   std::vector<RunPlan> plans_;
   std::size_t next_plan_ = 0;
   std::vector<HomedRun> runs_;

@@ -44,6 +44,10 @@ class File {
   /// Like read(), but only from memory. false: it would have to wait for the disk, `into` is undefined.
   virtual Result<bool> try_read_cached(std::uint64_t position, std::span<std::byte> into) = 0;
 
+  /// The range is read soon by way of the page cache, or not again for long: hints, which do nothing where there is no such cache.
+  virtual void expect_reads(std::uint64_t /*position*/, std::uint64_t /*size*/) {}
+  virtual void forget_reads(std::uint64_t /*position*/, std::uint64_t /*size*/) {}
+
   /// All that was written before is on disk, with the file's size. A failure is final: what was written is
   /// unknown, and a later sync() may lie. Never retry.
   virtual Result<> sync() = 0;

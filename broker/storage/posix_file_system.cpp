@@ -136,6 +136,13 @@ class PosixFile : public File {
     return read_cached(position, into);
   }
 
+  void expect_reads(std::uint64_t position, std::uint64_t size) override {
+    (void)::posix_fadvise(descriptor_.get(), static_cast<off_t>(position), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
+  }
+  void forget_reads(std::uint64_t position, std::uint64_t size) override {
+    (void)::posix_fadvise(descriptor_.get(), static_cast<off_t>(position), static_cast<off_t>(size), POSIX_FADV_DONTNEED);
+  }
+
   Result<> sync() override {
     if (::fdatasync(descriptor_.get()) != 0) return system_error("sync", path_);
     return Done{};

@@ -8,6 +8,9 @@ namespace {
 
 /// Of tails, before a checkpoint comes for large batches that wait for them: no more checkpoints than that makes.
 constexpr std::uint64_t waited_for_min_bytes = 4u << 20;
+/// Of the disk, that dropped runs still have when nothing else makes a checkpoint: no more than this, once a second has passed.
+constexpr std::uint64_t old_kept_max_bytes = 16u << 20;
+constexpr DurationMs old_kept_max_ms = 1'000;
 
 }  // namespace
 
@@ -17,7 +20,8 @@ bool StoreParts::checkpoint_wanted() const {
   if (running_ || failed_) return false;
   const bool helps = previous_cut_ < journal_->end();
   // A queue that drains gives its disk space back with a checkpoint, and its acks alone make little journal.
-  const bool gives_back = old_since_checkpoint_bytes_ >= interval_bytes();
+  const bool gives_back = old_since_checkpoint_bytes_ >= interval_bytes() ||
+                          (old_since_checkpoint_bytes_ >= old_kept_max_bytes && now_ - last_checkpoint_at_ >= old_kept_max_ms);
   const bool topics_are_due = topics_->tails_are_large() && topics_->tails_size_bytes() >= cache_->size_max_bytes() / 2;
   // Large batches cannot go home at once for what lies before them.
   const bool home_is_due = topics_->home_is_waited_for() && topics_->tails_size_bytes() >= waited_for_min_bytes;

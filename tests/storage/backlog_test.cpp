@@ -160,7 +160,7 @@ struct Rig {
   BacklogRun home(RunId id, const core::Survivors& from) {
     const auto plan = plans_of(from).at(0);
     const Extent extent = backlog->take(plan.extent_size_bytes);
-    REQUIRE(backlog->write(extent.position, extent_of(plan, id)).ok());
+    REQUIRE(backlog->write(extent.position, extent_of(plan, id), false).ok());
     REQUIRE(backlog->sync().ok());
     reader->add_run(extent);
     return {id, extent};

@@ -205,3 +205,17 @@ TEST_CASE("a read near the journal's end never gives what a recycled segment hel
   }
   CHECK(rig.live_segments() <= 3);
 }
+
+TEST_CASE("a journal that is walked through again and again gives the same bodies, over all of its segments") {
+  Bodies bodies(1, 1'200);
+  JournalBodyReader reader(*bodies.rig.segments, {});
+  reader.begin_repeated_walks(bodies.handles[0].value);
+  for (std::size_t walk = 0; walk < 7; ++walk)
+    for (std::size_t i = walk; i < bodies.handles.size(); i += 7) {
+      const auto body = reader.read(bodies.handles[i], 10'000);
+      REQUIRE(body.ok());
+      CHECK(text_of(*body) == body_text(i, 10'000));
+    }
+  reader.end_repeated_walks();
+  CHECK(text_of(reader.read(bodies.handles[600], 10'000).value()) == body_text(600, 10'000));
+}

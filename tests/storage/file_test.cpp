@@ -95,6 +95,21 @@ TEST_CASE("bytes that were just written are read without waiting, when the file 
   CHECK((*file)->read(0, into).ok());
 }
 
+TEST_CASE("hints about reads change nothing that is read") {
+  for (const bool real : {true, false}) {
+    AnyFileSystem any(real);
+    auto file = any.files->create(any.directory + "/a");
+    REQUIRE((*file)->write(0, bytes_of("12345")).ok());
+    REQUIRE((*file)->sync().ok());
+    std::array<std::byte, 5> into;
+    (*file)->expect_reads(0, 1u << 20);  // also behind the end
+    CHECK((*file)->read(0, into).ok());
+    (*file)->forget_reads(0, 1u << 20);
+    CHECK((*file)->read(0, into).ok());
+    CHECK(text_of(into) == "12345");
+  }
+}
+
 TEST_CASE("create refuses an existing file and open a missing one") {
   for (const bool real : {true, false}) {
     AnyFileSystem any(real);

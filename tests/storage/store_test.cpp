@@ -176,6 +176,39 @@ TEST_CASE("survivors move to the backlog and are found there by core and restart
   CHECK(durable == 2 * 1350);
 }
 
+TEST_CASE("messages that came to many queues in turn go home in more than one slice, and each is where its run says") {
+  test::StoreRig rig;
+  rig.must_open();
+  constexpr std::uint32_t queues = 300;
+  constexpr QueueSeq each = 40;
+  std::vector<core::Survivors> survivors;
+  for (std::uint32_t i = 1; i <= queues; ++i) {
+    rig.declare_queue(QueueId(i));
+    survivors.push_back(survivors_of(QueueId(i), {}));
+  }
+  const auto body = [](std::uint32_t queue, QueueSeq seq) {
+    return std::to_string(queue) + "/" + std::to_string(seq) + std::string(1'000, '.');
+  };
+  for (QueueSeq seq = 1; seq <= each; ++seq) {
+    for (std::uint32_t i = 1; i <= queues; ++i)
+      survivors[i - 1].entries.push_back(rig.publish(QueueId(i), seq, body(i, seq)));
+    rig.persist();
+  }
+  rig.checkpoint(survivors);
+  rig.kill();
+  rig.must_open();
+  const auto runs = rig.replayed_of<core::RunHomed>();
+  REQUIRE(runs.size() == queues);
+  for (const core::RunHomed& run : runs) {
+    const auto entries = rig.load_run(run.queue, run.run).value();
+    REQUIRE(entries.size() == each);
+    for (const core::QueueEntry& entry : {entries.front(), entries[each / 2], entries.back()})
+      CHECK(rig.read(entry.body, entry.size_bytes) == body(run.queue.value, entry.seq));
+  }
+  rig.close(rig.state());
+  CHECK(rig.problems().empty());
+}
+
 TEST_CASE("a dropped run is forgotten by the next checkpoint, and its space is used again") {
   test::StoreRig rig;
   rig.must_open();
