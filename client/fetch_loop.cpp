@@ -13,6 +13,7 @@ FetchLoop::FetchLoop(std::shared_ptr<Driver> driver, ReaderOptions options)
 
 void FetchLoop::gathered() {
   std::vector<Asked> asked;
+  std::uint64_t fetch = 0;
   {
     std::lock_guard lock(mutex_);
     woken_ = false;
@@ -21,9 +22,9 @@ void FetchLoop::gathered() {
     asked = cursors_to_fetch();
     if (asked.empty()) return;
     fetching_ = true;
-    ++fetch_;
+    fetch = ++fetch_;
   }
-  send_fetch(asked);
+  send_fetch(fetch, asked);
 }
 
 std::vector<FetchLoop::Asked> FetchLoop::cursors_to_fetch() {
@@ -33,7 +34,7 @@ std::vector<FetchLoop::Asked> FetchLoop::cursors_to_fetch() {
   return asked;
 }
 
-void FetchLoop::send_fetch(const std::vector<Asked>& asked) {
+void FetchLoop::send_fetch(std::uint64_t fetch, const std::vector<Asked>& asked) {
   Call call;
   call.correlation = driver_->next_correlation();
   call.repeatable = true;
@@ -49,7 +50,7 @@ void FetchLoop::send_fetch(const std::vector<Asked>& asked) {
                            options_.fetch_size_max_bytes,
                            static_cast<std::uint32_t>(options_.wait_max.count()), options_.read_committed);
   });
-  call.handler = on_answer([self = shared_from_this(), fetch = fetch_, asked](Result<const Answer*> answer) {
+  call.handler = on_answer([self = shared_from_this(), fetch, asked](Result<const Answer*> answer) {
     self->take_fetched(fetch, asked, answer);
   });
   const auto patience = driver_->options().request_timeout;

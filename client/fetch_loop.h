@@ -68,7 +68,7 @@ class FetchLoop final : public Part, public std::enable_shared_from_this<FetchLo
 
   void wake();
   std::vector<Asked> cursors_to_fetch();
-  void send_fetch(const std::vector<Asked>& asked);
+  void send_fetch(std::uint64_t fetch, const std::vector<Asked>& asked);
   void take_fetched(std::uint64_t fetch, const std::vector<Asked>& asked,
                     const Result<const Answer*>& answer);
   void take_partition(const Asked& asked, const fb::FetchedPartition& partition, Bytes batches,

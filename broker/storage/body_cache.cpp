@@ -131,10 +131,11 @@ void JournalBodyReader::begin_repeated_walks(Lsn first) {
   walked_from_ = expected_through_ = first / journal_block_bytes * journal_block_bytes;
 }
 
-/// A step ahead of what is read, so that the disk and the copying go on side by side.
+/// Ahead of what is read, so that the disk and the copying go on side by side. In small steps: Linux takes no more of one hint
+/// than it would read ahead by itself.
 void JournalBodyReader::expect_through(Lsn end) {
   while (expected_through_ < end + journal_walk_window_size_bytes) {
-    const Lsn next = expected_through_ + journal_walk_window_size_bytes;
+    const Lsn next = expected_through_ + journal_window_size_bytes;
     for_each_part(expected_through_, next, [](File& file, std::uint64_t position, std::uint64_t size) {
       file.expect_reads(position, size);
     });
