@@ -105,7 +105,7 @@ class Ring {
     return slot < capacity_ ? slot : slot - capacity_;
   }
 
-  /// By half: 10,000 queues have 30,000 rings, and what they do not use is the most of what they hold.
+  /// By half, not to twice its size: a queue has several rings, and what 10,000 queues do not use of theirs adds up.
   void grow() { resize(std::max(slots_min, capacity_ + capacity_ / 2)); }
 
   void resize(std::size_t slots) {

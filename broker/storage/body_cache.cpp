@@ -54,9 +54,9 @@ Result<std::shared_ptr<const Segment>> segment_of(const JournalSegments& segment
   return segment;
 }
 
-/// Fills `memory`, which has room for `size`, as far as the file goes.
 enum class Through { disk, page_cache };
 
+/// Fills `memory`, which has room for `size`, as far as the file goes.
 Result<JournalWindow> read_window(const Segment& segment, Lsn start, std::size_t size, AlignedMemory memory,
                                   Through through = Through::disk) {
   const std::span<std::byte> into(memory.get(), size);

@@ -86,7 +86,7 @@ void Checkpoint::start_again() {
 // ----------------------------------------------------------------------------------------------------------
 
 /// Each slice takes the bodies of some queues out of all the journal's stretch. Of a few queues with large runs that is a part
-/// of it each time; the messages of 10,000 queues lie everywhere, and 20 slices would read all of it 20 times.
+/// of it each time; the messages of 10,000 queues lie everywhere, and each slice would read all of it.
 void Checkpoint::plan_queues() {
   for (const core::Survivors& survivors : task_.state.survivors) plan_runs(survivors, plans_);
   std::size_t size = 0;

@@ -11,7 +11,7 @@
 namespace tandem::wire::metrics {
 
 inline constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";
-/// Queues, partitions and committed offsets of one page, together: it is written on the loop, about 1 µs for each of their lines.
+/// Queues, partitions and committed offsets of one page, together: it is written on the loop, where nobody else is served meanwhile.
 inline constexpr std::size_t objects_max = 10'000;
 
 /// The broker as a whole. `described`: of Subject::broker.

@@ -8,7 +8,7 @@
 
 namespace tandem::wire::metrics {
 
-/// A scraper's head has some 300 bytes.
+/// What one who has not logged in may make the broker hold.
 inline constexpr std::size_t http_head_max_bytes = 4096;
 
 struct HttpRequest {
