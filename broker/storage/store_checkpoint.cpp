@@ -138,6 +138,7 @@ void StoreParts::finish_checkpoint(Runs runs) {
   journal_->recycle_below(recyclable_below());
   if (runs == Runs::leave) return;
   check_disk();
+  give_back_spares();
   if (runs == Runs::discard) return discard_runs(checkpoint.runs());
   const auto stored = take_in_runs(checkpoint.runs());
   events_.checkpoint_done(stored);

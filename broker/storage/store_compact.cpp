@@ -1,5 +1,7 @@
 // What time makes due in the running store: a look at the disk's free space, a checkpoint for topics that wait for one, and
 // compaction, one partition after the other.
+#include <algorithm>
+
 #include "broker/storage/store_parts.h"
 
 namespace tandem::storage {
@@ -34,10 +36,16 @@ void StoreParts::retry_what_found_no_room() {
   start_when_durable();  // one that waited for the journal
 }
 
-/// A burst leaves more spare segments than the journal needs from checkpoint to checkpoint.
+/// A burst leaves more spare segments than the journal needs from checkpoint to checkpoint. And what is kept for the next one
+/// counts as the journal's: together with what lives it is no more than the journal may be, the one that is next apart.
 void StoreParts::give_back_spares() {
-  const std::size_t keep = disk_is_short_ ? spares_kept_when_short : spares_kept_max;
-  if (segments_->spares() <= keep) return;
+  const std::uint64_t spares = segments_->spares();
+  const std::uint64_t all = segments_->size_bytes() / segments_->segment_size_bytes();
+  const std::uint64_t all_max = journal_size_max_bytes() / segments_->segment_size_bytes();
+  const std::uint64_t live = all > spares ? all - spares : 0;
+  const std::uint64_t room = std::max(all_max, live + 1) - live;
+  const std::size_t keep = disk_is_short_ ? spares_kept_when_short : std::min<std::uint64_t>(spares_kept_max, room);
+  if (spares <= keep) return;
   checkpoint_worker_->run([segments = segments_.get(), keep] {
     (void)segments->remove_surplus_spare(keep);  // best effort: the next time
   });
