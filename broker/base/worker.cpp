@@ -54,7 +54,7 @@ void ThreadWorker::do_first(Lock& lock) {
   lock.lock();
   busy_ = false;
   if (tasks_.empty()) changed_.notify_all();
-  if (work.paced) rest(lock, took);
+  if (work.paced) rest(lock, took / 2);
 }
 
 void ThreadWorker::rest(Lock& lock, std::chrono::steady_clock::duration time) {

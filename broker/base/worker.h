@@ -18,7 +18,7 @@ class Worker {
   using Task = std::function<void()>;
   virtual ~Worker() = default;
   virtual void run(Task task) = 0;
-  /// Like run(), for what nobody waits for: afterwards disk and processor are left to others for as long as the task took,
+  /// Like run(), for what nobody waits for: afterwards disk and processor are left to others for half as long as the task took,
   /// unless another task comes that run() was given.
   virtual void run_paced(Task task) = 0;
   /// Returns when everything given before has run. Not from inside a task.

@@ -47,6 +47,8 @@ class File {
   /// The range is read soon by way of the page cache, or not again for long: hints, which do nothing where there is no such cache.
   virtual void expect_reads(std::uint64_t /*position*/, std::uint64_t /*size*/) {}
   virtual void forget_reads(std::uint64_t /*position*/, std::uint64_t /*size*/) {}
+  /// From now on no more is read from the disk than read() is asked for: who reads in order is not read ahead of. A hint, too.
+  virtual void read_no_further() {}
 
   /// All that was written before is on disk, with the file's size. A failure is final: what was written is
   /// unknown, and a later sync() may lie. Never retry.

@@ -142,6 +142,7 @@ class PosixFile : public File {
   void forget_reads(std::uint64_t position, std::uint64_t size) override {
     (void)::posix_fadvise(descriptor_.get(), static_cast<off_t>(position), static_cast<off_t>(size), POSIX_FADV_DONTNEED);
   }
+  void read_no_further() override { (void)::posix_fadvise(descriptor_.get(), 0, 0, POSIX_FADV_RANDOM); }
 
   Result<> sync() override {
     if (::fdatasync(descriptor_.get()) != 0) return system_error("sync", path_);

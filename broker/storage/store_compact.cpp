@@ -64,7 +64,7 @@ void StoreParts::compact() {
   compact_slices(*checkpoint_worker_, compaction_, [this, post = guarded_post()] { post([this] { compaction_ended(); }); });
 }
 
-/// One task per slice: checkpoints and spare segments come between, and while somebody is served, half of the time is theirs.
+/// One task per slice: checkpoints and spare segments come between, and while somebody is served, a third of the time is theirs.
 void StoreParts::compact_slices(Worker& worker, std::shared_ptr<RunningCompaction> running,
                                 std::function<void()> done) {
   const std::uint64_t served = running->served;
