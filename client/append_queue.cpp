@@ -32,7 +32,7 @@ AppendQueue::AppendQueue(std::shared_ptr<Driver> driver, AppenderOptions options
 
 Result<> AppendQueue::judge(const Record& record) const {
   if (record.partition < -1 || record.partition >= partitions_)
-    return Error{ErrorCode::invalid_argument,
+    return Error{ErrorCode::not_found,
                  "topic '" + options_.topic + "' has no partition " + std::to_string(record.partition)};
   if (record_size_bytes(record) + batch_header_size_bytes > batch_size_limit_bytes)
     return Error{ErrorCode::too_large,

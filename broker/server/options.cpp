@@ -204,6 +204,11 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
     std::fprintf(stderr, "tandemd: %s (--help says what there is)\n", explanation(app, stop).c_str());
     return {std::nullopt, exit_usage};
   }
+  // By default it follows the journal's size. Who says it is told that it cannot be.
+  if (app.count("--checkpoint-interval") > 0 && options.checkpoint_interval_bytes > options.journal_size_max_bytes / 4) {
+    std::fprintf(stderr, "tandemd: --checkpoint-interval is more than a quarter of --journal-size\n");
+    return {std::nullopt, exit_usage};
+  }
   options.log_level = parse_log_level(log_level);
   return {std::move(options), 0};
 }

@@ -22,14 +22,14 @@ struct ConsumeOptions {
 };
 
 Row row_of(const Delivery& delivery) {
-  const auto properties = delivery.properties();
-  Row headers = Row::object();
-  if (properties && properties->headers) headers = to_json(*properties->headers);
+  const auto decoded = delivery.properties();
+  const Properties properties = decoded ? *decoded : Properties{};
   return {{"seq", delivery.queue_seq()},
           {"exchange", std::string(delivery.parts().exchange)},
           {"routing_key", std::string(delivery.parts().routing_key)},
           {"redelivered", delivery.redelivered()},
-          {"headers", std::move(headers)},
+          {"properties", to_json(properties)},
+          {"headers", properties.headers ? to_json(*properties.headers) : Row::object()},
           {"body", std::string(delivery.body())}};
 }
 

@@ -21,14 +21,18 @@ void list_groups(Context& context) {
   std::vector<Row> rows;
   for (const auto& info : need(context.client().ask(DescribeGroups{}))) {
     std::int64_t lag = 0;
-    for (const auto& offset : info.offsets)
-      if (offset.committed >= 0) lag += offset.end - offset.committed;
+    bool is_known = false;
+    for (const auto& offset : info.offsets) {
+      if (offset.committed < 0) continue;
+      lag += offset.end - offset.committed;
+      is_known = true;
+    }
     rows.push_back({{"name", info.name},
                     {"state", info.state},
                     {"members", info.members.size()},
                     {"generation", info.generation},
                     {"partitions", info.offsets.size()},
-                    {"lag", lag}});
+                    {"lag", is_known ? Row(lag) : Row(nullptr)}});
   }
   print_rows(rows, {"name", "state", "members", "generation", "partitions", "lag"}, context.format());
 }

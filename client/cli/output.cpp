@@ -102,6 +102,27 @@ Row to_json(const Table& table) {
   return object;
 }
 
+Row to_json(const Properties& properties) {
+  Row object = Row::object();
+  const auto add = [&object](const char* name, const auto& property) {
+    if (property) object[name] = *property;
+  };
+  add("content_type", properties.content_type);
+  add("content_encoding", properties.content_encoding);
+  add("delivery_mode", properties.delivery_mode);
+  add("priority", properties.priority);
+  add("correlation_id", properties.correlation_id);
+  add("reply_to", properties.reply_to);
+  add("expiration", properties.expiration);
+  add("message_id", properties.message_id);
+  add("timestamp", properties.timestamp);
+  add("type", properties.type);
+  add("user_id", properties.user_id);
+  add("app_id", properties.app_id);
+  add("cluster_id", properties.cluster_id);
+  return object;
+}
+
 void print_rows(const std::vector<Row>& rows, const std::vector<std::string>& columns, Format format,
                 bool single) {
   switch (format) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "schemas/message.h"
 #include "schemas/value.h"
 
 namespace tandem::cli {
@@ -26,6 +27,9 @@ void print_streamed(const Row& row, Format format);
 
 /// A table of arguments or headers.
 Row to_json(const Table& table);
+/// Those of a message that are set, by their names in AMQP (0-9-1, 4.2.6.1: `content_type` for content-type), without the
+/// headers.
+Row to_json(const Properties& properties);
 
 /// On one line and without control characters, which a name may hold and a terminal would obey: "\n", "\x1b".
 std::string printable(std::string_view text);

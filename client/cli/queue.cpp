@@ -42,6 +42,12 @@ void list_queues(Context& context, const std::string& name) {
   print_rows(rows, name.empty() ? list_columns : show_columns, context.format(), !name.empty());
 }
 
+/// RabbitMQ's words for ages end with Y, M, D, h, m or s; the other durations here have d.
+std::string age_of(const std::string& text) {
+  if (text.ends_with('Y') || text.ends_with('M') || text.ends_with('D')) return text;
+  return std::to_string((duration_option("--max-age", text) + 999) / 1'000) + "s";
+}
+
 struct DeclareOptions {
   DeclareQueue queue;
   bool transient = false, single_active = false;
@@ -66,7 +72,7 @@ struct DeclareOptions {
     if (delivery_limit >= -1) add("x-delivery-limit", Value(delivery_limit));
     if (!consumer_timeout.empty())
       add("x-consumer-timeout", Value(duration_option("--consumer-timeout", consumer_timeout)));
-    if (!max_age.empty()) add("x-max-age", Value(max_age));
+    if (!max_age.empty()) add("x-max-age", Value(age_of(max_age)));
     if (!type.empty()) add("x-queue-type", Value(type));
     refuse_repeats(all);
     return all;
@@ -93,11 +99,12 @@ void add_declare(CLI::App& noun, Context& context) {
   verb->add_option("--priority-max", options->priority_max, "priorities 0 to this (255)")->check(not_negative());
   verb->add_flag("--single-active", options->single_active, "one consumer at a time");
   verb->add_option("--delivery-limit", options->delivery_limit,
-                   "redeliveries before a message is dead-lettered; -1 = any number");
+                   "redeliveries before a message is dead-lettered; -1 = any number")
+      ->check(CLI::Range(std::int64_t{-1}, INT64_MAX).description(""));
   verb->add_option("--consumer-timeout", options->consumer_timeout,
                    "a delivery that is not settled for so long goes to another consumer (5m)");
   verb->add_option("--type", options->type, "classic, quorum or stream (a topic)");
-  verb->add_option("--max-age", options->max_age, "of a stream's records: 7D, 12h, 30m");
+  verb->add_option("--max-age", options->max_age, "of a stream's records: 7d, 12h, 30m");
   verb->add_option("--argument", options->arguments, "KEY=VALUE, may be repeated")->allow_extra_args(false);
   verb->callback([options, &context] {
     options->queue.durable = !options->transient;
@@ -132,13 +139,14 @@ void add_purge(CLI::App& noun, Context& context) {
 }
 
 Row row_of(const PeekedMessage& peeked) {
-  const auto properties = decode_properties(peeked.message.properties);
+  const Properties properties = decode_properties(peeked.message.properties).value_or(Properties{});
   return {{"seq", peeked.queue_seq},
           {"exchange", std::string(peeked.message.exchange)},
           {"routing_key", std::string(peeked.message.routing_key)},
           {"priority", peeked.priority},
           {"deliveries", peeked.earlier_deliveries},
-          {"headers", properties && properties->headers ? to_json(*properties->headers) : Row::object()},
+          {"properties", to_json(properties)},
+          {"headers", properties.headers ? to_json(*properties.headers) : Row::object()},
           {"body", std::string(text_of(peeked.message.body))}};
 }
 

@@ -49,6 +49,18 @@ class Program(unittest.TestCase):
         self.assertEqual(self.run_tandem("consume", "work", "--count", "3", "--ack").stdout, "one\ntwo\nthree\n")
         self.assertEqual(self.json_of("queue", "show", "work")["acked"], 3)
 
+    def test_what_a_publisher_said_of_a_message_is_shown(self):
+        self.run_tandem("queue", "declare", "said")
+        self.run_tandem("publish", "--queue", "said", "--content-type", "text/plain", "--correlation-id", "c7", "--priority", "3",
+                        "--ttl", "1h", "--header", "tries=2", "a")
+        self.run_tandem("publish", "--queue", "said", "--transient", "b")
+        first = {"content_type": "text/plain", "correlation_id": "c7", "priority": 3, "expiration": "3600000", "delivery_mode": 2}
+        peeked = self.json_of("queue", "peek", "said", "--count", "2")
+        self.assertEqual([m["properties"] for m in peeked], [first, {"delivery_mode": 1}])
+        taken = self.run_tandem("--output", "jsonl", "consume", "said", "--count", "2", "--ack").stdout.splitlines()
+        self.assertEqual([json.loads(m)["properties"] for m in taken], [first, {"delivery_mode": 1}])
+        self.assertEqual([json.loads(m)["headers"] for m in taken], [m["headers"] for m in peeked])
+
     def test_bodies_come_from_words_files_and_stdin(self):
         self.run_tandem("queue", "declare", "bodies")
         with tempfile.NamedTemporaryFile("w") as file:
@@ -119,6 +131,8 @@ class Program(unittest.TestCase):
         self.run_tandem("topic", "trim", "uneven", "--before", "-1")
         self.assertEqual([p["start"] for p in self.json_of("topic", "show", "uneven")], [2, 0])
         self.run_tandem("topic", "trim", "uneven", "--before", "1:2", status=2)
+        self.run_tandem("append", "uneven", "--partition", "2", "e", status=4)
+        self.run_tandem("read", "uneven", "--partition", "2", status=4)
 
     def test_an_append_on_another_version_is_refused(self):
         self.run_tandem("topic", "create", "ledger")
@@ -174,6 +188,8 @@ class Program(unittest.TestCase):
         self.run_tandem("exchange", "delete", "later")
 
     def test_a_stream_is_a_queue_and_a_topic(self):
+        self.run_tandem("queue", "declare", "history", "--type", "stream", "--max-age", "7d")
+        self.assertIn({"key": "retention.ms", "value": "604800000"}, self.json_of("topic", "config", "history"))
         self.run_tandem("queue", "declare", "history", "--type", "stream", "--max-age", "7D")
         self.run_tandem("publish", "--queue", "history", "first", "second")
         self.assertEqual(self.run_tandem("read", "history").stdout, "first\nsecond\n")
@@ -221,6 +237,7 @@ class Program(unittest.TestCase):
         for words in (["queue"], ["nonsense"], ["queue", "declare"], ["queue", "declare", "q", "--ttl", "soon"],
                       ["read", "orders", "x:y"], ["publish", "x"], ["consume", "q"], ["--output", "xml", "queue", "list"],
                       ["consume", "q", "--ack", "--count", "-1"], ["queue", "peek", "q", "--count", "-1"],
+                      ["queue", "declare", "q", "--delivery-limit", "-2"],
                       ["disconnect", "-1"], ["read", "t", "--partition", "-1"], ["top", "--rounds", "-1"],
                       ["topic", "alter", "t"]):
             with self.subTest(words=words):

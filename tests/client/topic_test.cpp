@@ -89,7 +89,7 @@ TEST_CASE("a key always goes to the partition that Kafka's clients would choose"
     CHECK(appender.append({.key = key, .value = "x"})->partition == expected);
   }
   CHECK(appender.append({.value = "x", .partition = 5})->partition == 5);
-  CHECK(appender.append({.value = "x", .partition = 7}).error().code == ErrorCode::invalid_argument);
+  CHECK(appender.append({.value = "x", .partition = 7}).error().code == ErrorCode::not_found);
 }
 
 TEST_CASE("records without a key spread over the partitions, batch by batch") {

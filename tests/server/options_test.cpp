@@ -100,6 +100,9 @@ TEST_CASE("what is not understood is refused with status 2") {
   CHECK(parse({"--native-port", "many"}).exit_status == 2);
   CHECK(parse({"--journal-size", "1KiB"}).exit_status == 2);
   CHECK(parse({"--checkpoint-interval", "1KiB"}).exit_status == 2);
+  CHECK(parse({"--checkpoint-interval", "129MiB"}).exit_status == 2);  // more than a quarter of the journal
+  CHECK(parse({"--checkpoint-interval", "64MiB", "--journal-size", "128MiB"}).exit_status == 2);
+  CHECK(parse({"--journal-size", "128MiB"}).options.has_value());
   CHECK(parse({"--log-level", "loud"}).exit_status == 2);
   CHECK(parse({"--config", "/no/such/file"}).exit_status == 2);
   CHECK(parse({"--data", ""}).exit_status == 2);

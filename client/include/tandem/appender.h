@@ -71,8 +71,8 @@ class TopicAppender {
                                            });
   }
 
-  /// Completes when the record is on the broker's disk. Errors: not_found, too_large, corrupt,
-  /// resource_alarm, invalid_argument (no such partition); unavailable, timed_out (outcome unknown).
+  /// Completes when the record is on the broker's disk. Errors: not_found (also: no such
+  /// partition), too_large, corrupt, resource_alarm; unavailable, timed_out (outcome unknown).
   template <class Token = Wait>
   auto append(const Record& record, Token&& token = {}) {
     return client::initiate<AppendedAt>(
