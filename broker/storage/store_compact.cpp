@@ -39,13 +39,10 @@ void StoreParts::retry_what_found_no_room() {
 /// A burst leaves more spare segments than the journal needs from checkpoint to checkpoint. And what is kept for the next one
 /// counts as the journal's: together with what lives it is no more than the journal may be, the one that is next apart.
 void StoreParts::give_back_spares() {
-  const std::uint64_t spares = segments_->spares();
-  const std::uint64_t all = segments_->size_bytes() / segments_->segment_size_bytes();
-  const std::uint64_t all_max = journal_size_max_bytes() / segments_->segment_size_bytes();
-  const std::uint64_t live = all > spares ? all - spares : 0;
-  const std::uint64_t room = std::max(all_max, live + 1) - live;
-  const std::size_t keep = disk_is_short_ ? spares_kept_when_short : std::min<std::uint64_t>(spares_kept_max, room);
-  if (spares <= keep) return;
+  const std::size_t live = segments_->live().size();
+  const std::size_t all_max = std::max<std::size_t>(journal_size_max_bytes() / segments_->segment_size_bytes(), live + 1);
+  const std::size_t keep = disk_is_short_ ? spares_kept_when_short : std::min(spares_kept_max, all_max - live);
+  if (segments_->spares() <= keep) return;
   checkpoint_worker_->run([segments = segments_.get(), keep] {
     (void)segments->remove_surplus_spare(keep);  // best effort: the next time
   });
