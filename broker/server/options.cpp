@@ -5,6 +5,9 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
+#include <memory>
+#include <sstream>
 
 #include "broker/base/limits.h"
 #include "broker/server/facts.h"
@@ -87,12 +90,47 @@ void describe_kafka(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
+/// What CLI11 reads from a configuration file, less what it would take for something else than it says: "[::1" without its
+/// bracket is read as "::", which is every address, and the last word of a path with a space as the path.
+class CheckedConfig : public CLI::ConfigTOML {
+ public:
+  explicit CheckedConfig(const CLI::App& app) : app_(app) {}
+
+  std::vector<CLI::ConfigItem> from_config(std::istream& file) const override {
+    const std::string end = "end-of-the-file";  // read as part of a list, if one is not closed
+    std::istringstream text(std::string(std::istreambuf_iterator<char>(file), {}) + "\n" + end + "\n");
+    auto said = CLI::ConfigTOML::from_config(text);
+    for (const auto& item : said)
+      if (!item.parents.empty()) throw CLI::ConfigError("sections are not known: [" + item.parents.front() + "]");
+    if (said.empty() || said.back().name != end) throw CLI::ConfigError("a list is not closed: ']' is missing");
+    said.pop_back();
+    for (const auto& item : said) check(item);
+    return said;
+  }
+
+ private:
+  static bool is_quote(char letter) { return letter == '"' || letter == '\''; }
+
+  void check(const CLI::ConfigItem& item) const {
+    if (item.inputs.empty()) throw CLI::ConfigError(item.name + " has no value");
+    for (const std::string& value : item.inputs)
+      if (!value.empty() && (is_quote(value.front()) || is_quote(value.back())))
+        throw CLI::ConfigError(item.name + ": a quote is not closed, or '#' stands in it: " + value);
+    const auto* option = app_.get_option_no_throw("--" + item.name);
+    if (option != nullptr && item.inputs.size() > 1 && option->get_multi_option_policy() != CLI::MultiOptionPolicy::TakeAll)
+      throw CLI::ConfigError(item.name + " has more than one value; one with a space or a comma is put into quotes");
+  }
+
+  const CLI::App& app_;
+};
+
 void describe(CLI::App& app, Options& options, std::string& log_level) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.set_version_flag("--version", "tandemd " + std::string(version()));
   app.set_config("--config", "", "read options from a TOML or INI file")
       ->envname("TANDEM_CONFIG")
       ->type_name("FILE");
+  app.config_formatter(std::make_shared<CheckedConfig>(app));
   app.allow_config_extras(CLI::config_extras_mode::error);  // a misspelt option must not pass for its default
   app.add_option("--data", options.data_directory, "directory of all that is stored; made if missing")
       ->envname("TANDEM_DATA")
@@ -163,6 +201,7 @@ std::string explanation(const CLI::App& app, const CLI::ParseError& stop) {
   const std::string file = config->results().empty() ? "" : config->results().back();
   constexpr std::string_view extra = "INI was not able to parse ";
   if (text.starts_with(extra)) return file + ": '" + text.substr(extra.size()) + "' is no option";
+  if (dynamic_cast<const CLI::ConfigError*>(&stop) != nullptr) return file + ": " + text;
   if (dynamic_cast<const CLI::FileError*>(&stop) != nullptr) return "cannot read the configuration file: " + text;
   return text;
 }

@@ -110,12 +110,34 @@ TEST_CASE("what is not understood is refused with status 2") {
 
 TEST_CASE("a configuration file that says what is no option is refused") {
   const auto path = std::filesystem::temp_directory_path() / "tandem_options_bad_test.toml";
-  for (const char* text : {"nativ-port = 9100\n", "native-port = many\n", "this is [no file of options"}) {
+  for (const char* text : {"nativ-port = 9100\n", "native-port = many\n", "this is [no file of options", "[section]\n",
+                           "[section]\nnative-port = 9100\n"}) {
     CAPTURE(std::string(text));
     std::ofstream(path) << text;
     CHECK(parse({"--config", path.c_str()}).exit_status == 2);
   }
   std::filesystem::remove(path);
+}
+
+TEST_CASE("a configuration file whose words could be taken for others is refused") {
+  const auto path = std::filesystem::temp_directory_path() / "tandem_options_unclear_test.toml";
+  for (const char* text : {
+           "data = []\n", "listen = []\n", "check-store= [a", "kafka-auto-create-topics = []\n",  // no value
+           "listen = [::1\n", "listen = [\"::1\",\n",                                            // not closed
+           "data = /srv/my data\n", "native-port = [1, 2]\n", "native-port = 1\nnative-port = 2\n",
+           "data = \"/srv/a\n", "data = \"/srv/a#b\"\n"}) {
+    CAPTURE(std::string(text));
+    std::ofstream(path) << text;
+    CHECK(parse({"--config", path.c_str()}).exit_status == 2);
+  }
+  std::ofstream(path) << "# no line end\ndata = \"/srv/my, data\"  # said\nlisten = [\"10.0.0.5\",\n  \"::1\"]";
+  const auto parsed = parse({"--config", path.c_str()});
+  std::ofstream(path) << "";
+  CHECK(parse({"--config", path.c_str()}).options.has_value());
+  std::filesystem::remove(path);
+  REQUIRE(parsed.options.has_value());
+  CHECK(parsed.options->data_directory == "/srv/my, data");
+  CHECK(parsed.options->listen == std::vector<std::string>{"10.0.0.5", "::1"});
 }
 
 TEST_CASE("help and version end the program with status 0") {
