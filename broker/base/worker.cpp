@@ -30,7 +30,10 @@ void ThreadWorker::add(Work work) {
 
 void ThreadWorker::wait_until_idle() {
   std::unique_lock lock(mutex_);
+  ++waiting_;
+  changed_.notify_all();
   changed_.wait(lock, [this] { return tasks_.empty() && !busy_; });
+  --waiting_;
 }
 
 void ThreadWorker::work() {
@@ -54,14 +57,24 @@ void ThreadWorker::do_first(Lock& lock) {
   lock.lock();
   busy_ = false;
   if (tasks_.empty()) changed_.notify_all();
-  if (work.paced) rest(lock, took / 2);
+  switch (work.pace) {
+    case Pace::none:
+      break;
+    case Pace::paced:
+      rest(lock, std::min<std::chrono::steady_clock::duration>(took / 4, rest_max), Pace::paced);
+      break;
+    case Pace::leisure:
+      rest(lock, leisure, Pace::leisure);
+      break;
+  }
 }
 
-void ThreadWorker::rest(Lock& lock, std::chrono::steady_clock::duration time) {
-  const auto is_wanted = [this] {
-    return stopping_ || std::any_of(tasks_.begin(), tasks_.end(), [](const Work& each) { return !each.paced; });
-  };
-  changed_.wait_for(lock, std::min<std::chrono::steady_clock::duration>(time, rest_max), is_wanted);
+/// Until a task comes that has less time than `pace` says.
+void ThreadWorker::rest(Lock& lock, std::chrono::steady_clock::duration time, Pace pace) {
+  changed_.wait_for(lock, time, [this, pace] {
+    return stopping_ || waiting_ > 0 ||
+           std::any_of(tasks_.begin(), tasks_.end(), [pace](const Work& each) { return each.pace < pace; });
+  });
 }
 
 bool InlineWorker::pump() {

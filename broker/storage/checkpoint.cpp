@@ -255,9 +255,6 @@ LmdbChanges Checkpoint::gather_changes() {
   return changes;
 }
 
-Result<> Checkpoint::forget() {
-  if (auto given = parts_.backlog.give_back(task_.old_extents); !given) return given;
-  return parts_.topics.remove_old_files(task_.topics);
-}
+Result<> Checkpoint::forget() { return parts_.backlog.give_back(task_.old_extents); }
 
 }  // namespace tandem::storage

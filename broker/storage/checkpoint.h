@@ -26,7 +26,7 @@ struct CheckpointParts {
   FileSystem& files;
   const JournalSegments& journal;
   BacklogFile& backlog;
-  TopicStore& topics;  // only its directory and remove_old_files()
+  TopicStore& topics;  // only its directory
   Lmdb& lmdb;
 };
 

@@ -49,6 +49,7 @@ struct StoreOptions {
   std::string lmdb_directory;  // "" = directory; LMDB needs the real file system, also when a test's is in memory
   std::chrono::microseconds quick_sync_max{0};  // JournalOptions
   LargeTails large_tails;
+  std::uint64_t removal_step_bytes = 1u << 20;  // that old files are freed in (file_remover.h)
   bool inline_threads = false;  // tests and simulation: no threads, work is done when pump() is called
 };
 

@@ -135,6 +135,7 @@ void StoreParts::finish_checkpoint(Runs runs) {
   const Checkpoint& checkpoint = finished->checkpoint;
   checkpoint_size_bytes_ = lmdb_->size_bytes();
   topics_->homed(checkpoint.task().topics);
+  remove_old_files(checkpoint.task().topics.old);
   journal_->recycle_below(recyclable_below());
   if (runs == Runs::leave) return;
   check_disk();
@@ -204,7 +205,9 @@ Result<> StoreParts::close(core::CheckpointState state) {
   if (auto completed = complete_checkpoint(Runs::discard); !completed) return completed;
   prepare_checkpoint(std::move(state), true);
   if (auto completed = complete_checkpoint(Runs::leave); !completed) return completed;
+  remover_.hurry();
   reader_worker_->wait_until_idle();
+  checkpoint_worker_->wait_until_idle();  // the next start looks for leftovers after a crash only
   return Done{};
 }
 

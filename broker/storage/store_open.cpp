@@ -44,7 +44,8 @@ StoreParts::~StoreParts() {
   alive_.reset();
   if (compaction_) compaction_->cancelled = true;
   if (options_.inline_threads) return;
-  for (Worker* worker : {journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get()})
+  remover_.hurry();
+  for (Worker* worker : {journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get(), checkpoint_worker_.get()})
     worker->wait_until_idle();
 }
 

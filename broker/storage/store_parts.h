@@ -3,7 +3,7 @@
 //   store.cpp             the door: writing, reading, following the records
 //   store_open.cpp        start-up
 //   store_checkpoint.cpp  checkpoints and the orderly end
-//   store_compact.cpp     what time makes due: disk space, compaction
+//   store_compact.cpp     what time makes due: disk space, compaction, old files
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 #include "broker/storage/checkpoint.h"
 #include "broker/storage/checkpoint_changes.h"
 #include "broker/storage/file.h"
+#include "broker/storage/file_remover.h"
 #include "broker/storage/journal.h"
 #include "broker/storage/lmdb.h"
 #include "broker/storage/recover.h"
@@ -152,6 +153,8 @@ class StoreParts : public Store, private JournalEvents {
                              std::function<void()> done);
   void compaction_ended();
   void end_compaction();
+  void remove_old_files(OldTopicFiles old);
+  static void remove_steps(Worker& worker, FileRemover& remover, std::function<void(const Error&)> failed);
 
   const StoreOptions options_;
   FileSystem& files_;
@@ -161,6 +164,7 @@ class StoreParts : public Store, private JournalEvents {
 
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<Worker> journal_worker_, checkpoint_worker_, reader_worker_;
+  FileRemover remover_{files_, options_.removal_step_bytes};  // of the checkpoint's thread
   std::unique_ptr<Lmdb> lmdb_;
   std::unique_ptr<JournalSegments> segments_;
   std::unique_ptr<BodyCache> cache_;

@@ -31,6 +31,15 @@ void TopicFiles::forget(const std::string& path) {
   by_path_.erase(found);
 }
 
+void TopicFiles::forget_below(const std::string& directory) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(recent_, [&](const Entry& entry) {
+    const bool is_below = entry.first.starts_with(directory + "/");
+    if (is_below) by_path_.erase(entry.first);
+    return is_below;
+  });
+}
+
 namespace {
 
 constexpr std::size_t search_window_size_bytes = 256u << 10;

@@ -24,8 +24,9 @@ class TopicFiles {
   static constexpr std::size_t open_files_max = 256;
   explicit TopicFiles(FileSystem& files) : files_(files) {}
   Result<std::shared_ptr<File>> open(const std::string& path);
-  /// The file is about to be removed.
+  /// The file is about to be removed, or all files below the directory.
   void forget(const std::string& path);
+  void forget_below(const std::string& directory);
 
  private:
   using Entry = std::pair<std::string, std::shared_ptr<File>>;

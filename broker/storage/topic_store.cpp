@@ -103,7 +103,7 @@ void TopicStore::drop(TopicId id) {
   topics_.erase(topic);
   segment_changes_.erase_all({keys::segments_of(id), {}, 0});
   segment_changes_.erase_all({keys::indexes_of(id), {}, 0});
-  old_topics_.push_back(id);
+  old_.topics.push_back(id);
 }
 
 TopicStore::Partition* TopicStore::find(PartitionId id) {
@@ -132,7 +132,7 @@ void TopicStore::drop_trimmed(PartitionId id, Partition& partition) {
 
 void TopicStore::forget_segment(PartitionId id, const TopicSegmentFacts& facts) {
   size_bytes_ -= facts.size_bytes;
-  old_segments_.push_back({id, facts.base, facts.generation});
+  old_.segments.push_back({id, facts.base, facts.generation});
   segment_changes_.erase_all({keys::segment(id, facts.base), {}, 0});
   segment_changes_.erase_all({keys::indexes_of(id, facts.base), {}, 0});
   if (Partition* partition = find(id))
@@ -202,8 +202,7 @@ TopicHoming TopicStore::begin_homing() {
     }
   tails_ = tails_size_bytes_ = 0;
   home_is_waited_for_ = false;
-  homing.old_segments = std::exchange(old_segments_, {});
-  homing.old_topics = std::exchange(old_topics_, {});
+  homing.old = std::exchange(old_, {});
   homing.changes = segment_changes_.take();
   homing.compacted = std::exchange(newly_compacted_, {});
   replaced_size_bytes_ = 0;
@@ -271,32 +270,21 @@ void TopicStore::grow(Partition& partition, const TopicSegmentGrowth& growth) {
   segment.index.insert(segment.index.end(), growth.index.begin(), growth.index.end());
 }
 
-Result<> TopicStore::remove_old_files(const TopicHoming& homing) {
-  const auto remove = [this](const std::string& path) -> Result<> {
+void TopicStore::remove_old_files(const OldTopicFiles& old, std::optional<PartitionId> read, FileRemover& remover) {
+  for (const auto& [partition, base, generation] : old.segments) {
+    const std::string path = partition_directory(directory_, partition) + "/" + segment_file_name(base, generation);
     open_files_.forget(path);
-    auto removed = files_.remove(path);
-    return removed.ok() || removed.error().code == ErrorCode::not_found ? Result<>{} : removed;
-  };
-  for (const auto& [partition, base, generation] : homing.old_segments) {
-    const std::string path =
-        partition_directory(directory_, partition) + "/" + segment_file_name(base, generation);
-    if (auto removed = remove(path); !removed) return removed;
+    remover.add_file(path, read == partition);
   }
-  for (const TopicId topic : homing.old_topics) {
+  for (const TopicId topic : old.topics) {
     const std::string topic_directory = directory_ + "/" + std::to_string(topic.value);
     const auto partitions = files_.list(topic_directory);
     if (!partitions) continue;  // it never had a segment
-    for (const auto& partition : *partitions) {
-      const std::string path = topic_directory + "/" + partition;
-      const auto segments = files_.list(path);
-      if (!segments) return segments.error();
-      for (const auto& segment : *segments)
-        if (auto removed = remove(path + "/" + segment); !removed) return removed;
-      if (auto removed = remove(path); !removed) return removed;
-    }
-    if (auto removed = remove(topic_directory); !removed) return removed;
+    const bool is_read = read && read->topic == topic;
+    for (const auto& partition : *partitions) remover.add_directory(topic_directory + "/" + partition, is_read);
+    remover.add_directory(topic_directory, is_read);
+    open_files_.forget_below(topic_directory);
   }
-  return Done{};
 }
 
 void TopicStore::expect_leftovers(KnownSegments& known) {

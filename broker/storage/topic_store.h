@@ -21,6 +21,7 @@
 #include "broker/storage/body_cache.h"
 #include "broker/storage/checkpoint_changes.h"
 #include "broker/storage/compaction.h"
+#include "broker/storage/file_remover.h"
 #include "broker/storage/store.h"
 #include "broker/storage/topic_home.h"
 #include "broker/storage/topic_segment.h"
@@ -56,15 +57,18 @@ struct PartitionHoming {
   std::vector<TopicSegmentGrowth> growths;
 };
 /// Segments and topics that no read will ask for any more: forgotten by the checkpoint, then their files go.
-struct TopicHoming {
-  std::vector<PartitionHoming> partitions;
-  struct OldSegment {
+struct OldTopicFiles {
+  struct Segment {
     PartitionId partition;
     Offset base = 0;
     std::uint64_t generation = 0;
   };
-  std::vector<OldSegment> old_segments;
-  std::vector<TopicId> old_topics;
+  std::vector<Segment> segments;
+  std::vector<TopicId> topics;
+};
+struct TopicHoming {
+  std::vector<PartitionHoming> partitions;
+  OldTopicFiles old;
   LmdbChanges changes;  // keys of segments that came and went since the last one
   std::vector<core::CompactionDone> compacted;  // durably so once it is committed
 };
@@ -136,8 +140,9 @@ class TopicStore {
   /// The checkpoint is committed: what moved is read from its segments from now on.
   void homed(const TopicHoming& homing);
 
-  /// Removes the files of a committed checkpoint's old segments and topics. Checkpoint's thread.
-  Result<> remove_old_files(const TopicHoming& homing);
+  /// Gives the files of a committed checkpoint's old segments and topics to `remover`, when all reads that were begun before
+  /// homed() are through. `read`: the partition that a compaction may still be reading from. The remover's thread.
+  void remove_old_files(const OldTopicFiles& old, std::optional<PartitionId> read, FileRemover& remover);
   /// Removes what a crash left and nothing refers to. `known`: the segments that the checkpoint knows. Checkpoint's thread, before its first checkpoint.
   using KnownSegments = std::map<PartitionId, std::set<std::string>>;  // file names
   Result<> remove_leftovers(const KnownSegments& known);
@@ -229,8 +234,7 @@ class TopicStore {
   bool replaying_ = true;
   std::atomic<bool> may_make_files_ = true;
   std::set<PartitionId> with_recent_;  // partitions of which something is kept in `recent`
-  std::vector<TopicHoming::OldSegment> old_segments_;
-  std::vector<TopicId> old_topics_;
+  OldTopicFiles old_;  // since the last begin_homing()
   CheckpointChanges segment_changes_;
   std::vector<core::CompactionDone> newly_compacted_;
   std::uint64_t replaced_size_bytes_ = 0;

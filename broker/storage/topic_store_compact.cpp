@@ -94,7 +94,7 @@ void TopicStore::compacted(const Compaction& compaction) {
   // Some of the first ones may have been trimmed away meanwhile, or all: then nobody knows the new files.
   const auto first = std::find_if(segments.begin(), segments.end(), is_replaced);
   if (first == segments.end()) {
-    for (const auto& made : compaction.made()) old_segments_.push_back({id, made->facts.base, made->facts.generation});
+    for (const auto& made : compaction.made()) old_.segments.push_back({id, made->facts.base, made->facts.generation});
     return;
   }
   const auto last = std::find_if_not(first, segments.end(), is_replaced);

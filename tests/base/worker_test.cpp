@@ -52,6 +52,23 @@ TEST_CASE("a paced task that gives itself another one lets what was given with r
   CHECK(order == "1c2");
 }
 
+TEST_CASE("what is done at leisure lets everything else between") {
+  std::string order;
+  ThreadWorker worker("test");
+  Gate gate;
+  worker.run_at_leisure([&] {
+    gate.pass();
+    order += '1';
+    worker.run_at_leisure([&] { order += '2'; });
+  });
+  gate.entered.get_future().wait();
+  worker.run_paced([&] { order += 'p'; });
+  worker.run([&] { order += 'r'; });
+  gate.opens.set_value();
+  worker.wait_until_idle();
+  CHECK(order == "1pr2");
+}
+
 TEST_CASE("a worker that ends while it rests does what is left first") {
   int done = 0;
   {

@@ -81,6 +81,7 @@ void World::draw_options() {
   store_options_.large_tails.tail_min_bytes = one_of(1, 2'000, 512u << 10);
   store_options_.large_tails.entry_min_bytes = one_of(1, 300, 4u << 10);
   store_options_.large_tails.home_min_bytes = one_of(1, 250, 128u << 10);
+  store_options_.removal_step_bytes = one_of(100, 4'000, 1u << 20);
   step_max_ms_ = static_cast<DurationMs>(one_of(20, 80, 300));
   brief_ttl_ = static_cast<DurationMs>(one_of(300, 2'000, 30'000));
   delivery_limit_ = static_cast<std::uint16_t>(one_of(1, 3));
@@ -302,7 +303,8 @@ bool World::open() {
     report_.failed_starts += !opened;
     disk_.files.crash(chance_);
     faults_now_ = false;
-    if (opened) promises_.restarted(false);
+    // One that failed may have gone far enough to be taken for a life.
+    promises_.restarted(false);
   }
   return open_once();
 }
