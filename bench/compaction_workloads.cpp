@@ -52,7 +52,9 @@ double closed_bytes(const Broker& broker) {
   double sum = 0, newest = 0;
   std::string newest_name;
   for (const auto& entry : std::filesystem::directory_iterator(broker.directory() + "/topics/1/0")) {
-    const auto size = static_cast<double>(entry.file_size());
+    std::error_code gone;  // while it is looked at
+    const auto size = static_cast<double>(entry.file_size(gone));
+    if (gone) continue;
     sum += size;
     if (entry.path().filename() > newest_name) {
       newest_name = entry.path().filename();
@@ -87,6 +89,13 @@ std::pair<Clock::time_point, Clock::time_point> wait_for_compaction(const Broker
     if (begin != Clock::time_point() && topic_size_bytes(client) <= before_bytes / 2) return {begin, Clock::now()};
   }
   throw Failure("no compaction came to its end");
+}
+
+/// The files that were compacted go little by little afterwards.
+void wait_until_old_files_are_gone(const Broker& broker, const Client& client) {
+  const auto give_up = Clock::now() + compaction_patience;
+  while (closed_bytes(broker) > static_cast<double>(topic_size_bytes(client)))
+    if (std::this_thread::sleep_for(look_every); Clock::now() > give_up) throw Failure("old files stay");
 }
 
 void let_it_begin(const Client& client) {
@@ -197,6 +206,7 @@ Outcome beside_producer(const Settings& settings) {
   let_it_begin(client);
   const auto [begin, end] =
       wait_for_compaction(broker, client, before_bytes, [&] { producer.record_into(&beside); });
+  wait_until_old_files_are_gone(broker, client);
   producer.record_into(nullptr);
   stretch.finish(outcome);
   producer.stop();

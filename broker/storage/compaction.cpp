@@ -1,6 +1,7 @@
 #include "broker/storage/compaction.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tandem::storage {
 namespace {
@@ -18,7 +19,7 @@ Compaction::Compaction(FileSystem& files, CompactionTask task)
       through_(task_.segments.back()->facts.end),
       compacted_(files, task_.directory, {task_.segment_size_max_bytes, -1}, std::nullopt, {task_.generation, true}),
       rest_(files, task_.directory, {task_.segment_size_max_bytes, -1}, std::nullopt, {task_.generation, false}) {
-  begin_phase(only_deletes() ? Phase::rewrite : Phase::transactions, only_deletes() ? 0 : task_.first_dirty);
+  begin_phase(only_deletes() ? Phase::rewrite : Phase::keys, only_deletes() ? 0 : task_.first_dirty);
 }
 
 void Compaction::begin_phase(Phase phase, std::size_t first_segment) {
@@ -61,6 +62,11 @@ Result<bool> Compaction::step_within(std::size_t& size_left) {
       break;
     case Phase::keys:
       if (header.base_offset >= through_) return false;
+      if (header.transactional() && !knows_transactions_) {
+        newest_.emplace(task_.keys_max);
+        begin_phase(Phase::transactions, task_.first_dirty);
+        return true;
+      }
       done = take_keys(header, batch);
       break;
     case Phase::rewrite:
@@ -90,16 +96,24 @@ Result<bool> Compaction::next_batch(BatchHeader& header, Bytes& batch) {
     walk_.emplace(*file_, TopicStretch{path, 0, facts.size_bytes}, ReadFrom::disk);
   }
   if (auto peeked = walk_->peek(header, compaction_window_size_bytes); !peeked) return peeked;
+  expect_next_window();
   if (phase_ == Phase::transactions && !header.control()) return true;
   if (auto taken = walk_->take(header, batch); !taken) return taken;
   if (auto judged = judge_stored_batch(batch); !judged) return walk_->damaged(judged.error().text);
   return true;
 }
 
+/// It is read while this one is worked on.
+void Compaction::expect_next_window() {
+  const std::uint64_t end = walk_->window_position() + walk_->window().size;
+  if (std::exchange(expected_from_, end) != end) file_->expect_reads(end, compaction_window_size_bytes);
+}
+
 Result<> Compaction::end_phase() {
   switch (phase_) {
     case Phase::transactions:
       through_ = transactions_.decided_through(through_);
+      knows_transactions_ = true;
       begin_phase(Phase::keys, task_.first_dirty);
       break;
     case Phase::keys:

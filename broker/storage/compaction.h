@@ -4,9 +4,10 @@
 //
 //   closed segments, compacted ones before those that are not     last segment, tail
 //   ├──────── compacted ────────┼──────────── not yet ──────────┤  never touched
-//                               1 which transactions were aborted, where the first undecided one begins
-//                               2 newest offset of each key, as far as memory goes ──► `through`
-//   3 every segment up to `through` is written anew without what is not needed any more;
+//                               1 newest offset of each key, as far as memory goes ──► `through`
+//                                 once a transaction is met, before that and from the first on: which were
+//                                 aborted, where the first undecided one begins
+//   2 every segment up to `through` is written anew without what is not needed any more;
 //     what lies behind `through` in the last of them is copied as it is
 //
 // Offsets never change. The last batch of what is compacted stays, if need be without records: a reader that may read up to
@@ -67,12 +68,13 @@ class Compaction {
   Offset through() const { return through_; }
 
  private:
-  enum class Phase { transactions, keys, rewrite, done };
+  enum class Phase { transactions, keys, rewrite, done };  // transactions: only where there are some
 
   bool only_deletes() const { return task_.first_dirty == task_.segments.size(); }
   bool is_last_place(const BatchHeader& header) const;
   Result<bool> step_within(std::size_t& size_left);
   Result<bool> next_batch(BatchHeader& header, Bytes& batch);
+  void expect_next_window();
   void begin_phase(Phase phase, std::size_t first_segment);
   Result<> end_phase();
   Result<> take_keys(const BatchHeader& header, Bytes batch);
@@ -86,7 +88,8 @@ class Compaction {
 
   FileSystem& files_;
   CompactionTask task_;
-  Phase phase_ = Phase::transactions;
+  Phase phase_ = Phase::keys;
+  bool knows_transactions_ = false;
   TransactionScan transactions_;
   std::optional<NewestOffsets> newest_;
   Offset through_ = 0;
@@ -94,6 +97,7 @@ class Compaction {
   std::size_t next_segment_ = 0;
   std::unique_ptr<File> file_;
   std::optional<BatchWalk> walk_;
+  std::uint64_t expected_from_ = 0;  // of the file
 
   TopicSegmentWriter compacted_, rest_;
   std::size_t replaced_ = 0;
