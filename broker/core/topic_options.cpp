@@ -28,7 +28,7 @@ constexpr TopicConfigKey keys[] = {
     {"delete.retention.ms", number, "86400000", 0, any_max, "", effect,
      "how long compaction keeps tombstones and transaction markers after it has seen them first"},
     {"errors.deadletterqueue.group.enable", boolean, "false", 0, 0, "false", effect, "there are no share groups"},
-    {"file.delete.delay.ms", number, "60000", 0, any_max, "", no_effect, "files go with the next checkpoint"},
+    {"file.delete.delay.ms", number, "60000", 0, any_max, "", no_effect, "files go soon after the next checkpoint"},
     {"flush.messages", number, forever, 1, any_max, "", no_effect,
      "every append is synced before it is confirmed"},
     {"flush.ms", number, forever, 0, any_max, "", no_effect, "every append is synced before it is confirmed"},

@@ -1,5 +1,6 @@
 // Configuration of topics and of the broker, shown.
 #include <algorithm>
+#include <limits>
 
 #include "broker/base/limits.h"
 #include "broker/wire/kafka/config_source.h"
@@ -14,57 +15,61 @@
 namespace tandem::wire::kafka {
 namespace {
 
-std::int8_t type_number(core::ConfigType type) {
-  switch (type) {
+/// Kafka's numbers of types (DescribeConfigs, ConfigType).
+enum class WireType : std::int8_t { boolean = 1, string = 2, int32 = 3, int64 = 5, real = 6, list = 7 };
+
+/// Kafka has an INT where it takes no larger number.
+WireType wire_type(const core::TopicConfigKey& key) {
+  switch (key.type) {
     case core::ConfigType::boolean:
-      return 1;
+      return WireType::boolean;
     case core::ConfigType::text:
-      return 2;
+      return WireType::string;
     case core::ConfigType::number:
-      return 5;
+      return key.max <= std::numeric_limits<std::int32_t>::max() ? WireType::int32 : WireType::int64;
     case core::ConfigType::real:
-      return 6;
+      return WireType::real;
     case core::ConfigType::list:
-      return 7;
+      return WireType::list;
   }
-  return 0;
+  return WireType::string;
 }
 
 struct BrokerConfig {
   std::string name, value;
-  core::ConfigType type;
+  WireType type;
 };
 
 /// What tools look at in a broker's configuration. Kafka's names, and what holds here.
 std::vector<BrokerConfig> broker_configs(const FaceContext& context) {
-  using enum core::ConfigType;
+  using enum WireType;
   const BrokerPort& port = *context.port;
   const Advertised here = advertised(context);
   const std::string listener = "PLAINTEXT://" + here.host + ":" + std::to_string(here.port);
   return {
       {"advertised.listeners", listener, list},
       {"auto.create.topics.enable", creates_topics(port) ? "true" : "false", boolean},
-      {"broker.id", std::to_string(node_id), number},
-      {"compression.type", "producer", text},
-      {"connections.max.idle.ms", std::to_string(KafkaFace::idle_max_ms), number},
-      {"default.replication.factor", "1", number},
+      {"broker.id", std::to_string(node_id), int32},
+      {"compression.type", "producer", string},
+      {"connections.max.idle.ms", std::to_string(KafkaFace::idle_max_ms), int64},
+      {"default.replication.factor", "1", int32},
       {"delete.topic.enable", "true", boolean},
-      {"group.initial.rebalance.delay.ms", "0", number},
-      {"group.max.session.timeout.ms", "1800000", number},
-      {"group.max.size", std::to_string(limits::group_members_max), number},
+      {"group.initial.rebalance.delay.ms", "0", int32},
+      {"group.max.session.timeout.ms", "1800000", int32},
+      {"group.max.size", std::to_string(limits::group_members_max), int32},
       {"log.cleanup.policy", "delete", list},
-      {"log.dirs", std::string(port.fact("data_directory")), text},
-      {"log.retention.bytes", "-1", number},
-      {"log.retention.ms", "604800000", number},
-      {"log.segment.bytes", "1073741824", number},
-      {"message.max.bytes", "1048588", number},
-      {"min.insync.replicas", "1", number},
-      {"num.partitions", std::to_string(default_partitions(port)), number},
-      {"offset.metadata.max.bytes", "4096", number},
-      {"offsets.retention.minutes", "10080", number},
-      {"socket.request.max.bytes", std::to_string(KafkaFace::request_size_max_bytes), number},
-      {"transaction.max.timeout.ms", "900000", number},
-      {"transactional.id.expiration.ms", "604800000", number},
+      {"log.dirs", std::string(port.fact("data_directory")), string},
+      {"log.retention.bytes", "-1", int64},
+      {"log.retention.ms", "604800000", int64},
+      {"log.segment.bytes", "1073741824", int32},
+      {"message.max.bytes", "1048588", int32},
+      {"min.insync.replicas", "1", int32},
+      {"num.partitions", std::to_string(default_partitions(port)), int32},
+      {"offset.metadata.max.bytes", "4096", int32},
+      {"offsets.retention.minutes", "10080", int32},
+      {"socket.request.max.bytes", std::to_string(KafkaFace::request_size_max_bytes), int32},
+      {"transaction.max.timeout.ms", "900000", int32},
+      {"transactional.id.expiration.ms", "604800000", int32},
   };
 }
 
@@ -127,7 +132,7 @@ class DescribeConfigs final : public TaskOf<DescribeConfigsRequest, DescribeConf
     config.name = key.name;
     config.value = value.text;
     config.source = value.source;
-    config.type = type_number(key.type);
+    config.type = static_cast<std::int8_t>(wire_type(key));
     if (documentation_) config.documentation = std::string(key.explanation);
     if (!synonyms_) return;
     const std::string built_in(key.default_value);
@@ -141,7 +146,7 @@ class DescribeConfigs final : public TaskOf<DescribeConfigsRequest, DescribeConf
     config.value = std::move(broker.value);
     config.read_only = true;
     config.source = config_source::broker_start;
-    config.type = type_number(broker.type);
+    config.type = static_cast<std::int8_t>(broker.type);
   }
 
   void refuse(std::uint32_t part, std::int16_t error, std::string text) {
