@@ -341,6 +341,32 @@ TEST_CASE("trimming and deleting while a compaction runs leaves nothing behind")
   rig.must_open();
 }
 
+TEST_CASE("what is trimmed away while a compaction reads it is not shortened under its eyes") {
+  CompactionRig rig;
+  rig.options.removal_step_bytes = 1'000;
+  rig.must_open();
+  rig.create({{"segment.bytes", "4000000"}});
+  for (int i = 0; i < 30; ++i) rig.append_keyed(key(i), std::string(400'000, 'v'));
+  rig.close_segments();
+  rig.store->background(1000);  // in more than twenty slices
+  rig.record(core::Trimmed{p0, 30});
+  rig.starts[p0] = 30;
+  rig.store->begin_checkpoint(rig.state());
+  using storage::Store;
+  for (bool worked = true; worked;) {  // a task of each thread in turn: so the files go while the compaction is somewhere in them
+    worked = !rig.posted.empty();
+    for (const auto thread : {Store::Background::journal, Store::Background::checkpoint, Store::Background::reader})
+      worked = rig.store->pump_one(thread) || worked;
+    rig.run_posted();
+  }
+  CHECK(rig.checkpoints == 2);
+  CHECK(rig.troubles.empty());
+  CHECK(rig.read_all(30).records.size() == 2);
+  rig.checkpoint();
+  rig.kill();
+  CHECK(rig.problems().empty());
+}
+
 TEST_CASE("an orderly close does not wait for a compaction, and leaves no file of it") {
   CompactionRig rig;
   rig.must_open();

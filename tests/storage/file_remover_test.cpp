@@ -146,12 +146,8 @@ struct TrimmedRig : test::StoreRig {
   void checkpoint_without_reader() {
     store->begin_checkpoint(state());
     for (bool worked = true; worked;) {
-      worked = store->pump_one(Store::Background::journal) || store->pump_one(Store::Background::checkpoint);
-      for (; !posted.empty(); worked = true) {
-        const auto task = std::move(posted.front());
-        posted.pop_front();
-        task();
-      }
+      worked = store->pump_one(Store::Background::journal) || store->pump_one(Store::Background::checkpoint) || !posted.empty();
+      run_posted();
     }
   }
   std::uint64_t whole_bytes = 0;

@@ -96,6 +96,14 @@ class StoreRig : public storage::StoreEvents {
     kill();
   }
 
+  /// What the store gave to the loop, but no more work of its threads.
+  void run_posted() {
+    while (!posted.empty()) {
+      const auto task = std::move(posted.front());
+      posted.pop_front();
+      task();
+    }
+  }
   void settle() {
     while (true) {
       store->pump();

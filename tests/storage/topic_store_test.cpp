@@ -298,20 +298,13 @@ TEST_CASE("a read of a tail that checkpoints overtake goes on where the records 
     else
       fetched = bytes.error();
   });
-  const auto run_posted = [&] {
-    while (!rig.posted.empty()) {
-      const auto task = std::move(rig.posted.front());
-      rig.posted.pop_front();
-      task();
-    }
-  };
   // The first one comes; then the reader does nothing while checkpoints go by.
   for (int checkpoint = 0; checkpoint < 4; ++checkpoint) {
     rig.store->begin_checkpoint(rig.state());
     using storage::Store;
     while (rig.store->pump_one(Store::Background::journal) || rig.store->pump_one(Store::Background::checkpoint) ||
            !rig.posted.empty())
-      run_posted();
+      rig.run_posted();
     rig.append(p0, {std::string(200'000, 'w')});
     rig.store->flush();
   }
