@@ -21,8 +21,8 @@ class Worker {
   /// Like run(), for what nobody waits for: afterwards disk and processor are left to others for a quarter of the time that the task took,
   /// unless another task comes that run() was given.
   virtual void run_paced(Task task) = 0;
-  /// Like run(), for what has more time than anything else: afterwards 4 ms are left to others, unless a task comes that
-  /// one of the others was given.
+  /// Like run(), for what has more time than anything else: afterwards 4 ms are left to others, unless a task of another
+  /// kind comes.
   virtual void run_at_leisure(Task task) = 0;
   /// Returns when everything given before has run. Not from inside a task.
   virtual void wait_until_idle() = 0;

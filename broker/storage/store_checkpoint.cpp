@@ -200,12 +200,12 @@ Result<> StoreParts::complete_checkpoint(Runs runs) {
 
 Result<> StoreParts::close(core::CheckpointState state) {
   if (failed_) return Error{ErrorCode::unavailable, "the store has failed"};
+  remover_.hurry();
   end_compaction();
   // `state` was taken before this one could be reported: it moves the same survivors once more.
   if (auto completed = complete_checkpoint(Runs::discard); !completed) return completed;
   prepare_checkpoint(std::move(state), true);
   if (auto completed = complete_checkpoint(Runs::leave); !completed) return completed;
-  remover_.hurry();
   reader_worker_->wait_until_idle();
   checkpoint_worker_->wait_until_idle();  // the next start looks for leftovers after a crash only
   return Done{};
