@@ -7,7 +7,7 @@ namespace tandem::storage {
 namespace {
 
 /// The journal's small writes wait behind what the disk was asked for before them: 8 MiB, where the system reads ahead as far
-/// as Linux does on some disks. So reads are small, and there is one at a time. 128 KiB were no kinder, and slower.
+/// as Linux does on some disks. So reads are small, and one is ahead at most. 128 KiB were no kinder, and slower.
 constexpr std::size_t compaction_window_size_bytes = 256u << 10;
 
 }  // namespace
