@@ -39,7 +39,8 @@ class AppendQueue final : public Part, public std::enable_shared_from_this<Appen
 
   void close();
   void flush(Completion<Done> done);
-  void online() override { gathered(); }
+  /// What was under way goes again first: what is gathered comes behind it in its lane.
+  void online() override { driver_->wake(shared_from_this()); }
   void gathered() override;
   void drain(Completion<Done> done) override { flush(std::move(done)); }
   void end(const Error& why) override;

@@ -34,6 +34,7 @@ constexpr int settle_rounds_max = 8;
 Loop::Loop(net::Reactor& reactor) : reactor_(reactor), facts_(clock_), faces_due_(never_due) {}
 Loop::~Loop() {
   stopped_ = true;
+  store_.reset();  // it may be reading what a peer lends it
 }
 
 std::function<void(std::function<void()>)> Loop::poster() {
@@ -184,8 +185,11 @@ void Loop::settle_touched() {
 // Peers are destroyed here only: nothing of theirs is on the stack. One that has ended since it was settled is still in
 // touched_, and its turn comes.
 void Loop::remove_gone() {
-  for (const ConnectionId id : gone_) peers_.remove(id);
-  gone_.clear();
+  std::erase_if(gone_, [this](ConnectionId id) {
+    if (peers_.find(id)->lends) return false;
+    peers_.remove(id);
+    return true;
+  });
 }
 
 void Loop::read_those_that_waited() {

@@ -61,6 +61,8 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   TimestampMs now() const override { return clock_.now(); }
   BodyHandle stage(std::initializer_list<Bytes> parts) override;
   BodyHandle stage_batch(std::string_view topic, PartitionIndex partition, Bytes batch) override;
+  void stage_large(ConnectionId connection, std::initializer_list<Bytes> head, Bytes rest,
+                   std::function<void(BodyHandle)> staged) override;
   void submit(const core::Input& input) override;
   void do_apart(ConnectionId connection, std::function<void()> work, std::function<void()> done) override;
   core::BatchRules batch_rules(std::string_view topic) const override { return broker_.batch_rules(topic); }

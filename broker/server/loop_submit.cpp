@@ -34,6 +34,18 @@ BodyHandle Loop::stage_batch(std::string_view topic, PartitionIndex partition, B
   return store_->stage_batch({broker_.topic_id(topic), partition}, batch);
 }
 
+void Loop::stage_large(ConnectionId connection, std::initializer_list<Bytes> head, Bytes rest,
+                       std::function<void(BodyHandle)> staged) {
+  peers_.find(connection)->lends = true;
+  store_->stage_large(head, rest, [this, connection, staged = std::move(staged)](BodyHandle body) {
+    Peer& peer = *peers_.find(connection);
+    peer.lends = false;
+    if (!peer.open()) return;
+    staged(body);
+    touched(peer);
+  });
+}
+
 void Loop::submit(const core::Input& input) {
   core::Outputs& outputs = *gathering_;
   outputs.records.clear();

@@ -87,6 +87,8 @@ class Peer final : public net::ConnectionHandler {
   /// The loop's own marks: in its list of touched peers; in that of peers that are not read while the disk is
   /// behind.
   bool listed = false, unread = false;
+  /// Its memory is being read by the store: it is not removed.
+  bool lends = false;
 
  private:
   enum class Life : std::uint8_t { open, closing, lingering, gone };

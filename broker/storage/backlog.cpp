@@ -11,6 +11,12 @@ constexpr const char* file_name = "backlog.dat";
 /// Shorter runs are those of many queues that drain side by side: there are more of them than windows in RAM, and the page
 /// cache is what their messages are found in. Of few queues, most is read long after or never.
 constexpr std::size_t direct_from_bytes = 512u << 10;
+/// What the disk has of a long one at a time.
+constexpr std::size_t direct_piece_bytes = 1u << 20;
+/// With so much more that is retired, a step frees as much again.
+constexpr std::uint64_t retired_per_step_bytes = 64u << 20;
+/// Of small extents, for each step size: a hole is work for the file system's journal, whatever its size.
+constexpr std::uint64_t extents_per_step_max = 4;
 
 Result<std::unique_ptr<File>> open_or_create(FileSystem& files, const std::string& directory) {
   const std::string path = directory + "/" + file_name;
@@ -28,13 +34,13 @@ Result<std::unique_ptr<File>> open_or_create(FileSystem& files, const std::strin
 // --- BacklogFile
 // -------------------------------------------------------------------------------------------------------
 
-BacklogFile::BacklogFile(std::unique_ptr<File> file, BacklogExtents extents)
-    : file_(std::move(file)), extents_(std::move(extents)) {
+BacklogFile::BacklogFile(std::unique_ptr<File> file, BacklogExtents extents, std::uint64_t removal_step_bytes)
+    : file_(std::move(file)), extents_(std::move(extents)), removal_step_bytes_(removal_step_bytes) {
   note_size();
 }
 
 Result<std::unique_ptr<BacklogFile>> BacklogFile::open(FileSystem& files, const std::string& directory,
-                                                       std::vector<Extent> live) {
+                                                       std::vector<Extent> live, std::uint64_t removal_step_bytes) {
   auto file = open_or_create(files, directory);
   if (!file) return file.error();
   auto extents = BacklogExtents::from_live(std::move(live));
@@ -48,7 +54,7 @@ Result<std::unique_ptr<BacklogFile>> BacklogFile::open(FileSystem& files, const 
   if (auto cut = (*file)->truncate(extents->end()); !cut) return cut.error();
   for (const Extent& free : extents->free())
     if (auto punched = (*file)->punch_hole(free.position, free.size_bytes); !punched) return punched.error();
-  return std::unique_ptr<BacklogFile>(new BacklogFile(std::move(*file), std::move(*extents)));
+  return std::unique_ptr<BacklogFile>(new BacklogFile(std::move(*file), std::move(*extents), removal_step_bytes));
 }
 
 Extent BacklogFile::take(std::uint64_t size_bytes) {
@@ -57,18 +63,34 @@ Extent BacklogFile::take(std::uint64_t size_bytes) {
   return extent;
 }
 
-Result<> BacklogFile::give_back(const std::vector<Extent>& extents) {
-  const std::uint64_t end_before = extents_.end();
-  for (const Extent& extent : extents) extents_.give_back(extent);
-  note_size();
-  if (extents_.end() < end_before)
-    if (auto cut = file_->truncate(extents_.end()); !cut) return cut;
-  // A hole costs the file system a transaction of its own, whatever its size: 10,000 queues that drain give back 10,000
-  // neighbours of a few KiB, while the journal is being synced.
-  for (const Extent& extent : joined(extents))
-    if (extent.end() <= extents_.end())
-      if (auto punched = file_->punch_hole(extent.position, extent.size_bytes); !punched) return punched;
+/// As few holes as can be: 10,000 queues that drain give back 10,000 neighbours of a few KiB.
+void BacklogFile::retire(const std::vector<Extent>& extents) {
+  const std::vector<Extent> whole = joined(extents);
+  retired_.insert(retired_.end(), whole.rbegin(), whole.rend());
+  for (const Extent& extent : whole) retired_size_bytes_ += extent.size_bytes;
+}
+
+Result<> BacklogFile::free_some() {
+  std::uint64_t left_bytes = removal_step_bytes_ * (1 + retired_size_bytes_ / retired_per_step_bytes);
+  while (!retired_.empty() && left_bytes > 0) {
+    Extent& extent = retired_.front();
+    const std::uint64_t wanted = hurries_ ? extent.size_bytes : round_up_to_block(left_bytes);
+    const std::uint64_t size = std::min(wanted, extent.size_bytes);
+    left_bytes -= std::min(left_bytes, std::max(size, removal_step_bytes_ / extents_per_step_max));
+    extent.size_bytes -= size;
+    retired_size_bytes_ -= size;
+    const Extent end{extent.end(), size};
+    if (extent.size_bytes == 0) retired_.pop_front();
+    if (auto freed = free(end); !freed) return freed;
+  }
   return Done{};
+}
+
+Result<> BacklogFile::free(Extent extent) {
+  const std::uint64_t end_before = extents_.end();
+  extents_.give_back(extent);
+  note_size();
+  return extents_.end() < end_before ? file_->truncate(extents_.end()) : file_->punch_hole(extent.position, extent.size_bytes);
 }
 
 bool BacklogFile::is_long(std::uint64_t extent_size_bytes) {
@@ -77,7 +99,12 @@ bool BacklogFile::is_long(std::uint64_t extent_size_bytes) {
 
 Result<> BacklogFile::write(std::uint64_t position, Bytes bytes, bool long_extent) {
   dirty_ = true;
-  return long_extent ? file_->write_direct(position, std::span(&bytes, 1)) : file_->write(position, bytes);
+  if (!long_extent) return file_->write(position, bytes);
+  for (std::size_t at = 0; at < bytes.size(); at += direct_piece_bytes) {
+    const Bytes piece = bytes.subspan(at, std::min(direct_piece_bytes, bytes.size() - at));
+    if (auto written = file_->write_direct(position + at, std::span(&piece, 1)); !written) return written;
+  }
+  return Done{};
 }
 
 Result<> BacklogFile::sync() {

@@ -28,12 +28,18 @@ class BacklogFile {
   /// `live`: the extents of all runs that the checkpoint knows. What is between them is given back to the
   /// disk. Errors: corrupt (they overlap, or the file ends before one does).
   static Result<std::unique_ptr<BacklogFile>> open(FileSystem& files, const std::string& directory,
-                                                   std::vector<Extent> live);
+                                                   std::vector<Extent> live, std::uint64_t removal_step_bytes);
 
   Extent take(std::uint64_t size_bytes);
-  /// Only what no committed checkpoint refers to: the disk space is gone at once.
-  Result<> give_back(const std::vector<Extent>& extents);
-  /// One of these goes past the page cache, from aligned memory.
+  /// Only what no committed checkpoint refers to. It can be taken again, and its disk space is gone, after free_some().
+  void retire(const std::vector<Extent>& extents);
+  bool has_retired() const { return !retired_.empty(); }
+  /// Frees some of what was retired: a little at a time, as files are removed (file_remover.h), and the more the more there is. After an
+  /// error what it was about can be taken again, and keeps its disk space until the next start.
+  Result<> free_some();
+  /// From now on free_some() frees whole extents: the disk has nobody to be kept for. Any thread.
+  void hurry() { hurries_ = true; }
+  /// One of these goes past the page cache, from aligned memory, and not all at once: others write meanwhile.
   static bool is_long(std::uint64_t extent_size_bytes);
   /// A long extent, or others that lie one behind the other.
   Result<> write(std::uint64_t position, Bytes bytes, bool long_extent);
@@ -44,11 +50,16 @@ class BacklogFile {
   std::uint64_t taken_size_bytes() const { return taken_size_bytes_.load(std::memory_order_relaxed); }
 
  private:
-  BacklogFile(std::unique_ptr<File> file, BacklogExtents extents);
+  BacklogFile(std::unique_ptr<File> file, BacklogExtents extents, std::uint64_t removal_step_bytes);
+  Result<> free(Extent extent);
   void note_size() { taken_size_bytes_.store(extents_.taken_size_bytes(), std::memory_order_relaxed); }
 
   std::unique_ptr<File> file_;
   BacklogExtents extents_;
+  const std::uint64_t removal_step_bytes_;
+  std::deque<Extent> retired_;  // of one call the last one first: the file's end is cut off
+  std::uint64_t retired_size_bytes_ = 0;
+  std::atomic<bool> hurries_ = false;
   bool dirty_ = false;
   std::atomic<std::uint64_t> taken_size_bytes_ = 0;
 };

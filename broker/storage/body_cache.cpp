@@ -9,8 +9,6 @@
 namespace tandem::storage {
 namespace {
 
-/// Checksum and size, in front of a body.
-constexpr std::size_t numbers_size_bytes = 8;
 /// Share of the budget for windows that were read back.
 constexpr std::uint64_t windows_share = 4;
 
@@ -21,19 +19,19 @@ std::string place_of(BodyHandle body, std::uint32_t size_bytes) {
 
 /// The body's bytes in the window, if they are all there and are what was written.
 std::optional<Bytes> take(const JournalWindow& window, BodyHandle body, std::uint32_t size_bytes) {
-  const Lsn item = body.value - numbers_size_bytes;
+  const Lsn item = body.value - body_numbers_size_bytes;
   if (item < window.position) return std::nullopt;
   const std::uint64_t offset = item - window.position;
-  const std::uint64_t size = numbers_size_bytes + std::uint64_t{size_bytes};
+  const std::uint64_t size = body_numbers_size_bytes + std::uint64_t{size_bytes};
   if (offset > window.bytes.size_bytes || size > window.bytes.size_bytes - offset) return std::nullopt;
   const Bytes bytes = window.bytes.bytes().subspan(offset, size);
   if (!body_is_whole(bytes)) return std::nullopt;
-  return bytes.subspan(numbers_size_bytes);
+  return bytes.subspan(body_numbers_size_bytes);
 }
 
 /// Where a window for this body starts: windows do not overlap more than a large body makes them.
 Lsn window_start(const Segment& segment, BodyHandle body) {
-  const Lsn item = body.value - numbers_size_bytes;
+  const Lsn item = body.value - body_numbers_size_bytes;
   const std::uint64_t offset = item - segment.id.first;
   return segment.id.first + offset / journal_window_size_bytes * journal_window_size_bytes;
 }
@@ -47,7 +45,7 @@ std::size_t window_size(const Segment& segment, Lsn start, BodyHandle body, std:
 Result<std::shared_ptr<const Segment>> segment_of(const JournalSegments& segments, BodyHandle body,
                                                   std::uint32_t size_bytes) {
   auto segment = segments.find(body.value);
-  const bool inside = segment && body.value >= segment->id.frames_start() + numbers_size_bytes &&
+  const bool inside = segment && body.value >= segment->id.frames_start() + body_numbers_size_bytes &&
                       segment->id.end() - body.value >= size_bytes;
   if (!inside)
     return Error{ErrorCode::not_found, place_of(body, size_bytes) + " is not in the journal (any more)"};
@@ -93,7 +91,7 @@ Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes)
   auto segment = segment_of(segments_, body, size_bytes);
   if (!segment) return segment.error();
   // From the body on: the caller goes forward.
-  const Lsn start = (body.value - numbers_size_bytes) / journal_block_bytes * journal_block_bytes;
+  const Lsn start = (body.value - body_numbers_size_bytes) / journal_block_bytes * journal_block_bytes;
   const std::size_t size = window_size(**segment, start, body, size_bytes,
                                        walks_repeatedly_ ? journal_block_bytes : journal_walk_window_size_bytes);
   if (walks_repeatedly_) expect_through(start + size);
@@ -259,34 +257,46 @@ void BodyCache::read_from(std::shared_ptr<const Segment> segment, BodyHandle bod
     add_window(shared);
     return answer(shared, {body, size_bytes, std::move(done), segment});
   }
-  auto& waiting = waiting_[start];
-  const bool under_way = !waiting.empty();
-  waiting.push_back({body, size_bytes, std::move(done), segment});
-  if (!under_way) fetch(segment, start, size);
+  const auto [reading, is_new] = reading_.try_emplace(start, Reading{size, {}, false});
+  reading->second.waiting.push_back({body, size_bytes, std::move(done), segment});
+  if (is_new) fetch(segment, start, size);
+}
+
+void BodyCache::stretch_written(Lsn first, Lsn end) {
+  for (auto& [position, window] : windows_)
+    if (position < end && position + window->bytes.size_bytes > first) forget(window);
+  for (auto& [position, reading] : reading_) reading.is_outdated |= position < end && position + reading.size_bytes > first;
+}
+
+/// Its place among the others stays.
+void BodyCache::forget(Window& window) {
+  windows_size_bytes_ -= window->bytes.size_bytes;
+  window = std::make_shared<const JournalWindow>(JournalWindow{window->position, {}});
 }
 
 void BodyCache::fetch(std::shared_ptr<const Segment> segment, Lsn start, std::size_t size) {
   reader_.run([this, segment, start, size, alive = alive_] {
     auto result = std::make_shared<Result<JournalWindow>>(read_window(*segment, start, size, make_aligned(size)));
-    post_([alive, start, size, result] {
-      if (BodyCache* cache = *alive) cache->window_arrived(start, size, std::move(*result));
+    post_([alive, start, result] {
+      if (BodyCache* cache = *alive) cache->window_arrived(start, std::move(*result));
     });
   });
 }
 
-void BodyCache::window_arrived(Lsn start, std::size_t size, Result<JournalWindow> arrived) {
-  auto waiting = waiting_.extract(start);
-  CHECK(!waiting.empty());
+void BodyCache::window_arrived(Lsn start, Result<JournalWindow> arrived) {
+  auto extracted = reading_.extract(start);
+  CHECK(!extracted.empty());
+  Reading& reading = extracted.mapped();
   if (!arrived) {
-    for (Waiting& one : waiting.mapped()) one.done(arrived.error());
+    for (Waiting& one : reading.waiting) one.done(arrived.error());
     return;
   }
   const auto window = std::make_shared<const JournalWindow>(std::move(*arrived));
-  add_window(window);
-  for (Waiting& one : waiting.mapped()) {
-    // It joined a read that was under way and is too short for it. Its segment may be no part of the journal any more.
-    const bool reaches_behind = one.body.value + one.size_bytes > start + size;
-    if (reaches_behind)
+  if (!reading.is_outdated) add_window(window);
+  for (Waiting& one : reading.waiting) {
+    // It joined a read that was under way and is too short for it, or too old. Its segment may be no part of the journal any more.
+    const bool reaches_behind = one.body.value + one.size_bytes > start + reading.size_bytes;
+    if (reaches_behind || reading.is_outdated)
       read_from(std::move(one.segment), one.body, one.size_bytes, std::move(one.done));
     else
       answer(window, one);

@@ -96,6 +96,9 @@ class BodyCache {
   // everything below `position` is in its file now.
   void add(std::shared_ptr<JournalBuffer> buffer);
   void set_written_through(Lsn position);
+  /// A stretch of the journal that was not written when all behind it was (journal_stretch.h) is written now: what was read of it before,
+  /// or is being read, is what a recycled segment held.
+  void stretch_written(Lsn first, Lsn end);
 
  private:
   using Window = std::shared_ptr<const JournalWindow>;
@@ -118,9 +121,10 @@ class BodyCache {
   const std::shared_ptr<JournalBuffer>* find_buffer(Lsn position, std::size_t size);
   StoredBytes in_windows(BodyHandle body, std::uint32_t size_bytes) const;
   void add_window(Window window);
+  void forget(Window& window);
   void read_from(std::shared_ptr<const Segment> segment, BodyHandle body, std::uint32_t size_bytes, ReadDone done);
   void fetch(std::shared_ptr<const Segment> segment, Lsn start, std::size_t size);
-  void window_arrived(Lsn start, std::size_t size, Result<JournalWindow> read);
+  void window_arrived(Lsn start, Result<JournalWindow> read);
   void answer(const Window& window, const Waiting& wanted) const;
   void drop_oldest_buffers();
 
@@ -135,7 +139,12 @@ class BodyCache {
   std::map<Lsn, Window> windows_;  // by position
   std::deque<Lsn> window_ages_;    // oldest first
   std::uint64_t windows_size_bytes_ = 0;
-  std::map<Lsn, std::vector<Waiting>> waiting_;  // reads under way, by window position
+  struct Reading {
+    std::size_t size_bytes = 0;
+    std::vector<Waiting> waiting;
+    bool is_outdated = false;  // by stretch_written()
+  };
+  std::map<Lsn, Reading> reading_;  // reads under way, by window position
   std::shared_ptr<BodyCache*> alive_;            // posted results look here first
 };
 

@@ -7,6 +7,7 @@
 #include "broker/base/limits.h"
 #include "broker/storage/backlog_extents.h"
 #include "broker/storage/backlog_run.h"
+#include "broker/storage/body_cache.h"
 #include "broker/storage/file.h"
 #include "broker/storage/journal_reader.h"
 #include "broker/storage/lmdb.h"
@@ -50,6 +51,7 @@ class StoreCheck {
       problem(std::string(what) + " names topic " + std::to_string(id.value) + ", which is unknown");
   }
   void need_body(BodyHandle body, std::uint32_t size_bytes);
+  void need_large_body(BodyHandle body, std::uint32_t size_bytes);
   void follow(const core::Appended& appended);
   void follow_home(PartitionId id, TopicTail entries, std::uint64_t position);
   void check_run(File& file, const core::RunHomed& run);
@@ -72,6 +74,8 @@ class StoreCheck {
   Lsn checkpoint_at_ = 0;
   std::unordered_map<std::uint64_t, std::size_t>
       bodies_;  // in the journal behind the checkpoint: handle → size
+  std::set<Lsn> stretches_;  // where their bodies would be
+  const JournalSegments* journal_segments_ = nullptr;  // while the journal is looked at
   std::uint64_t messages_ = 0, records_ = 0;
 };
 
@@ -128,9 +132,17 @@ void StoreCheck::follow_home(PartitionId id, TopicTail entries, std::uint64_t po
 void StoreCheck::need_body(BodyHandle body, std::uint32_t size_bytes) {
   if (is_in_backlog(body) || body.value < checkpoint_at_) return;
   const auto found = bodies_.find(body.value);
-  if (found == bodies_.end() || found->second != size_bytes)
-    problem("journal: a record names a message of " + std::to_string(size_bytes) + " bytes at position " +
+  if (found != bodies_.end() && found->second == size_bytes) return;
+  if (found == bodies_.end() && stretches_.contains(body.value)) return need_large_body(body, size_bytes);
+  problem("journal: a record names a message of " + std::to_string(size_bytes) + " bytes at position " +
             std::to_string(body.value) + ", where none is");
+}
+
+/// No frame's checksum is of it, so it is read.
+void StoreCheck::need_large_body(BodyHandle body, std::uint32_t size_bytes) {
+  bodies_[body.value] = size_bytes;
+  JournalBodyReader reader(*journal_segments_, {});
+  if (auto read = reader.read(body, size_bytes); !read) problem("journal: " + read.error().text);
 }
 
 // --- backlog
@@ -250,6 +262,11 @@ void StoreCheck::check_journal(const CheckpointMark& mark) {
       topics_deleted_since_.insert(deleted->id);
     return Result<>{};
   };
+  visitor.stretch = [this](Lsn position, std::uint64_t) {
+    stretches_.insert(position + body_numbers_size_bytes);
+    return Result<>{};
+  };
+  journal_segments_ = segments->get();
   ThreadWorker reader("reader");
   const auto end = read_journal(**segments, mark.journal, visitor, reader);
   if (!end) return problem(end.error().text);

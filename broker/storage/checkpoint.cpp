@@ -58,7 +58,7 @@ Result<bool> Checkpoint::step() {
       if (result) phase_ = Phase::forget;
       break;
     case Phase::forget:
-      result = forget();
+      parts_.backlog.retire(task_.old_extents);
       phase_ = Phase::done;
       break;
     case Phase::done:
@@ -71,7 +71,7 @@ Result<bool> Checkpoint::step() {
 void Checkpoint::start_again() {
   std::vector<Extent> extents;
   for (const HomedRun& run : runs_) extents.push_back({run.homed.position, run.homed.extent_bytes});
-  (void)parts_.backlog.give_back(extents);  // if it fails, the next start gives the space back
+  parts_.backlog.retire(extents);
   runs_.clear();
   plans_.clear();
   next_plan_ = 0;
@@ -254,7 +254,5 @@ LmdbChanges Checkpoint::gather_changes() {
   }
   return changes;
 }
-
-Result<> Checkpoint::forget() { return parts_.backlog.give_back(task_.old_extents); }
 
 }  // namespace tandem::storage

@@ -3,7 +3,7 @@
 // syncs never wait for a large one.
 //
 //   survivors ──► backlog runs ──┐
-//   topic tails ─► segments ─────┼─► all synced ─► LMDB commit ─► old extents, segments and topics go
+//   topic tails ─► segments ─────┼─► all synced ─► LMDB commit ─► old extents are retired
 //   state records, changes ──────┘
 //
 // Until the commit nothing that the last checkpoint refers to is touched: a crash finds the last one whole.
@@ -60,13 +60,13 @@ class Checkpoint {
   ~Checkpoint();
 
   /// Does one slice; false when it was the last. The journal must be durable through the mark's position
-  /// before. After an error nothing was committed (or, after the commit, space could not be given back). It is final,
-  /// but for resource_alarm before the commit: then all of it may be done once more, with start_again().
+  /// before. After an error nothing was committed. It is final, but for resource_alarm: then all of it may be done once more,
+  /// with start_again().
   Result<bool> step();
   bool may_start_again(const Error& error) const {
     return error.code == ErrorCode::resource_alarm && phase_ < Phase::forget;
   }
-  /// Lets go what was written so far.
+  /// Lets go what was written so far; its disk space as BacklogFile::free_some() says.
   void start_again();
 
   // Once step() gave false:
@@ -88,7 +88,6 @@ class Checkpoint {
   Result<> home_topics_slice();
   Result<> finish_topics();
   LmdbChanges gather_changes();
-  Result<> forget();
 
   const CheckpointParts parts_;
   CheckpointTask task_;

@@ -14,6 +14,9 @@ namespace {
 
 /// The first segment of an empty directory: pre-written while the broker starts.
 constexpr std::uint64_t first_segment_size_max_bytes = 1u << 20;
+/// Of the buffer behind a stretch. Where one large message follows the other, little comes between: most of a usual one's fresh memory would
+/// be cleared by the system and never used.
+constexpr std::uint64_t between_stretches_bytes = 128u << 10;
 /// One that is written and one that waits for that. Each may have group_size_max_bytes and what a turn adds to it.
 constexpr std::size_t in_flight_max = 2;
 
@@ -200,7 +203,9 @@ void Journal::open_frame(std::size_t size_bytes) {
 void Journal::open_buffer(std::uint64_t frame_size_bytes) {
   if (buffer_) buffer_->close_at(next_);
   if (segment_.end() - next_ < frame_size_bytes) enter_next_segment(frame_size_bytes);
-  const std::uint64_t wanted = std::max<std::uint64_t>(frame_size_bytes, buffer_size_bytes_);
+  const std::uint64_t usual = std::exchange(is_behind_stretch_, false) ? std::min(buffer_size_bytes_, between_stretches_bytes)
+                                                                        : buffer_size_bytes_;
+  const std::uint64_t wanted = std::max(frame_size_bytes, usual);
   buffer_ = std::make_shared<JournalBuffer>(next_, std::min(wanted, segment_.end() - next_), pool_);
   parts_.cache.add(buffer_);
 }
@@ -228,6 +233,69 @@ void Journal::seal_frame(bool even_empty) {
   gathering_.frames.push_back(std::move(frame_));
 }
 
+// --- large bodies
+// -----------------------------------------------------------------------------------------------------
+
+void Journal::begin_stretch(LargeBody body) {
+  CHECK(!large_);
+  large_ = std::move(body);
+}
+
+/// Behind what was gathered so far, and behind a frame that says how long it is.
+void Journal::place_stretch() {
+  const std::uint64_t size = JournalStretch::size_for(large_->size_bytes());
+  seal_frame(false);
+  if (buffer_) buffer_->close_at(next_);
+  buffer_.reset();
+  if (segment_.end() - next_ < journal_block_bytes + size) enter_next_segment(journal_block_bytes + size);
+  put_stretch(reserve(stretch_item_size_bytes), size);
+  frame_size_bytes_ += stretch_item_size_bytes;
+  seal_frame(false);
+  buffer_->close_at(next_);
+  buffer_.reset();
+  large_segment_ = segment_;
+  large_buffer_ = std::make_shared<JournalBuffer>(next_, size, pool_);
+  parts_.cache.add(large_buffer_);
+  next_ = chain_end_ = next_ + size;
+  is_behind_stretch_ = true;
+}
+
+/// By a thread of its own, and a piece at a time: commit groups wait neither for it nor, long, for the disk.
+void Journal::write_piece(std::shared_ptr<JournalStretch> stretch) {
+  parts_.large.run([this, stretch = std::move(stretch), alive = alive_]() mutable {
+    if (stretch->given_up) return;
+    auto more = writer_.write_piece(*stretch);
+    if (more && *more) return write_piece(std::move(stretch));
+    stretch->result = more ? Result<>() : more.error();
+    parts_.post([stretch = std::move(stretch), alive = std::move(alive)] {
+      if (Journal* journal = *alive) journal->end_stretch(stretch);
+    });
+  });
+}
+
+/// Its place at least: where the body still waits, it gets another one.
+void Journal::give_up_stretch() {
+  if (stretch_) stretch_->given_up = true;
+  stretch_.reset();
+  large_buffer_.reset();
+}
+
+void Journal::end_stretch(const std::shared_ptr<JournalStretch>& stretch) {
+  if (failed_) return;
+  const bool found_no_room = !stretch->result.ok() && stretch->result.error().code == ErrorCode::resource_alarm;
+  if (!stretch->result.ok() && !found_no_room) return fail(stretch->result.error());
+  if (stretch != stretch_) return;  // a cut was faster
+  if (found_no_room) {
+    stretch->stalled = true;
+    return parts_.events.stalled(stretch->result.error());
+  }
+  parts_.cache.stretch_written(large_buffer_->position(), large_buffer_->end());
+  gathering_.stretches.push_back(stretch->segment());
+  large_->staged(stretch->body());
+  large_.reset();
+  give_up_stretch();
+}
+
 // --- handing over
 // -----------------------------------------------------------------------------------------------------
 
@@ -239,6 +307,11 @@ bool Journal::may_hand_over() const {
 }
 
 void Journal::flush() {
+  if (large_ && !large_buffer_ && !failed_) place_stretch();
+  flush_gathered();
+}
+
+void Journal::flush_gathered() {
   if (!may_hand_over()) return;
   const bool here = is_quick();
   const bool durable_waits = gathering_.sync || (frame_open_ && frame_.last_turn != 0);
@@ -253,7 +326,7 @@ void Journal::flush_ahead() {
 /// One block, in the segment that is open anyway, and nothing before it waits.
 bool Journal::is_quick() const {
   return in_flight_ == 0 && frame_open_ && frame_.last_turn != 0 && frame_size_bytes_ <= journal_block_bytes &&
-         gathering_.frames.empty() && gathering_.homes.empty() && frame_.segment.number == handed_segment_ &&
+         gathering_.frames.empty() && gathering_.homes.empty() && gathering_.stretches.empty() && frame_.segment.number == handed_segment_ &&
          last_sync_us_.load(std::memory_order_relaxed) < quick_sync_max_.count();
 }
 
@@ -309,8 +382,7 @@ void Journal::collect() {
     --in_flight_;
     if (failed_) continue;
     if (!done.result.ok()) {
-      failed_ = true;
-      parts_.events.failed(done.result.error());
+      fail(done.result.error());
       continue;
     }
     groups_ += 1;
@@ -319,14 +391,27 @@ void Journal::collect() {
     if (done.apart_through != 0) parts_.cache.set_written_through(done.apart_through);
     if (done.last_turn != 0) parts_.events.persisted(done.last_turn);
   }
+  if (large_buffer_ && !stretch_ && !failed_ && written_through() >= large_buffer_->position()) {
+    stretch_ = std::make_shared<JournalStretch>(parts_.segments.find_number(large_segment_.number), large_buffer_, *large_);
+    write_piece(stretch_);
+  }
   if (!finished.empty()) flush_ahead();
+}
+
+void Journal::fail(const Error& error) {
+  failed_ = true;
+  parts_.events.failed(error);
 }
 
 void Journal::retry() {
   for (auto& group : std::exchange(stalled_, {})) write_group(std::move(group), false);
+  if (stretch_ && std::exchange(stretch_->stalled, false)) write_piece(stretch_);
 }
 
 Result<> Journal::drain() {
+  give_up_stretch();
+  parts_.large.wait_until_idle();
+  large_.reset();
   seal_frame(false);
   gathering_.sync = true;
   retry();
@@ -349,9 +434,10 @@ bool Journal::behind() const {
 
 JournalPosition Journal::cut() {
   pinned_from_ = unkept_from_;
+  give_up_stretch();
   seal_frame(false);
   gathering_.sync = true;
-  flush();
+  flush_gathered();
   return {chain_end_, epoch_};
 }
 

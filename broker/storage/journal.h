@@ -16,6 +16,7 @@
 #include <initializer_list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "broker/storage/body_cache.h"
 #include "broker/storage/journal_buffer.h"
 #include "broker/storage/journal_reader.h"
+#include "broker/storage/journal_stretch.h"
 #include "broker/storage/journal_writer.h"
 #include "broker/storage/segment.h"
 #include "broker/base/worker.h"
@@ -57,6 +59,7 @@ struct JournalParts {
   BodyCache& cache;
   Worker& writer;      // the journal thread
   Worker& background;  // pre-writes spare segments
+  Worker& large;       // copies and writes large bodies
   std::function<void(std::function<void()>)> post;
   JournalEvents& events;
 };
@@ -74,6 +77,11 @@ class Journal {
 
   /// Appends the parts, joined, as one body. At most 4 GiB − 1; larger than a segment is fine.
   BodyHandle stage(std::initializer_list<Bytes> parts);
+  /// Writes a large body ahead of the turn that will name it, in a stretch of its own; then calls `body.staged`, whose turn is
+  /// written before it returns. One at a time.
+  void begin_stretch(LargeBody body);
+  /// One is on its way. A cut() would have it begun anew behind itself.
+  bool has_stretch() const { return large_.has_value(); }
   /// Forgets what was staged since the last write(); its handles mean nothing any more.
   void unstage();
   /// The body's bytes, to be changed in place (a batch's base offset). Empty once it was handed to the
@@ -93,13 +101,14 @@ class Journal {
   void flush();
   /// The same, but leaves such a small group for the flush() that ends the loop's turn.
   void flush_ahead();
-  /// Writes the group once more that found no room; does nothing when none waits.
+  /// Writes once more what found no room, a group or a stretch; does nothing when none waits.
   void retry();
   bool is_stalled() const { return !stalled_.empty(); }
   /// Stop reading publishers: the disk is a whole group behind, the journal is full, or it has failed.
   bool behind() const;
 
   /// Writes and syncs everything, waiting for it; calls persisted(). For close().
+  /// A stretch that is still written is given up.
   Result<> drain();
 
   /// For a checkpoint: ends the open frame and has everything written and synced, durable or not. All turns
@@ -114,9 +123,9 @@ class Journal {
   std::uint32_t epoch() const { return epoch_; }
   /// Behind everything that is staged or written.
   Lsn end() const { return position_now(); }
-  /// Everything below is on disk. Any thread.
+  /// Everything below is on disk, but for a stretch that is still written. Any thread.
   Lsn durable_through() const { return durable_through_.load(std::memory_order_acquire); }
-  /// Everything below can be read from segment files (but a crash may take it back). Any thread.
+  /// Everything below can be read from segment files (but a crash may take it back), but for such a stretch. Any thread.
   Lsn written_through() const { return written_through_.load(std::memory_order_acquire); }
   /// From the oldest live segment to the end.
   std::uint64_t live_bytes() const { return end() - oldest_; }
@@ -137,11 +146,17 @@ class Journal {
   void open_buffer(std::uint64_t size_bytes);
   void enter_next_segment(std::uint64_t frame_size_bytes);
   void seal_frame(bool even_empty);
+  void place_stretch();
+  void give_up_stretch();
+  void write_piece(std::shared_ptr<JournalStretch> stretch);
+  void end_stretch(const std::shared_ptr<JournalStretch>& stretch);
+  void fail(const Error& error);
   void write_turn(std::span<const core::Record> records, TurnNumber turn);
   bool is_quick() const;
   bool gathers() const { return frame_open_ || gathering_.sync || !gathering_.frames.empty() || !gathering_.homes.empty(); }
   bool is_full() const { return gathering_size_bytes_ + (frame_open_ ? frame_size_bytes_ : 0) >= group_size_max_bytes_; }
   bool may_hand_over() const;
+  void flush_gathered();
   void hand_over(bool here);
   void write_group(std::shared_ptr<CommitGroup> group, bool here);
   void collect();
@@ -177,6 +192,11 @@ class Journal {
   Lsn gathering_from_ = 0;  // handed over below this: not editable any more
   std::uint64_t handed_segment_ = 0;  // number of the segment of the last group
   std::atomic<std::int64_t> last_sync_us_;
+  std::optional<LargeBody> large_;
+  std::shared_ptr<JournalBuffer> large_buffer_;  // its place in the journal; none: it gets one with the next group
+  std::shared_ptr<JournalStretch> stretch_;      // once the frame before it is written
+  SegmentId large_segment_;
+  bool is_behind_stretch_ = false;  // the next buffer
   std::size_t in_flight_ = 0;  // groups handed over and not collected, stalled ones too
   std::vector<std::shared_ptr<CommitGroup>> stalled_;  // found no room on the disk, or came behind such a one; in their order
   bool failed_ = false;
@@ -185,7 +205,7 @@ class Journal {
   std::atomic<Lsn> durable_through_;
   std::atomic<Lsn> written_through_;
 
-  JournalWriter writer_;  // used by the journal thread, and before it starts
+  JournalWriter writer_;  // used by the journal thread, by that of large bodies, and before they start
   std::mutex finished_mutex_;
   std::vector<GroupResult> finished_;  // by the journal thread, for collect()
   std::shared_ptr<Journal*> alive_;    // posted tasks look here first

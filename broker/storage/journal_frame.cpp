@@ -17,6 +17,7 @@ constexpr std::size_t at_magic = 0, at_crc = 4, at_payload_size = 8, at_epoch = 
 
 constexpr std::byte body_type{0x01};
 constexpr std::byte turn_type{0x02};
+constexpr std::byte stretch_type{0x03};
 constexpr std::size_t turn_size_at = 1, turn_size_end = 5;
 
 Error malformed(const FrameHeader& header, std::size_t offset) {
@@ -25,9 +26,10 @@ Error malformed(const FrameHeader& header, std::size_t offset) {
                                   std::to_string(frame_header_size_bytes + offset)};
 }
 
-/// The item's size with its type byte; 0 when it is cut off or of no known type.
+/// The item's size with its type byte; 0 when it is cut off, of no known type, or a stretch that is not the last one.
 std::size_t item_size(Bytes payload) {
   if (payload.empty()) return 0;
+  if (payload[0] == stretch_type) return payload.size() == stretch_item_size_bytes ? stretch_item_size_bytes : 0;
   const bool is_body = payload[0] == body_type;
   if (!is_body && payload[0] != turn_type) return 0;
   const std::size_t head = is_body ? body_item_header_size_bytes : turn_size_end;
@@ -50,6 +52,12 @@ Result<> visit_turn(const FrameHeader& header, Bytes content, const FrameVisitor
     at += consumed;
   }
   return Done{};
+}
+
+Result<> visit_stretch(const FrameHeader& header, std::uint64_t size_bytes, const FrameVisitor& visitor) {
+  if (size_bytes == 0 || size_bytes % journal_block_bytes != 0)
+    return Error{ErrorCode::corrupt, "a stretch of " + std::to_string(size_bytes) + " bytes"};
+  return visitor.stretch ? visitor.stretch(header.end(), size_bytes) : Result<>();
 }
 
 }  // namespace
@@ -109,10 +117,14 @@ void finish_turn(std::byte* item, const std::byte* end) {
   put_u32(item + turn_size_at, static_cast<std::uint32_t>(end - (item + turn_size_end)));
 }
 
+void put_stretch(std::byte* out, std::uint64_t size_bytes) {
+  out[0] = stretch_type;
+  put_u64(out + 1, size_bytes);
+}
+
 bool body_is_whole(Bytes item) {
-  constexpr std::size_t numbers_size_bytes = 8;
-  if (item.size() < numbers_size_bytes) return false;
-  const Bytes body = item.subspan(numbers_size_bytes);
+  if (item.size() < body_numbers_size_bytes) return false;
+  const Bytes body = item.subspan(body_numbers_size_bytes);
   return get_u32(item.data() + 4) == body.size() && get_u32(item.data()) == crc32c(body);
 }
 
@@ -124,6 +136,8 @@ Result<> visit_frame(const FrameHeader& header, Bytes payload, const FrameVisito
     Result<> visited;
     if (item[0] == turn_type)
       visited = visit_turn(header, item.subspan(turn_size_end), visitor);
+    else if (item[0] == stretch_type)
+      visited = visit_stretch(header, get_u64(item.data() + 1), visitor);
     else if (visitor.body)
       visited = visitor.body(
           BodyHandle{header.position + frame_header_size_bytes + offset + body_item_header_size_bytes},

@@ -3,6 +3,8 @@
 //   item = body   0x01, crc32c u32 of the bytes, size u32, bytes          ← a BodyHandle points at the bytes
 //        | turn   0x02, size u32 of what follows, varint (turn − the frame's first turn),
 //                 records as record_codec writes them, one behind the other
+//        | stretch 0x03, size u64: the frame's last item; so many bytes behind the frame are a large body's
+//                 (journal_stretch.h), and the next frame is behind them
 //
 // Fixed numbers are little endian.
 #pragma once
@@ -21,7 +23,10 @@
 namespace tandem::storage {
 
 inline constexpr std::size_t frame_header_size_bytes = 64;
-inline constexpr std::size_t body_item_header_size_bytes = 9;
+/// What lies before a body: its checksum and its size.
+inline constexpr std::size_t body_numbers_size_bytes = 8;
+inline constexpr std::size_t body_item_header_size_bytes = 1 + body_numbers_size_bytes;
+inline constexpr std::size_t stretch_item_size_bytes = 9;
 /// A turn item without its records: type byte, size, the longest varint.
 inline constexpr std::size_t turn_item_header_size_max_bytes = 15;
 
@@ -53,6 +58,9 @@ std::byte* put_body_header(std::byte* out, std::uint32_t size_bytes);
 std::byte* put_turn(std::byte* out, std::uint64_t turns_after_first);
 void finish_turn(std::byte* item, const std::byte* end);
 
+/// A stretch's item, whole.
+void put_stretch(std::byte* out, std::uint64_t size_bytes);
+
 /// Whether the body at `body` is what was written: `item` are the eight bytes before it (checksum, size) and
 /// the body.
 bool body_is_whole(Bytes item);
@@ -60,6 +68,7 @@ bool body_is_whole(Bytes item);
 struct FrameVisitor {
   std::function<Result<>(const core::Record& record, TurnNumber turn)> record;
   std::function<Result<>(BodyHandle body, Bytes bytes)> body;  // may be empty
+  std::function<Result<>(Lsn position, std::uint64_t size_bytes)> stretch;  // may be empty
 };
 /// Goes through the items of a whole frame. Errors: the visitor's; corrupt or not_supported for what cannot
 /// be read.

@@ -102,13 +102,20 @@ class Scan {
     end_.last_turn = std::max(end_.last_turn, header.last_turn);
     end_.durable_through = std::max(end_.durable_through, header.durable_through);
     end_.size_bytes += header.size_bytes();
-    end_.position = header.end();
+    end_.position = header.end() + stretch_size_bytes_;
     end_.frames += 1;
     return true;
   }
 
   Result<> visit(const Frame& frame) {
-    FrameVisitor counting{visitor_.record, visitor_.body};
+    FrameVisitor counting{visitor_.record, visitor_.body, nullptr};
+    stretch_size_bytes_ = 0;
+    counting.stretch = [this](Lsn position, std::uint64_t size_bytes) -> Result<> {
+      if (size_bytes > segment_->id.end() - position)
+        return Error{ErrorCode::corrupt, "a stretch of " + std::to_string(size_bytes) + " bytes does not fit in the segment"};
+      stretch_size_bytes_ = size_bytes;
+      return visitor_.stretch ? visitor_.stretch(position, size_bytes) : Result<>();
+    };
     counting.record = [this](const core::Record& record, TurnNumber turn) {
       end_.records += 1;
       return visitor_.record(record, turn);
@@ -191,6 +198,7 @@ class Scan {
   const JournalSegments& segments_;
   const FrameVisitor& visitor_;
   JournalEnd end_;
+  std::uint64_t stretch_size_bytes_ = 0;  // behind the frame that was visited last
   std::uint32_t newest_in_chain_ = 0;
   std::shared_ptr<const Segment> segment_;
   ReadAhead ahead_;  // in its file, and behind the chain's end in those that are judged

@@ -17,13 +17,15 @@ GroupResult JournalWriter::write(CommitGroup& group) {
     return done;
   }
   done.result = write_homes(group);
+  if (done.result.ok()) done.result = sync_stretches(group);
   if (done.result.ok()) done.result = write_frames(group);
   // A write that found no room left nothing that a later one does not write over. A sync is never tried again.
   done.may_retry = !done.result.ok() && done.result.error().code == ErrorCode::resource_alarm;
   stalled_ = done.may_retry ? &group : nullptr;
   if (done.may_retry) return done;
   if (done.result.ok() && group.sync) done.result = sync();
-  failed_ = !done.result.ok();
+  if (!done.result.ok()) failed_ = true;
+  if (failed_ && done.result.ok()) done.result = Error{ErrorCode::unavailable, "the journal failed meanwhile"};
   if (failed_) return done;
   done.homes = std::move(group.homes);
   done.apart_through = group.apart_through;
@@ -42,14 +44,28 @@ Result<> JournalWriter::write_homes(const CommitGroup& group) {
   return Done{};
 }
 
+Result<> JournalWriter::sync_stretches(const CommitGroup& group) {
+  for (const auto& segment : group.stretches)
+    if (auto synced = segment->file->sync(); !synced) return Error{ErrorCode::internal, synced.error().text};  // never tried again
+  return Done{};
+}
+
+Result<bool> JournalWriter::write_piece(JournalStretch& stretch) {
+  if (failed_) return Error{ErrorCode::unavailable, "the journal failed before; nothing more is written"};
+  auto more = stretch.write_piece();
+  if (!more && more.error().code != ErrorCode::resource_alarm) failed_ = true;
+  return more;
+}
+
 Result<> JournalWriter::write_frames(CommitGroup& group) {
   for (std::size_t first = 0; first < group.frames.size();) {
     if (auto entered = enter(group.frames[first].segment); !entered) return entered;
     const Lsn start = group.frames[first].position;
     Lsn end = start;
     pieces_.clear();
-    // Frames of one segment lie one behind the other.
-    for (; first < group.frames.size() && group.frames[first].segment == segment_->id; ++first) {
+    // Frames of one segment lie one behind the other, but for those with a stretch between them.
+    for (; first < group.frames.size() && group.frames[first].segment == segment_->id && group.frames[first].position == end;
+         ++first) {
       pieces_.push_back(finish(group.frames[first]));
       end += pieces_.back().size();
     }

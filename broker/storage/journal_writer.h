@@ -2,6 +2,7 @@
 // nothing of the loop.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "broker/base/ids.h"
 #include "broker/storage/file.h"
 #include "broker/storage/journal_buffer.h"
+#include "broker/storage/journal_stretch.h"
 #include "broker/storage/segment.h"
 #include "broker/storage/topic_home.h"
 #include "schemas/result.h"
@@ -27,6 +29,7 @@ struct GroupFrame {
 
 struct CommitGroup {
   std::vector<HomeWrite> homes;    // on disk before any frame is written
+  std::vector<std::shared_ptr<const Segment>> stretches;  // these hold large bodies that are written; to be synced before any frame is
   std::vector<GroupFrame> frames;  // ascending
   bool sync = false;               // false: nothing in it has to survive a crash
   Lsn apart_through = 0;           // large batches that were staged below it are in `homes`, or in no use
@@ -42,7 +45,7 @@ struct GroupResult {
   TurnNumber last_turn = 0;  // 0: the group had no records
 };
 
-/// Thread rule: one thread at a time.
+/// Thread rule: one thread at a time, and another one for write_piece().
 class JournalWriter {
  public:
   JournalWriter(FileSystem& files, JournalSegments& segments, std::uint32_t epoch, Lsn durable_through)
@@ -52,15 +55,18 @@ class JournalWriter {
         durable_through_(durable_through),
         written_through_(durable_through) {}
 
-  /// First what goes home at once, with a sync for each file. Then one pwritev per segment the group touches and one fdatasync
+  /// First what goes home at once and what large bodies were written to, with a sync for each file. Then one pwritev per segment the group touches and one fdatasync
   /// at its end. A segment is synced before the next one begins. After an error that is not `may_retry` it refuses every further group;
   /// after `may_retry` every other one, until this one is written.
   GroupResult write(CommitGroup& group);
+  /// The next piece of a large body; false when it was the last one. An error is as final as one of write().
+  Result<bool> write_piece(JournalStretch& stretch);
 
   Lsn durable_through() const { return durable_through_; }
 
  private:
   Result<> write_homes(const CommitGroup& group);
+  Result<> sync_stretches(const CommitGroup& group);
   Result<> write_frames(CommitGroup& group);
   Bytes finish(GroupFrame& frame) const;
   Result<> enter(const SegmentId& id);
@@ -73,7 +79,7 @@ class JournalWriter {
   Lsn written_through_;
   std::shared_ptr<const Segment> segment_;
   bool dirty_ = false;
-  bool failed_ = false;
+  std::atomic<bool> failed_ = false;
   const CommitGroup* stalled_ = nullptr;  // the group that may be retried
   std::vector<Bytes> pieces_;
 };

@@ -99,6 +99,11 @@ class Store {
   /// The same for a record batch, which may lie apart when it is large: its handle is for one Appended record, which is least
   /// work when it is of that partition.
   virtual BodyHandle stage_batch(PartitionId /*likely*/, Bytes batch) { return stage({batch}); }
+  /// A large message, `head` and `rest` joined: written by itself, ahead of the turn that will name it, so that nobody else waits
+  /// for as long. What `rest` refers to stays as it is until `staged` is called, later or before this returns, never from a call that takes
+  /// records; the turn that names the body is written before `staged` returns, or never. It is not called once the store has
+  /// failed or closes.
+  virtual void stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle body)> staged) = 0;
   /// Forgets what was staged since the last call to write() (nothing refers to it).
   virtual void unstage() = 0;
   /// Takes one turn's records: encodes the durable ones into the open group under `turn` (0: none is durable), patches
@@ -151,7 +156,7 @@ class Store {
   virtual void pump() = 0;
   /// inline_threads only: does the oldest task of one background thread, so that a simulation chooses how they
   /// interleave. False when it has none.
-  enum class Background : std::uint8_t { journal, checkpoint, reader };
+  enum class Background : std::uint8_t { journal, checkpoint, reader, large };
   virtual bool pump_one(Background) { return false; }
 
   /// `recent_entries`: of topic tails that are home and can still be read from memory (LargeTails).

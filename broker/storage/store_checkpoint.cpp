@@ -17,6 +17,10 @@ constexpr DurationMs old_kept_max_ms = 1'000;
 /// Often enough for a short replay; and before the journal is full, since the segments that one checkpoint
 /// made needless are recycled by the next one only.
 bool StoreParts::checkpoint_wanted() const {
+  return checkpoint_is_due() && !journal_->has_stretch();
+}
+
+bool StoreParts::checkpoint_is_due() const {
   if (running_ || failed_) return false;
   const bool helps = previous_cut_ < journal_->end();
   // A queue that drains gives its disk space back with a checkpoint, and its acks alone make little journal.
@@ -136,6 +140,7 @@ void StoreParts::finish_checkpoint(Runs runs) {
   checkpoint_size_bytes_ = lmdb_->size_bytes();
   topics_->homed(checkpoint.task().topics);
   remove_old_files(checkpoint.task().topics.old);
+  free_backlog();
   journal_->recycle_below(recyclable_below());
   if (runs == Runs::leave) return;
   check_disk();
@@ -180,6 +185,7 @@ void StoreParts::checkpoint_again() {
   running_->result = {};
   running_->finished = false;
   running_->checkpoint.start_again();
+  free_backlog();
   start_when_durable();
 }
 
@@ -201,6 +207,7 @@ Result<> StoreParts::complete_checkpoint(Runs runs) {
 Result<> StoreParts::close(core::CheckpointState state) {
   if (failed_) return Error{ErrorCode::unavailable, "the store has failed"};
   remover_.hurry();
+  backlog_->hurry();
   end_compaction();
   // `state` was taken before this one could be reported: it moves the same survivors once more.
   if (auto completed = complete_checkpoint(Runs::discard); !completed) return completed;
@@ -215,7 +222,7 @@ void StoreParts::pump() {
   if (!options_.inline_threads) return;
   for (bool worked = true; worked;) {
     worked = false;
-    for (Worker* worker : {journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get()})
+    for (Worker* worker : {journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get(), large_worker_.get()})
       worked = static_cast<InlineWorker*>(worker)->pump() || worked;
   }
 }
@@ -232,6 +239,9 @@ bool StoreParts::pump_one(Background thread) {
       break;
     case Background::reader:
       worker = reader_worker_.get();
+      break;
+    case Background::large:
+      worker = large_worker_.get();
       break;
   }
   return static_cast<InlineWorker*>(worker)->pump();

@@ -1,6 +1,7 @@
 // What time makes due in the running store: a look at the disk's free space, a checkpoint for topics that wait for one,
 // compaction, one partition after the other, and the removal of what checkpoints made old.
 #include <algorithm>
+#include <utility>
 
 #include "broker/storage/store_parts.h"
 
@@ -121,6 +122,23 @@ void StoreParts::remove_old_files(OldTopicFiles old) {
       topics_->remove_old_files(old, read, remover_);
       if (is_idle && !remover_.empty()) remove_steps(*checkpoint_worker_, remover_, failed);
     });
+  });
+}
+
+/// Runs that a checkpoint forgot.
+void StoreParts::free_backlog() {
+  auto failed = [this, post = guarded_post()](const Error& error) { post([this, error] { events_.trouble(error); }); };
+  checkpoint_worker_->run([this, failed = std::move(failed)] {
+    if (!std::exchange(backlog_is_freed_, backlog_->has_retired())) free_steps(failed);
+  });
+}
+
+void StoreParts::free_steps(std::function<void(const Error&)> failed) {
+  if (!backlog_is_freed_) return;
+  checkpoint_worker_->run_at_leisure([this, failed = std::move(failed)] {
+    if (auto freed = backlog_->free_some(); !freed) failed(freed.error());
+    backlog_is_freed_ = backlog_->has_retired();
+    free_steps(failed);
   });
 }
 

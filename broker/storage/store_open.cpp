@@ -37,7 +37,8 @@ StoreParts::StoreParts(const StoreOptions& options, FileSystem& files, StoreEven
       alive_(std::make_shared<StoreParts*>(this)),
       journal_worker_(make_worker(options.inline_threads, "journal")),
       checkpoint_worker_(make_worker(options.inline_threads, "checkpoint")),
-      reader_worker_(make_worker(options.inline_threads, "reader")) {}
+      reader_worker_(make_worker(options.inline_threads, "reader")),
+      large_worker_(make_worker(options.inline_threads, "large")) {}
 
 /// Without close() this is a crash for the store; threads only end what they have begun.
 StoreParts::~StoreParts() {
@@ -45,7 +46,8 @@ StoreParts::~StoreParts() {
   if (compaction_) compaction_->cancelled = true;
   if (options_.inline_threads) return;
   remover_.hurry();
-  for (Worker* worker : {journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get(), checkpoint_worker_.get()})
+  if (backlog_) backlog_->hurry();
+  for (Worker* worker : {large_worker_.get(), journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get(), checkpoint_worker_.get()})
     worker->wait_until_idle();
 }
 
@@ -110,7 +112,7 @@ Result<RecoveredCheckpoint> StoreParts::replay_checkpoint(const ReplaySink& repl
 Result<> StoreParts::open_homes(RecoveredCheckpoint& recovered) {
   for (auto& [partition, segment] : recovered.segments) topics_->restore_segment(partition, std::move(segment));
   const std::vector<Extent> live = runs_.extents();
-  auto backlog = BacklogFile::open(files_, options_.directory, live);
+  auto backlog = BacklogFile::open(files_, options_.directory, live, options_.removal_step_bytes);
   if (!backlog) return backlog.error();
   backlog_ = std::move(*backlog);
   const std::uint64_t cache_size = or_default(options_.body_cache_max_bytes, limits::body_cache_max_bytes);
@@ -154,7 +156,7 @@ Result<> StoreParts::start(const CheckpointMark& mark, const JournalEnd& end) {
   journal_options.group_size_max_bytes = options_.journal_group_size_max_bytes;
   auto journal =
       Journal::open(journal_options,
-                    {files_, *segments_, *cache_, *journal_worker_, *checkpoint_worker_, guarded_post(), *this}, end);
+                    {files_, *segments_, *cache_, *journal_worker_, *checkpoint_worker_, *large_worker_, guarded_post(), *this}, end);
   if (!journal) return journal.error();
   journal_ = std::move(*journal);
   apart_ = std::make_unique<ApartBuffers>(*cache_);

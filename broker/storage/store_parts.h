@@ -38,10 +38,11 @@ class StoreParts : public Store, private JournalEvents {
 
   BodyHandle stage(std::initializer_list<Bytes> parts) override { return journal_->stage(parts); }
   BodyHandle stage_batch(PartitionId likely, Bytes batch) override;
+  void stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle body)> staged) override;
   void unstage() override;
   void write(std::span<const core::Record> records, TurnNumber turn) override;
   void flush() override;
-  void flush_ahead() override { journal_->flush_ahead(); }
+  void flush_ahead() override;
   bool behind() const override { return journal_->behind() || topics_are_behind(); }
 
   StoredBytes resident(BodyHandle body, std::uint32_t size_bytes) override;
@@ -118,12 +119,14 @@ class StoreParts : public Store, private JournalEvents {
   void follow(const core::Record& record);
   void place_batch(core::Appended& appended);
   void place_apart(core::Appended& appended);
+  void begin_large_body();
   void forget_queue(QueueId queue);
   void check_disk();
   void say_disk_is_short(bool is_short, std::uint64_t free_bytes);
   void disk_is_full(const Error& error);
 
   // Checkpoints (store_checkpoint.cpp).
+  bool checkpoint_is_due() const;
   void prepare_checkpoint(core::CheckpointState state, bool clean);
   void start_when_durable();
   void checkpoint_again();
@@ -154,6 +157,8 @@ class StoreParts : public Store, private JournalEvents {
   void compaction_ended();
   void end_compaction();
   void remove_old_files(OldTopicFiles old);
+  void free_backlog();
+  void free_steps(std::function<void(const Error&)> failed);
   static void remove_steps(Worker& worker, FileRemover& remover, std::function<void(const Error&)> failed);
 
   const StoreOptions options_;
@@ -163,16 +168,19 @@ class StoreParts : public Store, private JournalEvents {
   std::shared_ptr<StoreParts*> alive_;  // posted tasks look here first
 
   std::unique_ptr<DirectoryLock> lock_;
-  std::unique_ptr<Worker> journal_worker_, checkpoint_worker_, reader_worker_;
+  std::unique_ptr<Worker> journal_worker_, checkpoint_worker_, reader_worker_, large_worker_;
   FileRemover remover_{files_, options_.removal_step_bytes};  // of the checkpoint's thread
   std::unique_ptr<Lmdb> lmdb_;
   std::unique_ptr<JournalSegments> segments_;
   std::unique_ptr<BodyCache> cache_;
   std::unique_ptr<TopicStore> topics_;
   std::unique_ptr<BacklogFile> backlog_;
+  bool backlog_is_freed_ = false;  // step by step; of the checkpoint's thread
   std::unique_ptr<BacklogReader> backlog_reader_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<ApartBuffers> apart_;
+
+  std::deque<LargeBody> large_bodies_;  // that wait for their stretch of the journal, one after the other
 
   BacklogRuns runs_;
   bool has_old_runs_ = false;  // see RecoveredCheckpoint; at start-up only

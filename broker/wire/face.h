@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "broker/core/input.h"
 #include "broker/core/send.h"
@@ -39,6 +40,16 @@ class BrokerPort {
   /// The same for a record batch: its handle is for one append, most likely to that partition.
   virtual BodyHandle stage_batch(std::string_view /*topic*/, PartitionIndex /*partition*/, Bytes batch) {
     return stage({batch});
+  }
+  /// A large message, `head` and `rest` joined: the disk takes it piece by piece, so that nobody but its connection waits. Then, unless the
+  /// connection has ended, `staged` is called: the input that names the body is submitted before that returns, or never. What `rest`
+  /// refers to stays as it is until then, also when the connection ends; what it holds is not freed before.
+  virtual void stage_large(ConnectionId /*connection*/, std::initializer_list<Bytes> head, Bytes rest,
+                           std::function<void(BodyHandle)> staged) {
+    std::vector<std::byte> whole;
+    for (const Bytes part : head) whole.insert(whole.end(), part.begin(), part.end());
+    whole.insert(whole.end(), rest.begin(), rest.end());
+    staged(stage({whole}));
   }
   /// Runs the core on one input, now. Its sends may come back into Face::send (also of this same face) before submit()
   /// returns, so a face keeps itself consistent before it calls.
@@ -75,7 +86,8 @@ class Face {
   virtual ~Face() = default;
 
   /// Consumes as many whole frames of `input` as it can and returns the number of bytes consumed. What is left is
-  /// offered again with more behind it. Never consumes when closing() is true.
+  /// offered again with more behind it. Never consumes when closing() is true. What is longer than net::ReadScratch and not
+  /// consumed at all stays where it is while reading() is false.
   virtual std::size_t receive(Bytes input) = 0;
   /// Bytes that receive() needs to see at once to go on (a frame's size once known); bounds the connection's buffer.
   virtual std::size_t input_size_wanted_bytes() const = 0;

@@ -244,6 +244,24 @@ TEST_CASE("what is sent again after a reconnect is stored once") {
   CHECK(next->offset == 2);
 }
 
+TEST_CASE("what was under way goes again before what came while there was no connection") {
+  for (int round = 0; round < 5; ++round) {
+    TopicRig rig;
+    auto appender = rig.append({.topic = "t", .batch_size_max_bytes = 1});
+    auto reader = rig.read();
+    rig.topics.hold(true);
+    REQUIRE(appender.post({.value = "0"}));
+    REQUIRE(rig.broker.wait_for([&] { return rig.topics.appends() == 1; }));
+    rig.topics.hold(false);
+    rig.broker.drop();
+    REQUIRE(rig.broker.wait_for([&] { return !rig.client.connected(); }));
+    for (const char* value : {"1", "2"}) REQUIRE(appender.post({.value = value}));
+    CHECK(rig.poll(reader, 3) == std::vector<std::string>{"0", "1", "2"});
+    REQUIRE(appender.flush());
+    CHECK(rig.topics.producers() == 1);
+  }
+}
+
 TEST_CASE("who does not want that has it stored twice") {
   TopicRig rig;
   auto appender = rig.append({.topic = "t", .idempotent = false});

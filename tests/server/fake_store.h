@@ -41,6 +41,16 @@ class FakeStore final : public storage::Store {
     add(++staged, text, true);
     return BodyHandle{staged};
   }
+  void stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle)> done) override {
+    large.push_back({{}, rest, std::move(done)});
+    for (const Bytes& part : head) large.back().head += text_of(part);
+  }
+  /// Reads what the oldest large message refers to, only now.
+  void stage_large_one() {
+    const auto one = std::move(large.front());
+    large.pop_front();
+    one.done(stage({bytes_of(one.head), one.rest}));
+  }
   void unstage() override { ++unstaged; }
   void write(std::span<const core::Record> r, TurnNumber turn) override {
     records.insert(records.end(), r.begin(), r.end());
@@ -80,6 +90,12 @@ class FakeStore final : public storage::Store {
   void pump() override {}
   Usage usage() const override { return {}; }
 
+  struct Large {
+    std::string head;
+    Bytes rest;
+    std::function<void(BodyHandle)> done;
+  };
+  std::deque<Large> large;
   struct TopicRead {
     PartitionId partition;
     Offset offset = 0;

@@ -1,5 +1,5 @@
 // A face that speaks lines of text, for tests of the loop with the real core:
-//   declare QUEUE | apart | publish QUEUE BODY | mandatory QUEUE BODY | subscribe QUEUE | ack TAG | quit
+//   declare QUEUE | apart | publish QUEUE BODY | large QUEUE BODY | mandatory QUEUE BODY | subscribe QUEUE | ack TAG | quit
 // and says: ok | refused | confirmed FIRST-LAST | returned BODY | deliver TAG BODY | held | released | bye
 // REASON
 #pragma once
@@ -82,6 +82,7 @@ class LineFace final : public wire::Face {
     if (verb == "declare") declare(queue);
     if (verb == "apart") think_apart();
     if (verb == "publish") publish(queue, body, false);
+    if (verb == "large") publish_large(queue, body);
     if (verb == "mandatory") publish(queue, body, true);
     if (verb == "subscribe") subscribe(queue);
     if (verb == "ack") ack(std::stoull(queue));
@@ -114,16 +115,36 @@ class LineFace final : public wire::Face {
     port_.submit(input);
   }
   void publish(const std::string& queue, const std::string& body, bool mandatory) {
-    Properties persistent;
-    persistent.delivery_mode = 2;
-    std::vector<std::byte> properties, message;
-    append_properties(properties, persistent);
-    append_message(message, {"", queue, properties, bytes_of(body)});
+    const std::vector<std::byte> message = message_of(queue, body);
+    submit(queue, body, mandatory, message, port_.stage({message}));
+  }
+  void publish_large(const std::string& queue, const std::string& body) {
+    thinking_ = true;
+    lent_ = message_of(queue, body);
+    port_.stage_large(who_.channel.connection, {Bytes(lent_).first(3)}, Bytes(lent_).subspan(3), [this, queue, body](BodyHandle staged) {
+      thinking_ = false;
+      submit(queue, body, false, lent_, staged);
+    });
+  }
+  static std::vector<std::byte> message_of(const std::string& queue, const std::string& body) {
+    std::vector<std::byte> message;
+    append_message(message, {"", queue, persistent(), bytes_of(body)});
+    return message;
+  }
+  static std::vector<std::byte> persistent() {
+    Properties properties;
+    properties.delivery_mode = 2;
+    std::vector<std::byte> encoded;
+    append_properties(encoded, properties);
+    return encoded;
+  }
+  void submit(const std::string& queue, const std::string& body, bool mandatory, Bytes message, BodyHandle staged) {
+    const std::vector<std::byte> properties = persistent();
     core::Publish input;
     input.who = who_;
     input.confirm_seq = ++published_;
     input.mandatory = mandatory;
-    input.message = {.body = port_.stage({message}),
+    input.message = {.body = staged,
                      .size_bytes = static_cast<std::uint32_t>(message.size()),
                      .body_size_bytes = static_cast<std::uint32_t>(body.size()),
                      .exchange = "",
@@ -135,6 +156,7 @@ class LineFace final : public wire::Face {
   wire::BrokerPort& port_;
   core::Caller who_;
   std::uint64_t published_ = 0, consumers_ = 0;
+  std::vector<std::byte> lent_;  // to the store
   bool closing_ = false, thinking_ = false;
 };
 

@@ -14,6 +14,7 @@ class PublishingClient : public Client {
   using Client::Client;
   void act() override;
   void said(const core::Send& send) override;
+  void closed() override { stages_ = false; }
 
  private:
   struct Target {
@@ -21,7 +22,15 @@ class PublishingClient : public Client {
     std::vector<PlaceIndex> places;
   };
   Target draw_target();
+  struct Draft {
+    support::Published published;
+    Properties properties;
+  };
+  Draft draw_message(const Target& target);
   core::PublishMany::One next(const Target& target);
+  core::PublishMany::One finished(const Draft& draft, const core::MessageView& view);
+  void publish_large(const Target& target);
+  bool stages_ = false;  // a large message: nothing is read of the connection until that is done
   std::uint64_t next_seq_ = 1;
   std::map<std::uint64_t, MessageNumber> waiting_;
 };

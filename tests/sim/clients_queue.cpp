@@ -42,6 +42,8 @@ void Client::said(const core::Send& send) {
 // --- publishing ------------------------------------------------------------------------------------------
 
 void PublishingClient::act() {
+  if (stages_) return;
+  if (dice(8) == 0) return publish_large(draw_target());
   if (dice(3) != 0) {
     const core::PublishMany::One one = next(draw_target());
     return world_.rim().submit(core::Publish{caller(), one.confirm_seq, false, one.message});
@@ -78,12 +80,12 @@ PublishingClient::Target PublishingClient::draw_target() {
   }
 }
 
-core::PublishMany::One PublishingClient::next(const Target& target) {
-  support::Published published;
+PublishingClient::Draft PublishingClient::draw_message(const Target& target) {
+  Draft draft;
+  auto& [published, properties] = draft;
   published.message = world_.next_message();
   published.places = target.places;
   const PlaceIndex place = published.places.front();
-  Properties properties;
   published.persistent = dice(10) != 0;
   properties.delivery_mode = published.persistent ? 2 : 1;
   if (place == world_.places().priorities) {
@@ -98,11 +100,31 @@ core::PublishMany::One PublishingClient::next(const Target& target) {
     }
     published.expires_at = world_.now() + ttl;
   }
-  const core::MessageView view = world_.stage(published.message, properties, target.exchange, target.key);
-  world_.promises().published(published);
+  return draft;
+}
+
+core::PublishMany::One PublishingClient::next(const Target& target) {
+  const Draft draft = draw_message(target);
+  return finished(draft, world_.stage(draft.published.message, draft.properties, target.exchange, target.key));
+}
+
+core::PublishMany::One PublishingClient::finished(const Draft& draft, const core::MessageView& view) {
+  world_.promises().published(draft.published);
   const std::uint64_t seq = next_seq_++;
-  waiting_[seq] = published.message;
+  waiting_[seq] = draft.published.message;
   return {0, seq, false, view};
+}
+
+void PublishingClient::publish_large(const Target& target) {
+  stages_ = true;
+  Draft draft = draw_message(target);
+  world_.stage_large(connection(), draft.published.message, draft.properties, target.exchange, target.key,
+                     [this, draft](const core::MessageView& view) mutable {
+                       stages_ = false;
+                       draft.published.order = world_.next_message();  // others came meanwhile
+                       const core::PublishMany::One one = finished(draft, view);
+                       world_.rim().submit(core::Publish{caller(), one.confirm_seq, false, one.message});
+                     });
 }
 
 void PublishingClient::said(const core::Send& send) {

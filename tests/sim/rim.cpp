@@ -54,6 +54,11 @@ BodyHandle Rim::stage_batch(std::string_view topic, Bytes batch) {
   return store_->stage_batch({broker_.topic_id(topic), 0}, batch);
 }
 
+void Rim::stage_large(Bytes bytes, std::function<void(BodyHandle)> staged) {
+  const std::size_t head_size = bytes.size() / 3;
+  store_->stage_large({bytes.first(head_size)}, bytes.subspan(head_size), std::move(staged));
+}
+
 void Rim::submit(const core::Input& input) {
   core::Outputs& outputs = *gathering_;
   outputs.records.clear();
@@ -191,13 +196,14 @@ void Rim::end_turn() {
 
 bool Rim::background(std::mt19937_64& chance) {
   using enum storage::Store::Background;
-  const auto first = chance() % 5;
-  for (std::uint64_t i = 0; i < 5; ++i) {
-    const auto which = (first + i) % 5;
+  const auto first = chance() % 6;
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    const auto which = (first + i) % 6;
     const bool worked = which == 0   ? store_->pump_one(journal)
                         : which == 1 ? store_->pump_one(checkpoint)
                         : which == 2 ? pump_reader()
                         : which == 3 ? run_first(posted_)
+                        : which == 4 ? store_->pump_one(large)
                                      : run_first(read_);
     if (worked) return true;
   }

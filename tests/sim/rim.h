@@ -47,6 +47,8 @@ class Rim final : public storage::StoreEvents {
   void set_now(TimestampMs at) { now_ = at; }
   BodyHandle stage(Bytes bytes);
   BodyHandle stage_batch(std::string_view topic, Bytes batch);
+  /// As large messages are: `bytes` stay as they are until `staged` is called, which is not in every life.
+  void stage_large(Bytes bytes, std::function<void(BodyHandle)> staged);
   void submit(const core::Input& input);
 
   /// The end of a turn of the loop: the gathered group goes to the disk, a checkpoint may begin, what is due is

@@ -186,11 +186,22 @@ core::MessageView World::stage(MessageNumber number, const Properties& propertie
                                std::string_view routing_key) {
   rooms_.push_back(message_of(number, properties, exchange, routing_key));
   if (rooms_.size() > views_kept) rooms_.pop_front();
-  const std::vector<std::byte>& room = rooms_.back();
-  const auto parts = parse_message(room);
+  return view_of(number, rooms_.back(), rim_->stage(rooms_.back()));
+}
+
+void World::stage_large(ConnectionId connection, MessageNumber number, const Properties& properties, std::string_view exchange,
+                        std::string_view routing_key, std::function<void(const core::MessageView&)> staged) {
+  const auto room = std::make_shared<std::vector<std::byte>>(message_of(number, properties, exchange, routing_key));
+  rim_->stage_large(*room, [this, connection, number, room, staged = std::move(staged)](BodyHandle body) {
+    if (by_connection_.contains(connection)) staged(view_of(number, *room, body));
+  });
+}
+
+core::MessageView World::view_of(MessageNumber number, Bytes stored, BodyHandle body) {
+  const auto parts = parse_message(stored);
   core::MessageView view;
-  view.body = rim_->stage(room);
-  view.size_bytes = static_cast<std::uint32_t>(room.size());
+  view.body = body;
+  view.size_bytes = static_cast<std::uint32_t>(stored.size());
   view.body_size_bytes = static_cast<std::uint32_t>(parts->body.size());
   view.exchange = parts->exchange;
   view.routing_key = parts->routing_key;

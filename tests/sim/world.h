@@ -124,6 +124,9 @@ class World final : public Clients {
   /// Stages a message and makes its view, which lives until `views_kept` more are made.
   core::MessageView stage(MessageNumber number, const Properties& properties, std::string_view exchange,
                           std::string_view routing_key);
+  /// Stages it as large messages are, and then gives its view, which lives during that call: unless the connection or the life ends before.
+  void stage_large(ConnectionId connection, MessageNumber number, const Properties& properties, std::string_view exchange,
+                   std::string_view routing_key, std::function<void(const core::MessageView&)> staged);
   /// A batch with one record per number, staged.
   core::BatchView stage_batch(const std::vector<MessageNumber>& numbers, const struct BatchProducerView& producer);
   MessageNumber message_at(QueueId queue, QueueSeq seq) const;
@@ -150,6 +153,7 @@ class World final : public Clients {
  private:
   enum class End { power_loss, kill, stop };
 
+  core::MessageView view_of(MessageNumber number, Bytes stored, BodyHandle body);
   void make_places();
   void draw_options();
   bool open();

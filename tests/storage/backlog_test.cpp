@@ -150,11 +150,17 @@ namespace {
 
 /// Runs of queue 7 in a file, and a reader of them.
 struct Rig {
+  static constexpr std::uint64_t removal_step = 8192;
   explicit Rig(std::uint64_t cache_size_bytes = 1u << 20) {
     REQUIRE(files.make_directory("/d").ok());
-    backlog = BacklogFile::open(files, "/d", {}).value();
+    backlog = BacklogFile::open(files, "/d", {}, removal_step).value();
     reader = std::make_unique<BacklogReader>(
         backlog->file(), worker, [this](auto task) { posted.push_back(std::move(task)); }, cache_size_bytes);
+  }
+
+  void give_back(const std::vector<Extent>& extents) {
+    backlog->retire(extents);
+    while (backlog->has_retired()) REQUIRE(backlog->free_some().ok());
   }
 
   BacklogRun home(RunId id, const core::Survivors& from) {
@@ -254,7 +260,7 @@ TEST_CASE("what an extent held before is never taken for what it holds now") {
   const auto first = rig.home(RunId(1), survivors({100, 100}));
   const auto old_entries = rig.load(first).value();
   rig.reader->forget_run(first.extent);
-  REQUIRE(rig.backlog->give_back({first.extent}).ok());
+  rig.give_back({first.extent});
   auto other = survivors({100, 100});
   for (auto& entry : other.entries) entry.seq += 5000;
   const auto second = rig.home(RunId(2), other);
@@ -309,16 +315,61 @@ TEST_CASE("a damaged message is reported with file and position, and its run giv
 TEST_CASE("the file shrinks when its last runs are given back") {
   Rig rig;
   const auto a = rig.home(RunId(1), survivors({3000})), b = rig.home(RunId(2), survivors({9000}));
-  REQUIRE(rig.backlog->give_back({b.extent}).ok());
+  rig.give_back({b.extent});
   CHECK(rig.backlog->file().size().value() == a.extent.size_bytes);
   CHECK(rig.backlog->taken_size_bytes() == a.extent.size_bytes);
+}
+
+TEST_CASE("what is retired is freed a little at a time, and nobody is given it before") {
+  Rig rig;
+  const Extent a = rig.backlog->take(64u << 10), b = rig.backlog->take(4096), c = rig.backlog->take(40u << 10), d = rig.backlog->take(4096);
+  const std::vector<std::byte> bytes(d.end(), std::byte{7});
+  REQUIRE(rig.backlog->write(0, bytes, false).ok());
+  const auto punched = [&] { return rig.files.count(FileOperation::punch_hole); };
+  const auto cut = [&] { return rig.files.count(FileOperation::truncate); };
+  const auto punched_before = punched(), cut_before = cut();
+
+  rig.backlog->retire({a, c, d});  // c and d are one
+  CHECK(rig.backlog->taken_size_bytes() == d.end());
+  const Extent other = rig.backlog->take(64u << 10);
+  CHECK(other.position == d.end());
+  for (std::uint64_t freed = 0; rig.backlog->has_retired();) {
+    REQUIRE(rig.backlog->free_some().ok());
+    const std::uint64_t freed_now = other.end() - rig.backlog->taken_size_bytes();
+    CHECK(freed_now > freed);
+    CHECK(freed_now - freed <= Rig::removal_step);
+    freed = freed_now;
+  }
+  CHECK(rig.backlog->taken_size_bytes() == b.size_bytes + other.size_bytes);
+  CHECK(punched() - punched_before >= (a.size_bytes + c.size_bytes + d.size_bytes) / Rig::removal_step);
+  CHECK(cut() == cut_before);
+  CHECK(rig.backlog->take(64u << 10) == a);
+
+  rig.backlog->retire({other});
+  REQUIRE(rig.backlog->free_some().ok());
+  CHECK(rig.backlog->file().size().value() == other.end() - Rig::removal_step);
+  rig.backlog->hurry();
+  REQUIRE(rig.backlog->free_some().ok());
+  CHECK_FALSE(rig.backlog->has_retired());
+  CHECK(rig.backlog->file().size().value() == b.end());  // what lay before it was free already
+}
+
+TEST_CASE("what could not be freed on the disk can be taken again") {
+  Rig rig;
+  const Extent a = rig.backlog->take(8192), b = rig.backlog->take(4096);
+  rig.files.fail(1, FaultKind::io_error, FileOperation::punch_hole);
+  rig.backlog->retire({a});
+  CHECK_FALSE(rig.backlog->free_some().ok());
+  CHECK_FALSE(rig.backlog->has_retired());
+  CHECK(rig.backlog->taken_size_bytes() == b.size_bytes);
+  CHECK(rig.backlog->take(8192) == a);
 }
 
 TEST_CASE("a file that ends before its last run is damage") {
   MemoryFileSystem files;
   REQUIRE(files.make_directory("/d").ok());
-  REQUIRE(BacklogFile::open(files, "/d", {}).ok());
-  CHECK(BacklogFile::open(files, "/d", {{0, 4096}}).error().code == ErrorCode::corrupt);
+  REQUIRE(BacklogFile::open(files, "/d", {}, 4096).ok());
+  CHECK(BacklogFile::open(files, "/d", {{0, 4096}}, 4096).error().code == ErrorCode::corrupt);
 }
 
 }  // namespace tandem::storage

@@ -64,7 +64,7 @@ class JournalRig : storage::JournalEvents {
         *segments, reader, [this](auto task) { posted.push_back(std::move(task)); },
         options_.cache_size_bytes);
     const storage::JournalParts parts{
-        files, *segments, *cache, writer, background, [this](auto task) { posted.push_back(std::move(task)); },
+        files, *segments, *cache, writer, background, large, [this](auto task) { posted.push_back(std::move(task)); },
         *this};
     auto journal_opened = storage::Journal::open(options_.journal, parts, end);
     if (!journal_opened) return journal_opened.error();
@@ -78,7 +78,7 @@ class JournalRig : storage::JournalEvents {
     cache.reset();
     segments.reset();
     posted.clear();
-    for (auto* worker : {&writer, &background, &reader}) *worker = InlineWorker();
+    for (auto* worker : {&writer, &background, &large, &reader}) *worker = InlineWorker();
   }
   void crash(std::mt19937_64& random) {
     forget();
@@ -87,7 +87,7 @@ class JournalRig : storage::JournalEvents {
 
   /// Runs everything that is due.
   void settle() {
-    while (writer.pump() || background.pump() || reader.pump() || run_posted()) {
+    while (writer.pump() || background.pump() || large.pump() || reader.pump() || run_posted()) {
     }
   }
   bool run_posted() {
@@ -125,7 +125,7 @@ class JournalRig : storage::JournalEvents {
   void stalled(const Error& error) override { stalls.push_back(error); }
 
   storage::MemoryFileSystem files;
-  InlineWorker writer, background, reader;
+  InlineWorker writer, background, large, reader;
   std::deque<std::function<void()>> posted;
   storage::JournalPosition from;
   storage::JournalEnd end;

@@ -35,18 +35,29 @@ TEST_CASE("with real threads everything is persisted in order") {
   } events;
   auto segments = JournalSegments::open(files, "/journal", 256u << 10);
   REQUIRE(segments.ok());
-  ThreadWorker writer("journal"), background("background"), reader("reader");
+  ThreadWorker writer("journal"), background("background"), large("large"), reader("reader");
   BodyCache cache(**segments, reader, post, 64u << 10);
   {
-    auto journal = Journal::open({}, {files, **segments, cache, writer, background, post, events}, {});
+    auto journal = Journal::open({}, {files, **segments, cache, writer, background, large, post, events}, {});
     REQUIRE(journal.ok());
     std::vector<BodyHandle> bodies;
-    std::size_t read_well = 0;
+    std::size_t read_well = 0, large_read_well = 0;
+    const std::string large_text = body_text(0, 3'000'000);
+    std::vector<BodyHandle> large_bodies;
+    TurnNumber turns = 0;
+    const auto name = [&](BodyHandle body, std::size_t size) {
+      const core::Record record = test::enqueued(++turns, body, size);
+      (*journal)->write({&record, 1}, turns);
+    };
     for (TurnNumber turn = 1; turn <= 3000; ++turn) {
       const std::string text = body_text(turn, 700);
       bodies.push_back((*journal)->stage({bytes_of(text)}));
-      const core::Record record = test::enqueued(turn, bodies.back(), text.size());
-      (*journal)->write({&record, 1}, turn);
+      name(bodies.back(), text.size());
+      if (turn % 200 == 0 && !(*journal)->has_stretch())
+        (*journal)->begin_stretch({{}, bytes_of(large_text), [&](BodyHandle body) {
+                                     large_bodies.push_back(body);
+                                     name(body, large_text.size());
+                                   }});
       (*journal)->flush();
       std::unique_lock lock(mutex);
       while (!posted.empty()) {
@@ -62,9 +73,19 @@ TEST_CASE("with real threads everything is persisted in order") {
       cache.read(bodies[turn - 1], 700, [&](Result<StoredBytes> bytes) {
         read_well += bytes.ok() && text_of(bytes->bytes) == body_text(turn, 700);
       });
+    for (const BodyHandle body : large_bodies)
+      cache.read(body, static_cast<std::uint32_t>(large_text.size()), [&](Result<StoredBytes> bytes) {
+        large_read_well += bytes.ok() && text_of(bytes->bytes) == large_text;
+      });
     background.wait_until_idle();
+    reader.wait_until_idle();
+    while (!posted.empty()) {
+      posted.front()();
+      posted.pop_front();
+    }
     CHECK(read_well == 3000);
+    CHECK(large_read_well == large_bodies.size());
+    CHECK(events.last == turns);
   }
-  CHECK(events.last == 3000);
   CHECK(events.ascending);
 }

@@ -85,6 +85,11 @@ void Promises::saw(PlaceIndex place, MessageNumber number) {
 
 // --- queues ----------------------------------------------------------------------------------------------
 
+MessageNumber Promises::order_of(MessageNumber message) const {
+  const auto known = messages_.find(message);
+  return known != messages_.end() && known->second.published.order != 0 ? known->second.published.order : message;
+}
+
 void Promises::now_ready(PlaceIndex index, MessageNumber number) {
   Place& place = places_[index];
   if (!place.rules.is_queue || !place.rules.ordered || place.rules.may_drop) return;
@@ -94,11 +99,11 @@ void Promises::now_ready(PlaceIndex index, MessageNumber number) {
                         !copy.rejected && published.expires_at == 0 &&
                         (published.persistent || copy.seen);  // what is not kept is confirmed before it is visible
   if (is_ready) told("ready", index, number);
-  if (is_ready) place.ready[published.priority].insert(number);
+  if (is_ready) place.ready[published.priority].emplace(order_of(number), number);
 }
 
 void Promises::not_ready(PlaceIndex place, MessageNumber number) {
-  places_[place].ready[messages_[number].published.priority].erase(number);
+  places_[place].ready[messages_[number].published.priority].erase(order_of(number));
 }
 
 void Promises::judge_order(PlaceIndex index, MessageNumber number) {
@@ -108,15 +113,15 @@ void Promises::judge_order(PlaceIndex index, MessageNumber number) {
   for (const auto& [other, ready] : place.ready) {
     if (ready.empty() || other < priority) continue;
     if (other > priority)
-      violation(name(index, number) + " overtook number " + std::to_string(*ready.begin()) +
+      violation(name(index, number) + " overtook number " + std::to_string(ready.begin()->second) +
                 " of a higher priority");
-    else if (*ready.begin() < number)
-      violation(name(index, number) + " overtook number " + std::to_string(*ready.begin()));
+    else if (ready.begin()->first < order_of(number))
+      violation(name(index, number) + " overtook number " + std::to_string(ready.begin()->second));
   }
   MessageNumber& newest = place.newest_out[priority];
-  if (!place.copies[number].out_this_life && number < newest)
-    violation(name(index, number) + " comes after number " + std::to_string(newest));
-  newest = std::max(newest, number);
+  if (!place.copies[number].out_this_life && order_of(number) < newest)
+    violation(name(index, number) + " comes after the one whose order is " + std::to_string(newest));
+  newest = std::max(newest, order_of(number));
 }
 
 bool Promises::in_dead_letters(PlaceIndex place, MessageNumber message) const {
@@ -252,9 +257,9 @@ void Promises::read(PlaceIndex index, std::int64_t offset, MessageNumber number)
   place.end_min = std::max(place.end_min, offset + 1);
   if (!is_new) return;
   if (place.rules.ordered) {
-    const bool after = at != place.records.begin() && std::prev(at)->second > number;
+    const bool after = at != place.records.begin() && order_of(std::prev(at)->second) > order_of(number);
     const bool before = std::next(at) != place.records.end() && std::next(at)->second != 0 &&
-                        std::next(at)->second < number;
+                        order_of(std::next(at)->second) < order_of(number);
     if (after || before) violation("out of order at " + where + ": " + name(index, number));
   }
   Copy& copy = place.copies[number];

@@ -35,6 +35,7 @@ struct Published {
   std::int64_t expires_at = 0;  // ms; 0 = never
   std::uint8_t priority = 0;
   bool persistent = true;  // false: an unclean stop may take it, confirmed or not
+  MessageNumber order = 0;  // among the others' numbers, which are theirs; 0: its number is its own, too
 };
 
 class Promises {
@@ -139,8 +140,8 @@ class Promises {
   struct Place {
     PlaceRules rules;
     std::unordered_map<MessageNumber, Copy> copies;
-    std::map<std::uint8_t, std::set<MessageNumber>> ready;  // by priority: must be handed out in this order
-    std::map<std::uint8_t, MessageNumber> newest_out;       // in this life
+    std::map<std::uint8_t, std::map<MessageNumber, MessageNumber>> ready;  // by priority and order: must be handed out so
+    std::map<std::uint8_t, MessageNumber> newest_out;  // its order; in this life
     std::map<std::int64_t, MessageNumber> records;          // 0: a marker
     std::int64_t start_max = 0, end_min = 0;
     std::unordered_map<MessageNumber, std::int64_t> offsets;
@@ -156,6 +157,7 @@ class Promises {
   void judge_transactions();
   std::string name(PlaceIndex place, MessageNumber message) const;
   Copy& copy(PlaceIndex place, MessageNumber message) { return places_[place].copies[message]; }
+  MessageNumber order_of(MessageNumber message) const;
   void now_ready(PlaceIndex place, MessageNumber message);
   void not_ready(PlaceIndex place, MessageNumber message);
   void saw(PlaceIndex place, MessageNumber message);

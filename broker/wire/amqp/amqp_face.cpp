@@ -7,6 +7,9 @@
 namespace tandem::wire::amqp {
 namespace {
 
+/// What comes in one frame lies in the input, and not in its channel's assembly (Channel::stage_large).
+static_assert(limits::large_message_min_bytes > frame_size_offered_bytes);
+
 constexpr TimestampMs never = std::numeric_limits<TimestampMs>::max();
 /// basic.ack of one delivery: class and method, tag, bits.
 constexpr std::size_t ack_payload_size_bytes = 13;
@@ -77,7 +80,7 @@ AmqpFace::AmqpFace(FaceContext context)
 std::size_t AmqpFace::receive(Bytes input) {
   last_received_ = link_.port().now();
   std::size_t used = 0;
-  while (!closing() && used < input.size()) {
+  while (!closing() && used < input.size() && reading()) {
     const Bytes rest = input.subspan(used);
     if (deaf_) return input.size();
     const std::size_t step = state_ == State::header ? take_protocol_header(rest) : take_frame(rest);
@@ -287,6 +290,7 @@ void AmqpFace::fail_deaf(const Fault& fault) {
 void AmqpFace::end_session() {
   if (!opened_) return;
   opened_ = false;
+  link_.ended = true;
   link_.port().submit(core::ConnectionClosed{context_.connection});
 }
 
@@ -385,6 +389,7 @@ TimestampMs AmqpFace::next_due() const {
 
 void AmqpFace::tick(TimestampMs now) {
   if (state_ == State::closed) return;
+  if (!reading()) last_received_ = now;
   const TimestampMs ends_at = state_ == State::running ? silence_due() : state_due_;
   if (now >= ends_at) {
     end_session();

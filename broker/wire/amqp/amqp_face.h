@@ -31,6 +31,7 @@ class AmqpFace final : public Face {
   explicit AmqpFace(FaceContext context);
 
   std::size_t receive(Bytes input) override;
+  bool reading() const override { return !link_.stages_large; }
   std::size_t input_size_wanted_bytes() const override { return wanted_size_bytes_; }
   void send(const core::Send& send, std::span<const Body> bodies) override;
   /// Says the confirms of this turn of the loop, and what streams have.

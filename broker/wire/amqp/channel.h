@@ -127,6 +127,7 @@ class Channel {
   bool read_ordinary(Bytes input, std::size_t payload_size_max, WholePublish& whole) const;
   void submit_row(const WholePublish& first, WholePublish next, Bytes input, std::size_t payload_size_max,
                   std::size_t& used);
+  void stage_large(const PublishedMessage& message, Bytes properties, const PropertyGlance& glance);
   core::MessageView staged(const PublishedMessage& message, Bytes properties, const PropertyGlance& glance);
   std::uint64_t next_confirm_seq() { return mode_ == Mode::confirm ? confirm_base_ + ++published_ : 0; }
 

@@ -31,6 +31,18 @@ class StoredHead {
   std::size_t size_ = 0;
 };
 
+/// `head_size_bytes`: of its stored form before the body.
+core::MessageView view_of(const PublishedMessage& message, BodyHandle body, std::size_t head_size_bytes, const PropertyGlance& glance) {
+  core::MessageView view;
+  view.body = body;
+  view.size_bytes = static_cast<std::uint32_t>(head_size_bytes + message.body.size());
+  view.body_size_bytes = static_cast<std::uint32_t>(message.body.size());
+  view.exchange = message.exchange;
+  view.routing_key = message.routing_key;
+  view.properties = glance;
+  return view;
+}
+
 Verdict check_size(const MessageParts& parts) {
   const std::size_t size = message_size_bytes(parts);
   if (size <= limits::message_size_max_bytes) return std::nullopt;
@@ -73,7 +85,7 @@ Verdict Channel::take_body(Bytes payload) {
 Verdict Channel::publish_whole(const std::optional<PublishedMessage>& whole) {
   if (!whole) return std::nullopt;
   Verdict verdict = publish(*whole);
-  assembly_.reset();
+  if (!link_.stages_large) assembly_.reset();
   return verdict;
 }
 
@@ -91,7 +103,11 @@ Verdict Channel::publish(const PublishedMessage& message) {
   if (Verdict fault = check_size({message.exchange, message.routing_key, properties, message.body}))
     return fault;
   if (mode_ == Mode::transactional) return keep_in_transaction(message, properties, rewritten);
-  submit_publish(message, properties, *glance);
+  if (message.body.size() >= limits::large_message_min_bytes) {
+    stage_large(message, properties, *glance);
+  } else {
+    submit_publish(message, properties, *glance);
+  }
   return std::nullopt;
 }
 
@@ -103,14 +119,23 @@ Verdict Channel::check_reply_to(const PropertyGlance& properties) const {
 /// `glance` is of the properties as they came: routing still sees BCC, which is no longer stored.
 core::MessageView Channel::staged(const PublishedMessage& message, Bytes properties, const PropertyGlance& glance) {
   const StoredHead head(message.exchange, message.routing_key, properties.size());
-  core::MessageView view;
-  view.body = link_.port().stage({head.bytes(), properties, message.body});
-  view.size_bytes = static_cast<std::uint32_t>(head.bytes().size() + properties.size() + message.body.size());
-  view.body_size_bytes = static_cast<std::uint32_t>(message.body.size());
-  view.exchange = message.exchange;
-  view.routing_key = message.routing_key;
-  view.properties = glance;
-  return view;
+  const BodyHandle body = link_.port().stage({head.bytes(), properties, message.body});
+  return view_of(message, body, head.bytes().size() + properties.size(), glance);
+}
+
+/// It came in many frames, so that the assembly has its body, and keeps it until it is staged.
+void Channel::stage_large(const PublishedMessage& message, Bytes properties, const PropertyGlance& glance) {
+  const StoredHead head(message.exchange, message.routing_key, properties.size());
+  const std::size_t head_size = head.bytes().size() + properties.size();
+  link_.stages_large = true;
+  link_.port().stage_large(link_.connection(), {head.bytes(), properties}, message.body,
+                           [this, message, glance, head_size](BodyHandle body) {
+                             link_.stages_large = false;
+                             if (!closing_ && !link_.ended)
+                               link_.port().submit(core::Publish{unanswered(Method::basic_publish), next_confirm_seq(),
+                                                                 message.mandatory, view_of(message, body, head_size, glance)});
+                             assembly_.reset();
+                           });
 }
 
 void Channel::submit_publish(const PublishedMessage& message, Bytes properties,

@@ -68,6 +68,8 @@ class Link {
   bool impersonates = false;  // the user may put any name into user_id
   ClientCapabilities capabilities;
   std::uint32_t frame_size_max_bytes = 0;
+  bool stages_large = false;  // a large message is being staged: nothing is read until it is
+  bool ended = false;         // the core has forgotten the connection
   bool publishes = false;  // it has sent a message at least once
 
  private:

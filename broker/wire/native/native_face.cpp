@@ -1,6 +1,7 @@
 #include "broker/wire/native/native_face.h"
 
 #include <cstring>
+#include <utility>
 
 #include "broker/base/limits.h"
 #include "broker/wire/native/handshake.h"
@@ -59,10 +60,12 @@ NativeFace::NativeFace(FaceContext context)
       requests_(context_, speaker_, unanswered_),
       answers_(*context_.port, speaker_, unanswered_),
       greeting_due_at_(context_.port->now() + limits::handshake_timeout_ms),
-      input_size_wanted_bytes_(frame::header_size_bytes) {}
+      input_size_wanted_bytes_(frame::header_size_bytes) {
+  requests_.when_staged([this] { go_on(); });
+}
 
 std::size_t NativeFace::receive(Bytes input) {
-  std::size_t consumed = 0;
+  std::size_t consumed = std::exchange(handled_bytes_, 0);
   liveness_.heard(context_.port->now());
   waits_for_room_ = false;
   while (!closing()) {
@@ -87,12 +90,22 @@ std::size_t NativeFace::receive(Bytes input) {
       input_size_wanted_bytes_ = size_wanted;
       break;
     }
+    requests_.may_stage_large(consumed == 0);  // only then does it stay where it is
     receive_frame(frame.envelope, frame.payload);
-    if (requests_.waiting()) break;
+    if (requests_.stages()) staged_frame_ = {frame.envelope, frame.payload, frame.size_bytes};
+    if (waits()) break;
     consumed += frame.size_bytes;
     input_size_wanted_bytes_ = frame::header_size_bytes;
   }
   return consumed;
+}
+
+/// The frame with the large message, from its front again.
+void NativeFace::go_on() {
+  if (closing()) return;
+  receive_frame(staged_frame_.envelope, staged_frame_.payload);
+  if (requests_.stages()) return;
+  handled_bytes_ = std::exchange(staged_frame_, {}).size_bytes;
 }
 
 void NativeFace::receive_frame(Bytes envelope_bytes, Bytes payload) {
@@ -152,7 +165,7 @@ TimestampMs NativeFace::next_due() const {
 }
 
 void NativeFace::tick(TimestampMs now) {
-  if (requests_.waiting()) liveness_.heard(now);  // it is not read
+  if (waits()) liveness_.heard(now);  // it is not read
   if (stage_ == Stage::closing || now < next_due()) return;
   if (stage_ == Stage::greeting) return end(ErrorCode::timed_out, "no Hello within 5 seconds");
   switch (liveness_.tick(now, speaker_.take_spoke())) {

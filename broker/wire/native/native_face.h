@@ -18,7 +18,7 @@ class NativeFace final : public Face {
   explicit NativeFace(FaceContext context);
 
   std::size_t receive(Bytes input) override;
-  bool reading() const override { return !requests_.waiting() && (!waits_for_room_ || has_room()); }
+  bool reading() const override { return !waits() && (!waits_for_room_ || has_room()); }
   bool wants_room() const override { return waits_for_room_ && has_room(); }
   std::size_t input_size_wanted_bytes() const override { return input_size_wanted_bytes_; }
   void send(const core::Send& send, std::span<const Body> bodies) override;
@@ -34,6 +34,8 @@ class NativeFace final : public Face {
  private:
   enum class Stage { greeting, open, closing };
 
+  bool waits() const { return requests_.judges() || requests_.stages(); }
+  void go_on();
   bool has_room() const { return outbox_.size_bytes() < unread_max_bytes; }
   void receive_frame(Bytes envelope, Bytes payload);
   void greet(const fb::Envelope& envelope);
@@ -50,6 +52,12 @@ class NativeFace final : public Face {
   Stage stage_ = Stage::greeting;
   TimestampMs greeting_due_at_ = 0;
   std::size_t input_size_wanted_bytes_ = 0;
+  /// Of which a large message is being staged. It lies in the input.
+  struct {
+    Bytes envelope, payload;
+    std::size_t size_bytes = 0;
+  } staged_frame_;
+  std::size_t handled_bytes_ = 0;  // of the input's front, since it was offered last
   bool waits_for_room_ = false;  // the next frame is there and may not begin yet
   bool held_ = false;
   std::string held_reason_;

@@ -2,6 +2,7 @@
 // (a name too long, arguments that cannot be read) is refused here; every other decision is the core's.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -33,7 +34,13 @@ class Requests {
   /// connection cannot go on.
   Result<> handle(const fb::Envelope& envelope, Bytes payload);
   /// The last one was not handled: a batch of it is being judged apart, and it is to be given again when this is false.
-  bool waiting() const { return judge_.waiting(); }
+  bool judges() const { return judge_.waiting(); }
+  /// The last one was not handled to its end: a large message of it is being staged. Then staged() is called, in which it is to be given
+  /// again; it stays where it is until then.
+  bool stages() const { return large_ && !large_->body; }
+  /// Once for all requests. Until `may` is said of a request, what it refers to may not stay where it is.
+  void when_staged(std::function<void()> staged) { staged_ = std::move(staged); }
+  void may_stage_large(bool may) { may_stage_large_ = may; }
   std::size_t kept_bytes() const { return judge_.kept_bytes(); }
 
  private:
@@ -62,7 +69,9 @@ class Requests {
   void on(const Request& request, const fb::CancelDelayed& m);
   // requests_queue.cpp
   Result<> on(const Request& request, const fb::Publish& m);
-  void publish_one(const Request& request, std::uint64_t seq, Bytes stored, bool mandatory);
+  void publish_one(const Request& request, std::uint64_t seq, Bytes stored, bool mandatory, std::optional<BodyHandle> body);
+  bool is_to_be_staged_alone(Bytes stored) const;
+  void stage_large(std::size_t item, Bytes stored);
   void submit_published(const Request& request);
   void on(const Request& request, const fb::Subscribe& m);
   void on(const Request& request, const fb::Unsubscribe& m);
@@ -108,6 +117,14 @@ class Requests {
   std::string client_name_;
   BatchJudge judge_;
   std::vector<core::PublishMany::One> published_;  // staged, and not submitted yet
+  /// Of the request that is being handled: those before it were submitted.
+  struct LargeItem {
+    std::size_t item = 0;
+    std::optional<BodyHandle> body;  // once it is staged
+  };
+  std::optional<LargeItem> large_;
+  bool may_stage_large_ = false, begins_large_ = false;
+  std::function<void()> staged_;
 };
 
 /// What routing and queues look at in a stored message that `user` publishes, with `body` not yet set.

@@ -27,29 +27,52 @@ Result<> Requests::on(const Request& r, const fb::Publish& m) {
     return Error{ErrorCode::corrupt, "the sizes of a Publish do not add up to its payload"};
   if (m.first_seq() >= number_end || m.items()->size() > number_end - m.first_seq())
     return Error{ErrorCode::corrupt, "publish seqs must be below 2^60"};
-  std::size_t position = 0, submitted = 0;
+  std::size_t position = 0, submitted = 0, index = 0;
   std::uint64_t seq = m.first_seq();
   for (const fb::PublishItem* item : *m.items()) {
     const bool mandatory = (item->flags() & static_cast<std::uint32_t>(fb::PublishFlag::mandatory)) != 0;
-    publish_one(r, seq, r.payload.subspan(position, item->size()), mandatory);
+    const Bytes stored = r.payload.subspan(position, item->size());
+    const bool is_past = large_ && index < large_->item;
+    if (!is_past && !(large_ && index == large_->item) && is_to_be_staged_alone(stored)) {
+      submit_published(r);
+      stage_large(index, stored);
+      if (stages()) return Done{};
+    }
+    if (!is_past) publish_one(r, seq, stored, mandatory, large_ && index == large_->item ? large_->body : std::nullopt);
     position += item->size();
+    ++index;
     if (seq != 0) ++seq;
     if (published_.size() < published_max && position - submitted < published_max_bytes) continue;
     submit_published(r);
     submitted = position;
   }
   submit_published(r);
+  large_.reset();
   return Done{};
 }
 
-void Requests::publish_one(const Request& r, std::uint64_t seq, Bytes stored, bool mandatory) {
+bool Requests::is_to_be_staged_alone(Bytes stored) const {
+  return may_stage_large_ && stored.size() >= limits::large_message_min_bytes && judge_message(stored, user_).ok();
+}
+
+void Requests::stage_large(std::size_t item, Bytes stored) {
+  large_ = {item, std::nullopt};
+  begins_large_ = true;
+  port_.stage_large(context_.connection, {}, stored, [this](BodyHandle body) {
+    large_->body = body;
+    if (!begins_large_) staged_();
+  });
+  begins_large_ = false;
+}
+
+void Requests::publish_one(const Request& r, std::uint64_t seq, Bytes stored, bool mandatory, std::optional<BodyHandle> body) {
   const auto refuse_one = [&](ErrorCode code, std::string_view text) {
     if (seq == 0) return refuse(r, code, text);
     say_nack(speaker_, r.who.channel.number, seq, code, text);
   };
   auto message = judge_message(stored, user_);
   if (!message) return refuse_one(message.error().code, message.error().text);
-  message->body = port_.stage({stored});
+  message->body = body ? *body : port_.stage({stored});
   published_.push_back({pack(Asked::publish, seq), seq, mandatory, *message});
 }
 

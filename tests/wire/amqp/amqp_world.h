@@ -11,6 +11,7 @@
 #include "broker/core/broker.h"
 #include "broker/wire/face.h"
 #include "tests/wire/amqp/frames.h"
+#include "tests/wire/large_bodies.h"
 
 namespace tandem::wire::amqp::test {
 
@@ -20,6 +21,9 @@ class World final : public BrokerPort {
 
   TimestampMs now() const override { return now_ms; }
   BodyHandle stage(std::initializer_list<Bytes> parts) override;
+  void stage_large(ConnectionId, std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle)> done) override {
+    large.give(*this, head, rest, std::move(done));
+  }
   void submit(const core::Input& input) override;
   std::string random_name(std::size_t size) override;
   std::string_view fact(std::string_view name) const override { return name == "version" ? "0.1.0" : "test"; }
@@ -35,6 +39,7 @@ class World final : public BrokerPort {
   void tick();
 
   TimestampMs now_ms = 1'700'000'000'000;
+  wire::test::LargeBodies large;
   bool persists_at_once = true;
   bool bodies_are_readable = true;
   LoginVerdict (*login)(const Login&) = nullptr;  // the broker's users; nullptr = it has none

@@ -495,3 +495,76 @@ TEST_CASE_FIXTURE(MessagesScene, "in a transaction messages in a row wait for it
   heard();
   CHECK(ready() == "3");
 }
+
+namespace {
+
+/// As clients send it: no frame is larger than was agreed.
+Buffer large_publish(std::uint16_t channel, std::string_view key, char letter) {
+  constexpr std::size_t in_a_frame = 131'072 - 8;
+  const std::string body(limits::large_message_min_bytes + 1'000, letter);
+  Buffer out = method_frame(channel, Method::basic_publish, {"", key, false, false});
+  add(out, header_frame(channel, body.size()));
+  for (std::size_t at = 0; at < body.size(); at += in_a_frame) add(out, body_frame(channel, std::string_view(body).substr(at, in_a_frame)));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(MessagesScene, "a large message is staged alone, and nothing of its connection is read until it is") {
+  client.call(1, Method::confirm_select, {false});
+  heard();
+  world.large.wait = true;
+  Buffer sent = large_publish(1, "q", 'a');
+  add(sent, publish_frames(1, "", "q", "behind"));
+  client.feed(sent);
+  CHECK_FALSE(client.face().reading());
+  CHECK(world.large.given == 1);
+  CHECK(heard().empty());
+  for (int i = 0; i < 20; ++i) {
+    world.now_ms += 100'000;
+    world.tick();
+  }
+  CHECK_FALSE(client.face().closing());
+  world.large.stage_first(world);
+  CHECK(client.face().reading());
+  CHECK(text() == "1 basic.ack delivery-tag=1 multiple=0");
+  client.feed({});
+  CHECK(text() == "1 basic.ack delivery-tag=2 multiple=0");
+  client.get("q", true);
+  const Lines got = heard();
+  CHECK(got.at(1) == "1 header size=" + std::to_string(limits::large_message_min_bytes + 1'000));
+  client.get("q", true);
+  CHECK(heard().back() == "1 body 'behind'");
+}
+
+TEST_CASE_FIXTURE(MessagesScene, "a large message of a channel that was closed meanwhile, or of a connection that ended, is not published") {
+  world.large.wait = true;
+  SUBCASE("channel") {
+    client.open_channel(2);
+    heard();
+    world.persists_at_once = false;
+    client.publish("nowhere", "", "x", {}, false, 2);  // closes it once that is answered
+    client.feed(large_publish(2, "q", 'a'));
+    world.persist();
+    world.persists_at_once = true;
+  }
+  SUBCASE("connection") {
+    client.feed(large_publish(1, "q", 'a'));
+    client.face().shut_down("the broker stops");
+  }
+  if (!world.large.waiting.empty()) world.large.stage_first(world);
+  Client other(world);
+  other.call(1, Method::queue_declare, {"q", true, false, false, false, false, Bytes{}});
+  CHECK(other.heard_text() == "1 queue.declare-ok queue=q message-count=0 consumer-count=0");
+}
+
+TEST_CASE_FIXTURE(MessagesScene, "large messages of a transaction are staged with it") {
+  client.call(1, Method::tx_select, {});
+  world.large.wait = true;
+  client.feed(large_publish(1, "q", 'a'));
+  CHECK(client.face().reading());
+  client.call(1, Method::tx_commit, {});
+  heard();
+  CHECK(world.large.given == 0);
+  CHECK(ready() == "1");
+}

@@ -15,6 +15,7 @@
 #include "schemas/frame.h"
 #include "schemas/message.h"
 #include "tests/wire/apart_jobs.h"
+#include "tests/wire/large_bodies.h"
 
 namespace tandem::wire::native::test {
 
@@ -31,6 +32,9 @@ class ScriptedPort final : public BrokerPort {
     for (const Bytes part : parts) whole += text_of(part);
     staged.push_back(std::move(whole));
     return BodyHandle{staged.size()};
+  }
+  void stage_large(ConnectionId, std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle)> done) override {
+    large.give(*this, head, rest, std::move(done));
   }
   void submit(const core::Input& input) override {
     inputs.push_back(input.index());
@@ -55,6 +59,7 @@ class ScriptedPort final : public BrokerPort {
   TimestampMs now_ms = 1'000'000;
   core::BatchRules rules;  // of every topic
   wire::test::ApartJobs apart;
+  wire::test::LargeBodies large;
   std::vector<std::string> staged;
   std::vector<std::size_t> inputs;  // variant indexes, in order
   LoginVerdict (*login)(const Login&) = nullptr;  // the broker's users; nullptr = it has none

@@ -220,3 +220,118 @@ TEST_CASE("a returned message comes back before its confirm") {
   CHECK(said[1].payload == "the message");
   CHECK(said[2].as<fb::Confirmed>().ranges()->Get(0)->first() == 2);
 }
+
+namespace {
+
+std::string large_message(char letter) {
+  return stored_message("", "queue", std::string(limits::large_message_min_bytes, letter));
+}
+
+std::string publish_frame(std::uint64_t first_seq, const std::vector<std::string>& messages) {
+  FlatBufferBuilder b;
+  std::string payload;
+  std::vector<fb::PublishItem> items;
+  for (const std::string& message : messages) {
+    items.emplace_back(static_cast<std::uint32_t>(message.size()), 0u);
+    payload += message;
+  }
+  const auto message = fb::CreatePublish(b, first_seq, b.CreateVectorOfStructs(items));
+  return frame_of(b, message, 0, 3, payload);
+}
+
+/// What is submitted: seqs, and the first letter of each body.
+struct Submitted {
+  explicit Submitted(Conversation& c) {
+    c.expect<core::PublishMany>([this, &c](const core::PublishMany& p) {
+      for (const auto& one : p.messages) {
+        const auto parts = parse_message(bytes_of(c.port.staged_at(one.message.body)));
+        text += std::to_string(one.confirm_seq) + std::string(text_of(parts->body).substr(0, 1)) + " ";
+        CHECK(one.message.size_bytes == c.port.staged_at(one.message.body).size());
+      }
+    });
+  }
+  std::string text;
+};
+
+}  // namespace
+
+TEST_CASE("a large message is staged alone, nothing is read meanwhile, and all keep their order") {
+  const std::string small = stored_message("", "queue", "s");
+  Conversation c;
+  c.open();
+  Submitted submitted(c);
+  c.port.large.wait = true;
+  const std::string input = publish_frame(1, {small, large_message('a'), small, large_message('b'), small}) + publish_frame(6, {small});
+  CHECK(c.receive(input) == 0);
+  CHECK_FALSE(c.face->reading());
+  CHECK(submitted.text == "1s ");
+  c.port.large.stage_first(c.port);
+  CHECK_FALSE(c.face->reading());
+  CHECK(submitted.text == "1s 2a 3s ");
+  c.port.large.stage_first(c.port);
+  CHECK(c.face->reading());
+  CHECK(submitted.text == "1s 2a 3s 4b 5s ");
+  CHECK(c.receive(input) == input.size());
+  CHECK(submitted.text == "1s 2a 3s 4b 5s 6s ");
+  CHECK(c.port.large.given == 2);
+}
+
+TEST_CASE("a large message that is staged at once needs no second look") {
+  const std::string small = stored_message("", "queue", "s");
+  Conversation c;
+  c.open();
+  Submitted submitted(c);
+  const std::string input = publish_frame(1, {large_message('a'), large_message('b'), small});
+  CHECK(c.receive(input) == input.size());
+  CHECK(c.face->reading());
+  CHECK(submitted.text == "1a 2b 3s ");
+  CHECK(c.port.large.given == 2);
+}
+
+TEST_CASE("a large message that does not lie at the input's front is staged with the others: it would not stay where it is") {
+  Conversation c;
+  c.open();
+  Submitted submitted(c);
+  c.port.large.wait = true;
+  const std::string input = publish_frame(1, {stored_message("", "queue", "s")}) + publish_frame(2, {large_message('a')});
+  CHECK(c.receive(input) == input.size());
+  CHECK(submitted.text == "1s 2a ");
+  CHECK(c.port.large.given == 0);
+}
+
+TEST_CASE("a large message that is refused is not staged, and one of a connection that has ended is not published") {
+  {
+    Conversation c;
+    c.open();
+    Properties someone_else;
+    someone_else.user_id = "somebody";
+    const std::string input =
+        publish_frame(1, {stored_message("", "queue", std::string(limits::large_message_min_bytes, 'x'), someone_else)});
+    CHECK(c.receive(input) == input.size());
+    CHECK(c.port.large.given == 0);
+    check_nack(c.only_said(), 1, ErrorCode::access_refused);
+  }
+  Conversation c;
+  c.open();
+  Submitted submitted(c);
+  c.port.large.wait = true;
+  const std::string input = publish_frame(1, {large_message('a')});
+  CHECK(c.receive(input) == 0);
+  c.face->shut_down("the broker stops");
+  c.port.large.stage_first(c.port);
+  CHECK(submitted.text.empty());
+  CHECK(c.face->closing());
+}
+
+TEST_CASE("who waits for a large message is not silent") {
+  Conversation c;
+  c.open(1'000);
+  c.port.large.wait = true;
+  const std::string input = publish_frame(1, {large_message('a')});
+  CHECK(c.receive(input) == 0);
+  for (int i = 0; i < 20; ++i) {
+    c.port.now_ms += 500;
+    c.face->tick(c.port.now_ms);
+  }
+  CHECK_FALSE(c.face->closing());
+}
