@@ -186,7 +186,8 @@ void Loop::settle_touched() {
 // touched_, and its turn comes.
 void Loop::remove_gone() {
   std::erase_if(gone_, [this](ConnectionId id) {
-    if (peers_.find(id)->lends) return false;
+    const std::uint64_t lent = peers_.find(id)->lends;
+    if (lent != 0 && !store_->unstage_large(lent)) return false;
     peers_.remove(id);
     return true;
   });

@@ -36,10 +36,9 @@ BodyHandle Loop::stage_batch(std::string_view topic, PartitionIndex partition, B
 
 void Loop::stage_large(ConnectionId connection, std::initializer_list<Bytes> head, Bytes rest,
                        std::function<void(BodyHandle)> staged) {
-  peers_.find(connection)->lends = true;
-  store_->stage_large(head, rest, [this, connection, staged = std::move(staged)](BodyHandle body) {
+  peers_.find(connection)->lends = store_->stage_large(head, rest, [this, connection, staged = std::move(staged)](BodyHandle body) {
     Peer& peer = *peers_.find(connection);
-    peer.lends = false;
+    peer.lends = 0;
     if (!peer.open()) return;
     staged(body);
     touched(peer);

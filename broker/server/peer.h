@@ -87,8 +87,8 @@ class Peer final : public net::ConnectionHandler {
   /// The loop's own marks: in its list of touched peers; in that of peers that are not read while the disk is
   /// behind.
   bool listed = false, unread = false;
-  /// Its memory is being read by the store: it is not removed.
-  bool lends = false;
+  /// Its memory is lent to the store, for this (Store::stage_large()): it is not removed. 0: it is not.
+  std::uint64_t lends = 0;
 
  private:
   enum class Life : std::uint8_t { open, closing, lingering, gone };

@@ -78,11 +78,11 @@ Error damaged(const JournalSegments& segments, BodyHandle body, std::uint32_t si
 
 std::optional<Bytes> JournalBodyReader::in_resident(BodyHandle body, std::uint32_t size_bytes) const {
   const auto after = std::upper_bound(resident_.begin(), resident_.end(), body.value,
-                                      [](Lsn at, const ResidentStretch& stretch) { return at < stretch.position; });
+                                      [](Lsn at, const ResidentPart& part) { return at < part.position; });
   if (after == resident_.begin()) return std::nullopt;
-  const ResidentStretch& stretch = *std::prev(after);
-  if (body.value > stretch.end || size_bytes > stretch.end - body.value) return std::nullopt;
-  return Bytes{stretch.buffer->at(body.value), size_bytes};
+  const ResidentPart& part = *std::prev(after);
+  if (body.value > part.end || size_bytes > part.end - body.value) return std::nullopt;
+  return Bytes{part.buffer->at(body.value), size_bytes};
 }
 
 Result<Bytes> JournalBodyReader::read(BodyHandle body, std::uint32_t size_bytes) {
@@ -185,12 +185,12 @@ std::shared_ptr<JournalBuffer> BodyCache::buffer_of(BodyHandle body, std::uint32
   return buffer != nullptr ? *buffer : nullptr;
 }
 
-std::vector<ResidentStretch> BodyCache::resident_between(Lsn first, Lsn end) const {
-  std::vector<ResidentStretch> stretches;
+std::vector<ResidentPart> BodyCache::resident_between(Lsn first, Lsn end) const {
+  std::vector<ResidentPart> parts;
   for (const auto& buffer : journal_.buffers)
     if (buffer->end() > first && buffer->position() < end)
-      stretches.push_back({buffer->position(), std::min(buffer->end(), end), buffer});
-  return stretches;
+      parts.push_back({buffer->position(), std::min(buffer->end(), end), buffer});
+  return parts;
 }
 
 StoredBytes BodyCache::in_windows(BodyHandle body, std::uint32_t size_bytes) const {

@@ -30,18 +30,18 @@ inline constexpr std::size_t journal_window_size_bytes = 128u << 10;
 /// The same for who walks through many of them, from front to back.
 inline constexpr std::size_t journal_walk_window_size_bytes = 1u << 20;
 
-/// A stretch of the journal that is still in RAM, and stays there while this is held. Nobody changes it any more.
-struct ResidentStretch {
+/// A part of the journal that is still in RAM, and stays there while this is held. Nobody changes it any more.
+struct ResidentPart {
   Lsn position = 0, end = 0;
   std::shared_ptr<const JournalBuffer> buffer;
 };
 
-/// Reads journal bodies for one thread that walks through many (the checkpoint): from stretches that are still in RAM, else
+/// Reads journal bodies for one thread that walks through many (the checkpoint): from parts that are still in RAM, else
 /// from segment files, where neighbours cost one read. Only what is written already (below Journal::written_through()).
 class JournalBodyReader {
  public:
   /// `resident`: ascending.
-  JournalBodyReader(const JournalSegments& segments, std::vector<ResidentStretch> resident)
+  JournalBodyReader(const JournalSegments& segments, std::vector<ResidentPart> resident)
       : segments_(segments), resident_(std::move(resident)) {}
   /// Valid until the next call. Errors: corrupt (checksum, size), not_found (position is not in the journal
   /// any more).
@@ -61,7 +61,7 @@ class JournalBodyReader {
   void for_each_part(Lsn first, Lsn end, Visit visit) const;
 
   const JournalSegments& segments_;
-  std::vector<ResidentStretch> resident_;
+  std::vector<ResidentPart> resident_;
   JournalWindow window_;
   std::size_t capacity_bytes_ = 0;  // of its memory
   bool walks_repeatedly_ = false;
@@ -90,7 +90,7 @@ class BodyCache {
   std::uint64_t size_bytes() const { return journal_.size_bytes + apart_.size_bytes + windows_size_bytes_; }
   std::uint64_t size_max_bytes() const { return size_max_bytes_; }
   /// What is in RAM of the journal from `first` to `end`, where a cut has been (Journal::cut()).
-  std::vector<ResidentStretch> resident_between(Lsn first, Lsn end) const;
+  std::vector<ResidentPart> resident_between(Lsn first, Lsn end) const;
 
   // For the journal, and for large batches with their handles as positions: a new buffer (positions ascend), and that
   // everything below `position` is in its file now.

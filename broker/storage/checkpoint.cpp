@@ -85,7 +85,7 @@ void Checkpoint::start_again() {
 // --- queues
 // ----------------------------------------------------------------------------------------------------------
 
-/// Each slice takes the bodies of some queues out of all the journal's stretch. Of a few queues with large runs that is a part
+/// Each slice takes the bodies of some queues out of all that is new in the journal. Of a few queues with large runs that is a part
 /// of it each time; the messages of 10,000 queues lie everywhere, and each slice would read all of it.
 void Checkpoint::plan_queues() {
   for (const core::Survivors& survivors : task_.state.survivors) plan_runs(survivors, plans_);

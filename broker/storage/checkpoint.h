@@ -38,7 +38,7 @@ struct CheckpointTask {
   TopicHoming topics;
   std::vector<Extent> old_extents;  // runs that this checkpoint forgets
   RunId next_run{1};
-  std::vector<ResidentStretch> resident;  // of the journal below the mark, where that spares the disk
+  std::vector<ResidentPart> resident;  // of the journal below the mark, where that spares the disk
 };
 
 /// A run that it wrote.

@@ -28,7 +28,7 @@
 namespace tandem::storage {
 
 /// Changes with every change that an older broker cannot read. Written by a newer one: not_supported.
-inline constexpr std::uint32_t checkpoint_format_version = 6;
+inline constexpr std::uint32_t checkpoint_format_version = 7;
 
 /// Where a checkpoint stands in the journal, and whether the store was closed in order.
 struct CheckpointMark {

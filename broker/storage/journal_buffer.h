@@ -1,4 +1,4 @@
-// A stretch of the journal in RAM: filled by the loop, written by the journal thread, read by deliveries. The
+// A part of the journal in RAM: filled by the loop, written by the journal thread, read by deliveries. The
 // same bytes serve all three, so a message is copied once.
 #pragma once
 

@@ -96,17 +96,17 @@ void StoreParts::follow(const core::Record& record) {
   if (const auto* deleted = std::get_if<core::QueueDeleted>(&record)) forget_queue(deleted->id);
 }
 
-void StoreParts::stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle body)> staged) {
+std::uint64_t StoreParts::stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle body)> staged) {
   LargeBody body{{}, rest, std::move(staged)};
   for (const Bytes part : head) body.head.insert(body.head.end(), part.begin(), part.end());
-  large_bodies_.push_back(std::move(body));
+  large_bodies_.emplace(next_large_body_, std::move(body));
+  return next_large_body_++;
 }
 
 /// A checkpoint that is due comes first: its cut may not come between a large body and the turn that names it.
 void StoreParts::begin_large_body() {
   if (large_bodies_.empty() || journal_->has_stretch() || failed_ || journal_->behind() || checkpoint_is_due()) return;
-  journal_->begin_stretch(std::move(large_bodies_.front()));
-  large_bodies_.pop_front();
+  journal_->begin_stretch(std::move(large_bodies_.extract(large_bodies_.begin()).mapped()));
 }
 
 void StoreParts::flush_ahead() {

@@ -100,10 +100,12 @@ class Store {
   /// work when it is of that partition.
   virtual BodyHandle stage_batch(PartitionId /*likely*/, Bytes batch) { return stage({batch}); }
   /// A large message, `head` and `rest` joined: written by itself, ahead of the turn that will name it, so that nobody else waits
-  /// for as long. What `rest` refers to stays as it is until `staged` is called, later or before this returns, never from a call that takes
+  /// for as long. What `rest` refers to stays as it is until `staged` is called, after this has returned and never from a call that takes
   /// records; the turn that names the body is written before `staged` returns, or never. It is not called once the store has
-  /// failed or closes.
-  virtual void stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle body)> staged) = 0;
+  /// failed or closes. Gives what unstage_large() asks for.
+  virtual std::uint64_t stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle body)> staged) = 0;
+  /// Nobody wants it any more. True: it had not been begun, and is forgotten; else `staged` is still called.
+  virtual bool unstage_large(std::uint64_t which) = 0;
   /// Forgets what was staged since the last call to write() (nothing refers to it).
   virtual void unstage() = 0;
   /// Takes one turn's records: encodes the durable ones into the open group under `turn` (0: none is durable), patches

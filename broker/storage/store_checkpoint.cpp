@@ -49,7 +49,7 @@ bool StoreParts::journal_is_nearly_full() const {
 
 /// What was handed out under its place in the journal may still wait to be read when a checkpoint has moved it. So the last
 /// one's part of the journal stays; and when they follow each other quickly, as for large topics, no less than the
-/// usual stretch.
+/// usual part.
 Lsn StoreParts::recyclable_below() {
   cuts_.push_back(previous_cut_);
   while (cuts_.size() > 1 && cuts_[1] + interval_bytes() <= last_cut_) cuts_.pop_front();

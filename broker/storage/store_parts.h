@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <map>
 #include <set>
 
 #include "broker/storage/apart_buffers.h"
@@ -38,7 +39,8 @@ class StoreParts : public Store, private JournalEvents {
 
   BodyHandle stage(std::initializer_list<Bytes> parts) override { return journal_->stage(parts); }
   BodyHandle stage_batch(PartitionId likely, Bytes batch) override;
-  void stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle body)> staged) override;
+  std::uint64_t stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle body)> staged) override;
+  bool unstage_large(std::uint64_t which) override { return large_bodies_.erase(which) > 0; }
   void unstage() override;
   void write(std::span<const core::Record> records, TurnNumber turn) override;
   void flush() override;
@@ -180,7 +182,8 @@ class StoreParts : public Store, private JournalEvents {
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<ApartBuffers> apart_;
 
-  std::deque<LargeBody> large_bodies_;  // that wait for their stretch of the journal, one after the other
+  std::map<std::uint64_t, LargeBody> large_bodies_;  // that wait for their stretch of the journal, one after the other
+  std::uint64_t next_large_body_ = 1;
 
   BacklogRuns runs_;
   bool has_old_runs_ = false;  // see RecoveredCheckpoint; at start-up only

@@ -41,9 +41,15 @@ class FakeStore final : public storage::Store {
     add(++staged, text, true);
     return BodyHandle{staged};
   }
-  void stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle)> done) override {
+  std::uint64_t stage_large(std::initializer_list<Bytes> head, Bytes rest, std::function<void(BodyHandle)> done) override {
     large.push_back({{}, rest, std::move(done)});
     for (const Bytes& part : head) large.back().head += text_of(part);
+    return ++staged_large;
+  }
+  bool unstage_large(std::uint64_t which) override {
+    if (which <= begun_large) return false;
+    large.erase(large.end() - static_cast<std::ptrdiff_t>(staged_large - which + 1));
+    return true;
   }
   /// Reads what the oldest large message refers to, only now.
   void stage_large_one() {
@@ -96,6 +102,7 @@ class FakeStore final : public storage::Store {
     std::function<void(BodyHandle)> done;
   };
   std::deque<Large> large;
+  std::uint64_t staged_large = 0, begun_large = 0;  // those up to begun_large cannot be taken back
   struct TopicRead {
     PartitionId partition;
     Offset offset = 0;

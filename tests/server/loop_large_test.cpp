@@ -25,6 +25,7 @@ TEST_CASE("what a connection lends lives until it is read, and is published unle
   for (const bool stops : {false, true}) {
     CAPTURE(stops);
     LoopFixture fixture;
+    fixture.store->begun_large = 1;
     LineClient other(fixture.loop);
     CHECK(fixture.ask(other, "declare q") == "ok\n");
     const std::string body(100'000, 'l');
@@ -42,6 +43,18 @@ TEST_CASE("what a connection lends lives until it is read, and is published unle
     fixture.settle();
     CHECK(fixture.store->records.size() == written + (stops ? 0 : 1));
   }
+}
+
+TEST_CASE("what a connection lends is not kept for a message that nobody has begun to stage when it has ended") {
+  LoopFixture fixture;
+  LineClient publisher(fixture.loop);
+  publisher.say("large q " + std::string(100'000, 'l'));
+  fixture.settle();
+  CHECK(fixture.store->large.size() == 1);
+  fixture.loop.stop("the test says so");
+  publisher.close();
+  fixture.settle();
+  CHECK(fixture.store->large.empty());
 }
 
 }  // namespace tandem::server
