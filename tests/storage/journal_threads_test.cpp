@@ -70,7 +70,7 @@ TEST_CASE("with real threads everything is persisted in order") {
     }
     REQUIRE((*journal)->drain().ok());
     for (TurnNumber turn = 1; turn <= 3000; ++turn)
-      cache.read(bodies[turn - 1], 700, [&](Result<StoredBytes> bytes) {
+      cache.read(bodies[turn - 1], 700, [&read_well, turn](Result<StoredBytes> bytes) {
         read_well += bytes.ok() && text_of(bytes->bytes) == body_text(turn, 700);
       });
     for (const BodyHandle body : large_bodies)
