@@ -82,6 +82,8 @@ class Journal {
   void begin_stretch(LargeBody body);
   /// One is on its way. A cut() would have it begun anew behind itself.
   bool has_stretch() const { return large_.has_value(); }
+  /// It found no room on the disk, and waits for retry().
+  bool stretch_is_stalled() const { return stretch_ && stretch_->stalled; }
   /// Forgets what was staged since the last write(); its handles mean nothing any more.
   void unstage();
   /// The body's bytes, to be changed in place (a batch's base offset). Empty once it was handed to the

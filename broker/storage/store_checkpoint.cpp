@@ -17,7 +17,8 @@ constexpr DurationMs old_kept_max_ms = 1'000;
 /// Often enough for a short replay; and before the journal is full, since the segments that one checkpoint
 /// made needless are recycled by the next one only.
 bool StoreParts::checkpoint_wanted() const {
-  return checkpoint_is_due() && !journal_->has_stretch();
+  // One that waits for room must not wait for the checkpoint that makes some, nor that for it.
+  return checkpoint_is_due() && (!journal_->has_stretch() || journal_->stretch_is_stalled());
 }
 
 bool StoreParts::checkpoint_is_due() const {

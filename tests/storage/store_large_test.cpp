@@ -79,6 +79,33 @@ TEST_CASE("a checkpoint that is due comes before the next large message, and not
   CHECK(rig.read(second.entry.body, second.text.size()) == second.text);
 }
 
+TEST_CASE("a large message that finds no room does not keep checkpoints from making some") {
+  test::StoreRig rig;
+  rig.options.checkpoint_interval_bytes = 100'000;
+  rig.must_open();
+  rig.declare_queue(q1);
+  rig.persist();
+  LargeMessage large(rig, 1);
+  rig.store->flush();
+  rig.store->pump_one(Store::Background::journal);
+  while (!rig.posted.empty()) {
+    const auto task = std::move(rig.posted.front());
+    rig.posted.pop_front();
+    task();
+  }
+  rig.files.fail(1, FaultKind::disk_full, FileOperation::write);
+  rig.store->pump_one(Store::Background::large);
+  CHECK_FALSE(rig.store->checkpoint_wanted());
+  rig.settle();
+  CHECK_FALSE(large.staged());
+  CHECK(rig.store->checkpoint_wanted());
+  rig.checkpoint();
+  rig.retry();
+  for (int i = 0; i < 5; ++i) rig.persist();
+  REQUIRE(large.staged());
+  CHECK(rig.read(large.entry.body, large.text.size()) == large.text);
+}
+
 TEST_CASE("the offline check reads large messages, and says which one is damaged") {
   test::StoreRig rig;
   rig.options.journal_segment_size_bytes = 4u << 20;
