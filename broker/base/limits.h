@@ -10,7 +10,7 @@ namespace tandem::limits {
 /// Stored form of a message: as much as a transaction, and with its envelope a frame of the native protocol
 /// (schemas/frame.h). RabbitMQ 4 takes 16 MiB unless told otherwise, RabbitMQ 3 takes 128. Reached: too_large.
 inline constexpr std::size_t message_size_max_bytes = 32u << 20;
-/// From this size on a message is written to the journal piece by piece, between commit groups, while its connection waits: all of it in
+/// From this size on a message is written to the journal piece by piece, beside the commit groups, while its connection waits: all of it in
 /// one group would keep everybody else waiting for a millisecond or more.
 inline constexpr std::size_t large_message_min_bytes = 2u << 20;
 /// One record batch: what a fetch of the native protocol may bring. Kafka's own default is 1 MiB. Reached: too_large.

@@ -543,7 +543,8 @@ TEST_CASE_FIXTURE(MessagesScene, "a large message of a channel that was closed m
     client.open_channel(2);
     heard();
     world.persists_at_once = false;
-    client.publish("nowhere", "", "x", {}, false, 2);  // closes it once that is answered
+    client.declare_queue("w", {}, 2);  // answered once it is on disk, and what is refused behind it not before
+    client.publish("nowhere", "", "x", {}, false, 2);  // closes the channel then
     client.feed(large_publish(2, "q", 'a'));
     world.persist();
     world.persists_at_once = true;
@@ -552,7 +553,8 @@ TEST_CASE_FIXTURE(MessagesScene, "a large message of a channel that was closed m
     client.feed(large_publish(1, "q", 'a'));
     client.face().shut_down("the broker stops");
   }
-  if (!world.large.waiting.empty()) world.large.stage_first(world);
+  REQUIRE(world.large.waiting.size() == 1);
+  world.large.stage_first(world);
   Client other(world);
   other.call(1, Method::queue_declare, {"q", true, false, false, false, false, Bytes{}});
   CHECK(other.heard_text() == "1 queue.declare-ok queue=q message-count=0 consumer-count=0");
