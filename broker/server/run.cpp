@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
-#include <new>
 
 #include "broker/base/limits.h"
 #include "broker/net/stop_signal.h"
@@ -22,15 +21,6 @@ namespace tandem::server {
 namespace {
 
 using Doors = std::vector<std::unique_ptr<Door>>;
-
-/// Without memory for what comes next there is nothing to decide any more: no answer, no clean-up that would not ask for
-/// memory again. What was confirmed is in the journal, and a restart has it; so this is a stop like any other crash, but
-/// with its reason.
-[[noreturn]] void out_of_memory() {
-  constexpr std::string_view text = "error out of memory: the broker stops; a restart has all that was confirmed\n";
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-  std::_Exit(1);
-}
 
 // One descriptor per connection; the soft limit is often 1,024 where the hard one allows far more.
 void raise_descriptor_limit() {
@@ -168,7 +158,6 @@ bool has_kafka_face() {
 
 int run(const Options& options) {
   set_log_level(options.log_level);
-  std::set_new_handler(out_of_memory);
   raise_descriptor_limit();
   give_free_memory_back();
   std::signal(SIGPIPE, SIG_IGN);

@@ -6,6 +6,8 @@
 //
 // With --full-disk such a file system fills up to its last byte under the load, and is given space again.
 //
+// With --no-memory one of the broker's requests for memory fails in each life, instead of a kill.
+//
 // With --soak one broker lives for so many seconds under the load, and is looked at for growth; it is not killed.
 //
 //   crash_test --tandemd build/release/tandemd [--cycles 200] [--seed N] [--directory DIR] [--power]
@@ -20,6 +22,7 @@
 
 #include "tests/crash/full_disk.h"
 #include "tests/crash/load.h"
+#include "tests/crash/no_memory.h"
 #include "tests/crash/power_disk.h"
 #include "tests/crash/sizes.h"
 #include "tests/support/broker_process.h"
@@ -32,12 +35,18 @@ using namespace tandem::crash;
 namespace {
 
 struct Options {
-  std::string tandemd, directory;
+  std::string tandemd, directory, allocator;
   int cycles = 200;
-  bool power = false, full_disk = false;
+  bool power = false, full_disk = false, no_memory = false;
   int soak_s = 0;
   std::uint64_t seed = std::random_device{}();
 };
+
+const char* what_happens(const Options& options) {
+  if (options.full_disk) return "full disks";
+  if (options.no_memory) return "requests for memory that fail";
+  return options.power ? "power losses" : "kills";
+}
 
 int report(Histories& histories, const Options& options) {
   std::vector<std::string> violations;
@@ -53,7 +62,7 @@ int report(Histories& histories, const Options& options) {
       "%d %s, seed %llu: %llu publishes (%llu confirmed), %llu deliveries (%llu marked redelivered), %llu acks "
       "confirmed, %llu transactions confirmed, %llu topic records compared\n",
       options.soak_s > 0 ? 0 : options.cycles,
-      options.full_disk ? "full disks" : options.power ? "power losses" : "kills", number(options.seed),
+      what_happens(options), number(options.seed),
       number(all.invoked - moved.invoked), number(all.confirmed - moved.confirmed), number(all.delivered),
       number(all.redelivered), number(all.acks_confirmed), number(moved.confirmed), number(all.read));
   for (std::size_t i = 0; i < violations.size() && i < 20; ++i)
@@ -151,6 +160,33 @@ void check_store(const Options& options, int life, Histories& histories) {
     histories.fan.violation("after life " + std::to_string(life) + " the offline check said: " + checked.out + checked.error);
 }
 
+/// Lives that end when they are given no memory.
+int run_without_memory(const Options& options) {
+  support::BrokerProcess::Options broker_options{options.tandemd, options.directory, {}};
+  auto memory = NoMemory::make(options.allocator, broker_options);
+  if (!memory) return fail(memory.error());
+  std::mt19937_64 chance(options.seed);
+  Histories histories;
+  for (int life = 1; life <= options.cycles; ++life) {
+    broker_options.arguments = sizes_of_life(chance());
+    memory->choose(chance, broker_options);
+    if (auto broker = support::BrokerProcess::start(broker_options); !broker) {
+      memory->judge_start(broker.error(), life, histories.fan);
+    } else {
+      (void)declare_places(broker->port("native"));  // it may be gone by now
+      Load load(histories, ports_of(*broker), life, chance(), publisher_rest);
+      memory->judge_end(*broker, life, histories.fan);
+      load.stop();
+    }
+    check_store(options, life, histories);
+  }
+  std::printf("%s\n", memory->report().c_str());
+  broker_options.environment.clear();
+  auto broker = support::BrokerProcess::start(broker_options);
+  if (!broker) return fail(broker.error());
+  return drain_and_judge(histories, options, *broker, options.cycles + 1);
+}
+
 int run(const Options& options, PowerDisk* disk) {
   support::BrokerProcess::Options broker_options{options.tandemd, options.directory, {}};
   std::mt19937_64 chance(options.seed);
@@ -198,6 +234,11 @@ int main(int argc, char** argv) {
   app.add_flag("--full-disk", options.full_disk, "the disk fills up and is freed, as often as --cycles says; as --power")
       ->excludes("--directory")
       ->excludes("--power");
+  app.add_flag("--no-memory", options.no_memory, "a request for memory fails, as often as --cycles says")
+      ->excludes("--power")
+      ->excludes("--full-disk");
+  options.allocator = std::filesystem::path(argv[0]).parent_path() / "libfailing_allocator.so";
+  app.add_option("--allocator", options.allocator, "the library that makes it fail")->capture_default_str();
   app.add_option("--soak", options.soak_s, "s: one broker lives so long under the load, and is not killed")
       ->check(CLI::PositiveNumber)
       ->excludes("--power")
@@ -207,6 +248,7 @@ int main(int argc, char** argv) {
   const auto parent =
       std::filesystem::temp_directory_path() / ("tandem-crash-" + std::to_string(options.seed));
   if (own) {
+    std::filesystem::remove_all(parent);  // an earlier run of this seed, which was broken
     std::filesystem::create_directories(parent);
     options.directory = (parent / "store").string();
   }
@@ -220,7 +262,7 @@ int main(int argc, char** argv) {
     options.directory = disk->mount_point() + "/store";
     status = options.full_disk ? full_disk(options, disk->mount_point()) : run(options, &*disk);
   } else {
-    status = options.soak_s > 0 ? soak(options) : run(options, nullptr);
+    status = options.soak_s > 0 ? soak(options) : options.no_memory ? run_without_memory(options) : run(options, nullptr);
   }
   if (own && status == 0) std::filesystem::remove_all(parent);
   if (own && status != 0)

@@ -33,6 +33,10 @@ using Clock = std::chrono::steady_clock;
     const rlimit limit{options.address_space_max_bytes, options.address_space_max_bytes};
     setrlimit(RLIMIT_AS, &limit);
   }
+  for (std::string setting : options.environment) {
+    const auto equals = setting.find('=');
+    setenv(setting.substr(0, equals).c_str(), setting.substr(equals + 1).c_str(), 1);
+  }
   execv(argv[0], argv.data());
   _exit(127);
 }
@@ -110,6 +114,11 @@ int BrokerProcess::terminate(int timeout_ms, int signal) {
   if (pid_ <= 0) return -1;
   ::kill(pid_, signal);
   return wait(timeout_ms);
+}
+
+bool BrokerProcess::has_ended() const {
+  siginfo_t status{};
+  return pid_ <= 0 || (waitid(P_PID, static_cast<id_t>(pid_), &status, WEXITED | WNOHANG | WNOWAIT) == 0 && status.si_pid == pid_);
 }
 
 int BrokerProcess::wait(int timeout_ms) {

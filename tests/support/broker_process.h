@@ -21,6 +21,7 @@ class BrokerProcess {
     std::vector<std::string> arguments;
     int ready_timeout_ms = 20'000;
     std::uint64_t address_space_max_bytes = 0;  // 0 = no limit of its own (setrlimit, RLIMIT_AS)
+    std::vector<std::string> environment = {};  // "NAME=value", beside what this process has
   };
 
   /// Starts tandemd with ports that the system chooses and waits for its ready line. Error: it ended before,
@@ -38,6 +39,7 @@ class BrokerProcess {
   /// Milliseconds from the start of the process to its ready line.
   double ready_ms() const { return ready_ms_; }
 
+  bool has_ended() const;
   /// Waits for its end by itself; gives the exit status as terminate() does.
   int wait(int timeout_ms = 20'000);
   /// kill -9, and waits for its end.
