@@ -71,6 +71,7 @@ void Broker::handle(TimestampMs now, const Input& input, Outputs& out) {
   Parts& parts = *parts_;
   parts.pending.deliveries_left = parts.options.deliveries_per_call_max;
   parts.pending.bytes_left = parts.options.delivered_bytes_per_call_max;
+  parts.pending.settles_left = parts.options.settles_per_call_max;
   Turn turn(parts.state, parts.session, parts.pending, parts.options, out, now);
   std::visit([&turn](const auto& one) { judge_and_handle(turn, one); }, input);
   finish_call(turn);
@@ -78,7 +79,7 @@ void Broker::handle(TimestampMs now, const Input& input, Outputs& out) {
 
 TimestampMs Broker::next_due() const {
   const Parts& parts = *parts_;
-  if (!parts.pending.marked.empty() || !parts.pending.drop_runs.empty()) return 0;
+  if (!parts.pending.marked.empty() || !parts.pending.drop_runs.empty() || !parts.session.settling.empty()) return 0;
   return std::min({parts.session.queue_timers.next(), next_due_topics(parts.state, parts.session),
                    next_due_groups(parts.state, parts.session)});
 }

@@ -48,6 +48,8 @@ struct BrokerOptions {
   /// an outbox that fills up is noticed, and the sends (352 bytes each) stay in the processor's cache.
   std::uint32_t deliveries_per_call_max = 256;
   std::uint64_t delivered_bytes_per_call_max = 4u << 20;
+  /// Deliveries that one call settles at most, unless they are a transaction's; the rest follows likewise (core/settling.h).
+  std::size_t settles_per_call_max = 512;
 };
 
 class Broker {

@@ -5,6 +5,7 @@
 
 #include "broker/core/dispatch.h"
 #include "broker/core/rim_verbs.h"
+#include "broker/core/settlement.h"
 #include "broker/core/topic.h"
 
 namespace tandem::core {
@@ -71,7 +72,7 @@ struct TakenOut {
 };
 
 /// By queue and seq.
-std::vector<TakenOut> find_taken_out(State& state, const Session& session) {
+std::vector<TakenOut> find_taken_out(State& state, Session& session) {
   std::vector<TakenOut> taken;
   const auto add = [&taken](QueueId queue, QueueEntry& entry) {
     if (!is_homed(entry.body)) taken.push_back({queue, entry.seq, &entry});
@@ -84,6 +85,8 @@ std::vector<TakenOut> find_taken_out(State& state, const Session& session) {
       for (std::size_t i = 0; i < channel->unsettled.size(); ++i)
         if (Unsettled& delivery = channel->unsettled[i]; delivery.holds())
           add(delivery.queue, delivery.entry);
+  for (std::size_t i = 0; i < session.settling.size(); ++i)
+    for (Unsettled& delivery : session.settling[i].rest()) add(delivery.queue, delivery.entry);
   std::sort(taken.begin(), taken.end(), [](const TakenOut& a, const TakenOut& b) {
     return std::tie(a.queue, a.seq) < std::tie(b.queue, b.seq);
   });
@@ -158,8 +161,10 @@ void apply_homes(State& state, Session& session, Turn& turn, const CheckpointDon
 }
 
 /// What is due in this call is done before: its records lie in the journal before the checkpoint's cut, so a restart would
-/// not see them again if the state did not have them.
+/// not see them again if the state did not have them. What calls had still to settle is done, too: an orderly stop takes the last
+/// one, and a message that comes back must have come back by then.
 void handle(Turn& turn, const CheckpointBegun&) {
+  finish_settling(turn);
   finish_call(turn);
   CheckpointState state;
   turn.checkpoint(state);

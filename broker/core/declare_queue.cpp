@@ -69,7 +69,7 @@ void redeclare(Turn& turn, const DeclareQueue& input, const Queue& queue) {
   turn.life(queue.declared.id)->unused_since = turn.now();
   turn.wait_for_earlier_turns();  // that it is there, and what is in it, may not be on disk yet
   turn.answer(input.who,
-              QueueOk{input.who, queue.declared.name, queue.life.ready,
+              QueueOk{input.who, queue.declared.name, queue.life.ready + queue.life.returning,
                       static_cast<std::uint32_t>(turn.session().consumers.count(queue.declared.id))});
 }
 

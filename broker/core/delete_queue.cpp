@@ -51,7 +51,7 @@ void handle(Turn& turn, const DeleteQueue& input) {
   if (input.if_unused && consumers > 0)
     return turn.refuse(input.who, {ErrorCode::in_use, ObjectKind::queue, queue->declared.name, "", "", "",
                                    "it has " + std::to_string(consumers) + " consumers"});
-  const std::uint64_t ready = queue->life.ready;
+  const std::uint64_t ready = queue->life.ready + queue->life.returning;
   if (input.if_empty && ready > 0)
     return turn.refuse(input.who, {ErrorCode::not_empty, ObjectKind::queue, queue->declared.name, "", "", "",
                                    "it has " + std::to_string(ready) + " messages"});

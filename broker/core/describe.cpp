@@ -29,8 +29,8 @@ QueueInfo info_of(const Turn& turn, const Queue& queue) {
   const QueueLife& life = queue.life;
   QueueInfo info;
   info.queue = queue.declared;
-  info.ready = life.ready_visible(queue.facts);
-  info.unsettled = life.unsettled + life.leaving.size();
+  info.ready = life.ready_visible(queue.facts) + life.returning;
+  info.unsettled = life.unsettled - life.returning + life.leaving.size();
   info.size_bytes = life.ready_bytes + life.unsettled_bytes;
   info.consumers = static_cast<std::uint32_t>(turn.session().consumers.count(queue.declared.id));
   info.accepted = life.counts.accepted;
@@ -128,8 +128,8 @@ void describe_broker(const Turn& turn, Described& out) {
   info.groups = state.groups.all().size();
   info.connections = session.connections.size();
   state.queues.all().for_each([&](const Queue& queue) {
-    info.ready += queue.life.ready_visible(queue.facts);
-    info.unsettled += queue.life.unsettled;
+    info.ready += queue.life.ready_visible(queue.facts) + queue.life.returning;
+    info.unsettled += queue.life.unsettled - queue.life.returning;
     info.consumers += session.consumers.count(queue.declared.id);
   });
   info.published = session.published;

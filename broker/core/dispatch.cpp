@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/queue_visit.h"
+#include "broker/core/settlement.h"
 #include "broker/core/subscription.h"
 #include "broker/core/topic_verbs.h"
 
@@ -80,6 +81,7 @@ void show_partitions(Turn& turn) {
 
 void finish_call(Turn& turn) {
   say_dropped_runs(turn);
+  go_on_settling(turn);
   show_volatile(turn);
   start_consumers(turn);
   look_at_marked(turn);

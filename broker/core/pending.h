@@ -56,6 +56,7 @@ class Pending {
   std::vector<DropRun> drop_runs;     // found empty at start-up; said in the first call
   std::uint32_t deliveries_left = 0;  // of the current call
   std::uint64_t bytes_left = 0;
+  std::size_t settles_left = 0;  // of the current call
 
  private:
   /// 48 bytes each, since there is one per publish in flight; anything but a confirm is in others_, in the

@@ -2,6 +2,7 @@
 
 #include "broker/core/queue_verbs.h"
 #include "broker/core/removals.h"
+#include "broker/core/settlement.h"
 
 namespace tandem::core {
 namespace {
@@ -59,6 +60,7 @@ void handle(Turn& turn, const PurgeQueue& input) {
   if (!queue) return;
   const QueueId id = queue->declared.id;
   QueueLife& life = *turn.life(id);
+  if (life.returning > 0) finish_settling(turn);  // to be purged, too
   const std::uint64_t purged = life.ready;
   if (purged > 0 || has_runs(life)) {
     const std::vector<QueueEntry> kept = taken_out(turn, *queue);

@@ -67,6 +67,9 @@ class QueueLife {
   std::uint64_t ready = 0, ready_bytes = 0;  // in lanes, cold and not yet visible ones too
   std::uint64_t cold = 0, cold_bytes = 0;    // of them, not in RAM
   std::uint64_t unsettled = 0, unsettled_bytes = 0;
+  /// Of them, those that were given back and take several calls to come (settling.h). Until all are here nothing is handed out, so
+  /// that none is overtaken.
+  std::uint64_t returning = 0;
   QueueCounts counts;
   TimestampMs unused_since = 0;
   TimestampMs timer_at = never;          // when the queue is looked at again at the latest

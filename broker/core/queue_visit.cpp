@@ -16,6 +16,7 @@ QueueVisit::QueueVisit(Turn& turn, QueueId id)
       removals_(turn, id) {}
 
 bool QueueVisit::run() {
+  if (life_.returning > 0) return true;  // the last of them marks it again
   if (queue_.options.waiting_room) return visit_room();
   if (life_.overdue_at <= turn_.now()) return_overdue(turn_, queue_, life_, removals_);
   if (consumers_) {

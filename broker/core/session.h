@@ -10,6 +10,7 @@
 #include "broker/core/membership.h"
 #include "broker/core/parked_fetches.h"
 #include "broker/core/route.h"
+#include "broker/core/settling.h"
 
 namespace tandem::core {
 
@@ -21,6 +22,7 @@ struct Session {
   EndingTransactions ending_transactions;  // producers' transactions that wait for their markers
   IdleProducers idle_producers;            // where partitions ended a day ago
   Deadlines queue_timers;                  // when queues have something to do: expiry
+  Ring<Settling> settling;                 // what next calls go on with
   std::vector<Unsettled> settled_room;     // working room of settle
   std::vector<std::size_t> settle_places;  // working room of settle
   RoutingRoom routing;                     // working room and counts of exchanges

@@ -128,7 +128,7 @@ class Doer {
     const std::size_t begin = op.multiple ? 0 : channel.unsettled.index_from(op.first);
     for (std::size_t place = begin; place < end; ++place)
       if (!channel.unsettled[place].settled) places.push_back(place);
-    settle(turn_, channel, places, op.outcome);
+    settle_at_once(turn_, channel, places, op.outcome);
   }
   void operator()(const PublishOp& op) {
     const Exchange& exchange = *turn_.state().catalog.find_exchange(op.message.exchange);

@@ -154,8 +154,8 @@ class Store {
 
   /// Writes what is open, takes a last checkpoint with `state`, marks the directory clean, stops the threads.
   virtual Result<> close(core::CheckpointState state) = 0;
-  /// inline_threads only: does the background work that is due.
-  virtual void pump() = 0;
+  /// inline_threads only: does the background work that is due. False when there was none.
+  virtual bool pump() = 0;
   /// inline_threads only: does the oldest task of one background thread, so that a simulation chooses how they
   /// interleave. False when it has none.
   enum class Background : std::uint8_t { journal, checkpoint, reader, large };

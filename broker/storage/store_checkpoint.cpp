@@ -219,13 +219,16 @@ Result<> StoreParts::close(core::CheckpointState state) {
   return Done{};
 }
 
-void StoreParts::pump() {
-  if (!options_.inline_threads) return;
+bool StoreParts::pump() {
+  if (!options_.inline_threads) return false;
+  bool worked_at_all = false;
   for (bool worked = true; worked;) {
     worked = false;
     for (Worker* worker : {journal_worker_.get(), checkpoint_worker_.get(), reader_worker_.get(), large_worker_.get()})
       worked = static_cast<InlineWorker*>(worker)->pump() || worked;
+    worked_at_all = worked_at_all || worked;
   }
+  return worked_at_all;
 }
 
 bool StoreParts::pump_one(Background thread) {

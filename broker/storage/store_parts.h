@@ -65,7 +65,7 @@ class StoreParts : public Store, private JournalEvents {
   bool checkpoint_wanted() const override;
   void begin_checkpoint(core::CheckpointState state) override;
   Result<> close(core::CheckpointState state) override;
-  void pump() override;
+  bool pump() override;
   bool pump_one(Background thread) override;
   Usage usage() const override;
 

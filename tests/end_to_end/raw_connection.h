@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <optional>
@@ -39,6 +40,7 @@ class RawConnection {
     std::string bytes(size, '\0');
     for (std::size_t got = 0; got < size;) {
       const ssize_t more = ::recv(socket_, bytes.data() + got, size - got, 0);
+      if (more < 0 && errno == EINTR) continue;  // stopped and continued: signal(7), sockets with a timeout
       REQUIRE(more > 0);
       got += static_cast<std::size_t>(more);
     }

@@ -93,7 +93,7 @@ class FakeStore final : public storage::Store {
     closed = true;
     return Done{};
   }
-  void pump() override {}
+  bool pump() override { return false; }
   Usage usage() const override { return {}; }
 
   struct Large {

@@ -241,12 +241,12 @@ void Rim::settle() {
       restless_ = true;
     }
     if (rounds % background_rounds == 0) store_->background(now_);  // it may have become full only now
-    store_->pump();
-    const bool had_work = !posted_.empty() || !read_.empty() || broker_.next_due() <= now_ || !all_persisted();
+    const bool had_work = store_->pump() || !posted_.empty() || !read_.empty() || broker_.next_due() <= now_ || !all_persisted();
     while (run_first(posted_) || run_first(read_)) {
     }
     if (failure_.empty()) end_turn();
     idle = had_work ? 0 : idle + 1;
+    if (idle == 1) store_->background(now_);  // what found no room meanwhile
   }
 }
 

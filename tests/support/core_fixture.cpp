@@ -55,6 +55,7 @@ BrokerOptions tight_limits() {
   options.front_entries_min = 3;
   options.reservation_max = 4;
   options.deliveries_per_call_max = 5;
+  options.settles_per_call_max = 2;
   return options;
 }
 
