@@ -12,6 +12,20 @@
 
 namespace tandem {
 
+/// Index of the first item of `items` for which `before(item)` is false; those before it come first in order.
+template <class Items, class Before>
+std::size_t partition_index(const Items& items, Before before) {
+  std::size_t low = 0, high = items.size();
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (before(items[middle]))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 template <class T>
 class Ring {
  public:
@@ -85,15 +99,7 @@ class Ring {
   /// Index of the first item for which `before(item)` is false; those before it come first in order.
   template <class Before>
   std::size_t partition_point(Before before) const {
-    std::size_t low = 0, high = size_;
-    while (low < high) {
-      const std::size_t middle = low + (high - low) / 2;
-      if (before((*this)[middle]))
-        low = middle + 1;
-      else
-        high = middle;
-    }
-    return low;
+    return partition_index(*this, before);
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "broker/core/dispatch.h"
+#include "broker/core/queue_verbs.h"
 #include "broker/core/rim_verbs.h"
 #include "broker/core/settlement.h"
 #include "broker/core/topic.h"
@@ -40,13 +41,9 @@ void add_taken_out(const State& state, const Session& session, std::vector<Survi
     for (const auto& [seq, leaving] : queue.life.leaving)
       add_if_in_journal(queue.declared.id, leaving.entry, out);
   });
-  for (const Connection* connection : session.connections.all())
-    for (const auto& channel : connection->channels)
-      for (std::size_t i = 0; i < channel->unsettled.size(); ++i) {
-        const Unsettled& delivery = channel->unsettled[i];
-        if (delivery.holds() && state.queues.find(delivery.queue))
-          add_if_in_journal(delivery.queue, delivery.entry, out);
-      }
+  for_each_unsettled(session, [&](const UnsettledRing&, const Unsettled& delivery) {
+    if (state.queues.find(delivery.queue)) add_if_in_journal(delivery.queue, delivery.entry, out);
+  });
 }
 
 /// In exact memory: these are all messages of the last stretch of the journal, and they stay until the checkpoint ends.
@@ -72,7 +69,7 @@ struct TakenOut {
 };
 
 /// By queue and seq.
-std::vector<TakenOut> find_taken_out(State& state, Session& session) {
+std::vector<TakenOut> find_taken_out(State& state, const Session& session) {
   std::vector<TakenOut> taken;
   const auto add = [&taken](QueueId queue, QueueEntry& entry) {
     if (!is_homed(entry.body)) taken.push_back({queue, entry.seq, &entry});
@@ -80,13 +77,7 @@ std::vector<TakenOut> find_taken_out(State& state, Session& session) {
   state.queues.for_each([&add](Queue& queue) {
     for (auto& [seq, leaving] : queue.life.leaving) add(queue.declared.id, leaving.entry);
   });
-  for (const Connection* connection : session.connections.all())
-    for (const auto& channel : connection->channels)
-      for (std::size_t i = 0; i < channel->unsettled.size(); ++i)
-        if (Unsettled& delivery = channel->unsettled[i]; delivery.holds())
-          add(delivery.queue, delivery.entry);
-  for (std::size_t i = 0; i < session.settling.size(); ++i)
-    for (Unsettled& delivery : session.settling[i].rest()) add(delivery.queue, delivery.entry);
+  for_each_unsettled(session, [&add](const UnsettledRing&, Unsettled& delivery) { add(delivery.queue, delivery.entry); });
   std::sort(taken.begin(), taken.end(), [](const TakenOut& a, const TakenOut& b) {
     return std::tie(a.queue, a.seq) < std::tie(b.queue, b.seq);
   });

@@ -24,7 +24,7 @@ void forget_gets(Turn& turn, const Channel& channel) {
 /// First the consumers, so that nothing that is put back is given to them again.
 void empty_channel(Turn& turn, Channel& channel) {
   for (auto& [number, consumer] : channel.consumers) consumer->started = false;
-  requeue_all(turn, channel);
+  give_back_all(turn, channel);
   cancel_consumers(turn, channel);
   forget_gets(turn, channel);
 }

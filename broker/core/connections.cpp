@@ -15,8 +15,14 @@ std::size_t UnsettledRing::index_from(DeliveryTag tag) const {
 
 Unsettled* UnsettledRing::find(DeliveryTag tag) {
   const std::size_t index = index_from(tag);
-  if (index >= ring_.size() || ring_[index].tag != tag || ring_[index].settled) return nullptr;
+  if (index >= ring_.size() || ring_[index].tag != tag || !is_open(ring_[index])) return nullptr;
   return &ring_[index];
+}
+
+bool UnsettledRing::is_claimed(DeliveryTag tag) const {
+  for (std::size_t i = 0; i < claims_.size(); ++i)
+    if (claims_[i].first <= tag && tag <= claims_[i].last) return true;
+  return false;
 }
 
 void UnsettledRing::tidy() {

@@ -5,12 +5,15 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "broker/base/block_ring.h"
 #include "broker/base/ring.h"
+#include "broker/core/input.h"
 #include "broker/core/name_map.h"
 #include "broker/core/send.h"
 
@@ -33,6 +36,13 @@ struct Unsettled {
   bool holds() const { return !settled && !went_back; }
 };
 
+/// Deliveries with these tags that are settled for their client, and piece by piece for their queues (settling.h).
+struct Claim {
+  DeliveryTag first = 0, last = 0;
+  Outcome outcome = Outcome::ack;
+  std::optional<Caller> who = std::nullopt;  // is told Ok in the end, if its channel is still there
+};
+
 /// Unsettled deliveries by tag. Settled ones are dropped from the front, and everywhere once they are the
 /// majority, so one delivery that is never settled does not hold what comes after it.
 class UnsettledRing {
@@ -41,8 +51,10 @@ class UnsettledRing {
     ring_.push_back(delivery);
     ++count_;
   }
-  /// The outstanding delivery with this tag, or nullptr.
+  /// The client's outstanding delivery with this tag, or nullptr.
   Unsettled* find(DeliveryTag tag);
+  /// Whether its client may still settle it.
+  bool is_open(const Unsettled& delivery) const { return !delivery.settled && !is_claimed(delivery.tag); }
   /// Index of the first delivery with a tag ≥ `tag`, settled or not.
   std::size_t index_from(DeliveryTag tag) const;
   void settle(Unsettled& delivery) {
@@ -57,9 +69,14 @@ class UnsettledRing {
   std::size_t size() const { return ring_.size(); }
   Unsettled& operator[](std::size_t index) { return ring_[index]; }
   const Unsettled& operator[](std::size_t index) const { return ring_[index]; }
+  /// In the order in which they are carried out; a later one means none of those that an earlier one does.
+  Ring<Claim>& claims() { return claims_; }
 
  private:
-  Ring<Unsettled> ring_;
+  bool is_claimed(DeliveryTag tag) const;
+
+  BlockRing<Unsettled> ring_;
+  Ring<Claim> claims_;
   std::size_t count_ = 0;
 };
 

@@ -24,7 +24,8 @@ DurationMs timeout_of(const Queue& queue, const Consumer* consumer) {
 void return_overdue(Turn& turn, const Queue& queue, QueueLife& life, Removals& removals) {
   std::vector<QueueEntry> overdue;
   life.overdue_at = never;
-  for_each_held(turn.session(), queue.declared.id, [&](Unsettled& delivery) {
+  for_each_unsettled(turn.session(), [&](const UnsettledRing& ring, Unsettled& delivery) {
+    if (delivery.queue != queue.declared.id || !ring.is_open(delivery)) return;
     const DurationMs timeout = timeout_of(queue, delivery.consumer);
     if (!timeout) return;
     const TimestampMs due = delivery.delivered_at + timeout;

@@ -17,23 +17,25 @@ std::optional<Refusal> check_lock(const Queue& queue, const Caller& who);
 const Queue* find_queue_or_refuse(Turn& turn, const Caller& who, std::string_view name);
 /// With its bindings, consumers and messages.
 void delete_queue(Turn& turn, QueueId queue);
-/// Calls visit(delivery) for every delivery of the queue that a channel holds, in order of connection, channel and tag.
+/// Calls visit(ring, delivery) for every delivery that is not settled for its queue: in order of connection, channel and tag,
+/// and then those of channels that are gone.
 template <class Visit>
-void for_each_held(const Session& session, QueueId queue, Visit visit) {
+void for_each_unsettled(const Session& session, Visit visit) {
+  const auto visit_ring = [&visit](UnsettledRing& ring) {
+    for (std::size_t i = 0; i < ring.size(); ++i)
+      if (ring[i].holds()) visit(ring, ring[i]);
+  };
   for (const Connection* connection : session.connections.all())
-    for (const auto& channel : connection->channels)
-      for (std::size_t i = 0; i < channel->unsettled.size(); ++i) {
-        Unsettled& delivery = channel->unsettled[i];
-        if (delivery.holds() && delivery.queue == queue) visit(delivery);
-      }
+    for (const auto& channel : connection->channels) visit_ring(channel->unsettled);
+  for (std::size_t i = 0; i < session.settling.size(); ++i)
+    if (UnsettledRing* ring = session.settling[i].left_behind.get()) visit_ring(*ring);
 }
-/// For those, too, that are settled for their channels and not yet for the queue.
+/// The same for one queue, visit(delivery).
 template <class Visit>
 void for_each_unsettled(const Session& session, QueueId queue, Visit visit) {
-  for_each_held(session, queue, visit);
-  for (std::size_t i = 0; i < session.settling.size(); ++i)
-    for (const Unsettled& delivery : session.settling[i].rest())
-      if (delivery.queue == queue) visit(delivery);
+  for_each_unsettled(session, [&](const UnsettledRing&, Unsettled& delivery) {
+    if (delivery.queue == queue) visit(delivery);
+  });
 }
 
 }  // namespace tandem::core

@@ -22,7 +22,7 @@ struct Session {
   EndingTransactions ending_transactions;  // producers' transactions that wait for their markers
   IdleProducers idle_producers;            // where partitions ended a day ago
   Deadlines queue_timers;                  // when queues have something to do: expiry
-  Ring<Settling> settling;                 // what next calls go on with
+  Ring<Settling> settling;                 // what next calls go on with: one for each ring with claims
   std::vector<Unsettled> settled_room;     // working room of settle
   std::vector<std::size_t> settle_places;  // working room of settle
   RoutingRoom routing;                     // working room and counts of exchanges

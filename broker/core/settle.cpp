@@ -22,22 +22,22 @@ Refusal unknown_delivery(DeliveryTag tag) {
           "unknown delivery tag " + std::to_string(tag)};
 }
 
-/// Takes the deliveries out of the channel; gives consumers their credit back.
-void take_out(Turn& turn, Channel& channel, const std::vector<std::size_t>& places,
+/// Takes the deliveries out of the ring; gives consumers their credit back. `channel`: nullptr when it is gone.
+void take_out(Turn& turn, UnsettledRing& unsettled, Channel* channel, const std::vector<std::size_t>& places,
               std::vector<Unsettled>& taken) {
   for (const std::size_t place : places) {
-    Unsettled& delivery = channel.unsettled[place];
+    Unsettled& delivery = unsettled[place];
     if (!delivery.went_back) taken.push_back(delivery);
-    channel.unsettled.settle(delivery);
-    Consumer* consumer = delivery.consumer;
+    unsettled.settle(delivery);
+    Consumer* consumer = channel ? delivery.consumer : nullptr;
     if (!consumer) continue;
     --consumer->unsettled;
-    --channel.consumers_unsettled;
+    --channel->consumers_unsettled;
     const bool could_not_take = !consumer->in_line || consumer->credit() == 1;
-    if (!channel.prefetch && could_not_take) line_up(turn, *consumer);
+    if (!channel->prefetch && could_not_take) line_up(turn, *consumer);
   }
-  channel.unsettled.tidy();
-  if (channel.prefetch) line_up_consumers(turn, channel);
+  unsettled.tidy();
+  if (channel && channel->prefetch) line_up_consumers(turn, *channel);
 }
 
 /// All of one queue, seqs ascending.
@@ -64,71 +64,106 @@ void settle_in_queue(Turn& turn, const Queue& queue, std::span<const Unsettled> 
   if (outcome == Outcome::requeue) turn.mark(id);
 }
 
-/// Calls visit(queue, deliveries) for each queue that is still there, with its part of `taken`, which is by queue and seq.
-template <class Visit>
-void for_each_queue(const Turn& turn, std::span<const Unsettled> taken, Visit visit) {
-  for (auto from = taken.begin(); from != taken.end();) {
-    const auto to =
-        std::find_if(from, taken.end(), [from](const Unsettled& one) { return one.queue != from->queue; });
-    if (const Queue* queue = turn.state().queues.find(from->queue)) visit(*queue, std::span(from, to));
-    from = to;
-  }
-}
-
-void settle_in_queues(Turn& turn, std::span<const Unsettled> taken, Outcome outcome) {
-  for_each_queue(turn, taken, [&](const Queue& queue, std::span<const Unsettled> part) {
-    settle_in_queue(turn, queue, part, outcome);
-  });
-}
-
-/// Those that come back do so in the next calls.
-void settle_later(Turn& turn, Settling settling) {
-  for (Unsettled& delivery : settling.rest()) delivery.consumer = nullptr;  // it may end meanwhile
-  if (settling.outcome == Outcome::requeue)
-    for_each_queue(turn, settling.rest(), [&turn](const Queue& queue, std::span<const Unsettled> part) {
-      turn.life(queue.declared.id)->returning += part.size();
-    });
-  turn.session().settling.push_back(std::move(settling));
-}
-
-void settle_now(Turn& turn, Settling& settling, std::size_t count) {
-  const auto part = settling.rest().first(count);
-  if (settling.outcome == Outcome::requeue)
-    for_each_queue(turn, part, [&turn](const Queue& queue, std::span<const Unsettled> of_queue) {
-      turn.life(queue.declared.id)->returning -= of_queue.size();
-    });
-  settle_in_queues(turn, part, settling.outcome);
-  settling.next += count;
-}
-
-/// The room is reused; it is taken for the time, since what is done with what is in it may settle too.
-std::vector<Unsettled> take_out_in_order(Turn& turn, Channel& channel, const std::vector<std::size_t>& places,
-                                         Outcome outcome) {
+/// Places of the ring are settled, with one outcome.
+void settle_places(Turn& turn, UnsettledRing& unsettled, Channel* channel, const std::vector<std::size_t>& places,
+                   Outcome outcome) {
+  // The room is reused; it is taken for the time, since what is done below may settle too.
   std::vector<Unsettled> taken = std::exchange(turn.session().settled_room, {});
   taken.clear();
-  take_out(turn, channel, places, taken);
+  take_out(turn, unsettled, channel, places, taken);
   if (outcome == Outcome::ack) turn.session().acked += taken.size();
   const auto before = [](const Unsettled& a, const Unsettled& b) {
     return std::tie(a.queue, a.entry.seq) < std::tie(b.queue, b.entry.seq);
   };
   if (!std::is_sorted(taken.begin(), taken.end(), before)) std::sort(taken.begin(), taken.end(), before);
-  return taken;
+  for (auto from = taken.begin(); from != taken.end();) {
+    const auto to =
+        std::find_if(from, taken.end(), [from](const Unsettled& one) { return one.queue != from->queue; });
+    if (const Queue* queue = turn.state().queues.find(from->queue))
+      settle_in_queue(turn, *queue, {from, to}, outcome);
+    from = to;
+  }
+  turn.session().settled_room = std::move(taken);
 }
 
-void answer_settled(Turn& turn, const Settling& done) {
-  if (!done.who) return;
-  const Channel* channel = turn.session().connections.find(done.who->channel);
-  if (!channel || channel->birth != done.channel_birth) return;
-  turn.wait_for_earlier_turns();  // the last part may have been of volatile messages
+// --- piece by piece
+
+/// So many of the ring's deliveries from this tag on that are not settled yet, up to `last`.
+std::vector<std::size_t>& find_next(Turn& turn, const UnsettledRing& unsettled, DeliveryTag first, DeliveryTag last,
+                                    std::size_t count_max) {
+  std::vector<std::size_t>& places = turn.session().settle_places;
+  places.clear();
+  for (std::size_t place = unsettled.index_from(first); place < unsettled.size() && places.size() < count_max; ++place) {
+    if (unsettled[place].tag > last) break;
+    if (!unsettled[place].settled) places.push_back(place);
+  }
+  return places;
+}
+
+/// Counts what its queues wait for, or that it has come.
+void count_returning(Turn& turn, const Unsettled& delivery, int by) {
+  if (!delivery.holds()) return;
+  if (QueueLife* life = turn.life(delivery.queue)) life->returning += static_cast<std::uint64_t>(by);
+}
+
+/// The client's deliveries from `first` to `last` are settled from now on.
+void claim(Turn& turn, UnsettledRing& unsettled, const Claim& wanted) {
+  if (wanted.outcome == Outcome::requeue)
+    for (std::size_t place = unsettled.index_from(wanted.first);
+         place < unsettled.size() && unsettled[place].tag <= wanted.last; ++place)
+      if (unsettled.is_open(unsettled[place])) count_returning(turn, unsettled[place], 1);
+  unsettled.claims().push_back(wanted);
+}
+
+/// The ring's next piece: `left` deliveries at most. What was claimed before is settled before, so that all in a claim that are
+/// not settled are its own.
+void settle_piece(Turn& turn, UnsettledRing& unsettled, Channel* channel, std::size_t& left) {
+  Claim& now = unsettled.claims().front();
+  const std::vector<std::size_t>& places = find_next(turn, unsettled, now.first, now.last, left);
+  const bool is_last = places.size() < left;
+  left -= places.size();
+  if (!places.empty()) {
+    now.first = unsettled[places.back()].tag + 1;
+    if (now.outcome == Outcome::requeue)
+      for (const std::size_t place : places) count_returning(turn, unsettled[place], -1);
+    settle_places(turn, unsettled, channel, places, now.outcome);
+  }
+  if (!is_last) return;
+  const Claim done = unsettled.claims().pop_front();
+  if (!done.who || !channel) return;
+  turn.wait_for_earlier_turns();  // the last piece may have been of volatile messages
   turn.answer(*done.who, Ok{*done.who});
 }
 
-/// Said when all that this call settles is settled for its queues, too.
-void answer_when_settled(Turn& turn, const Channel& channel, const Caller& who, bool settled) {
-  if (settled) return turn.answer(who, Ok{who});
-  Settling& rest = turn.session().settling.back();
-  rest.who = who;
-  rest.channel_birth = channel.birth;
+/// nullptr: it is gone, and so is the channel's ring, which another Settling has.
+UnsettledRing* ring_of(const Settling& settling, Channel* channel) {
+  if (settling.left_behind) return settling.left_behind.get();
+  return channel && channel->birth == settling.channel_birth ? &channel->unsettled : nullptr;
+}
+
+/// All in the claim that are the client's; as many as this call may settle, at once.
+void settle_many(Turn& turn, Channel& channel, const Claim& wanted) {
+  UnsettledRing& unsettled = channel.unsettled;
+  const bool is_first = unsettled.claims().empty();
+  claim(turn, unsettled, wanted);
+  if (is_first) turn.session().settling.push_back({channel.id, channel.birth, nullptr});
+  go_on_settling(turn);
+}
+
+std::optional<Refusal> judge_tags(UnsettledRing& unsettled, const Settle& input) {
+  if (input.multiple) {
+    const bool any_end = input.loosely || input.last == 0;
+    return any_end || unsettled.find(input.last) ? std::nullopt : std::optional(unknown_delivery(input.last));
+  }
+  for (DeliveryTag tag = input.first; tag <= input.last; ++tag)
+    if (!unsettled.find(tag)) return unknown_delivery(tag);
+  return std::nullopt;
+}
+
+/// How many deliveries it may mean.
+std::size_t reach_of(const UnsettledRing& unsettled, const Settle& input) {
+  if (!input.multiple) return std::min<std::uint64_t>(input.last - input.first, unsettled.size()) + 1;
+  return input.last == 0 ? unsettled.size() : unsettled.index_from(input.last + 1);
 }
 
 }  // namespace
@@ -148,78 +183,70 @@ std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, Deli
   if (!loosely && last != 0 && !unsettled.find(last)) return unknown_delivery(last);
   const std::size_t end = last == 0 ? unsettled.size() : unsettled.index_from(last + 1);
   for (std::size_t place = 0; place < end; ++place)
-    if (!unsettled[place].settled) places.push_back(place);
+    if (unsettled.is_open(unsettled[place])) places.push_back(place);
   return std::nullopt;
 }
 
-void settle_at_once(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome) {
-  std::vector<Unsettled> taken = take_out_in_order(turn, channel, places, outcome);
-  settle_in_queues(turn, taken, outcome);
-  turn.session().settled_room = std::move(taken);
-}
-
-bool settle(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome) {
-  std::vector<Unsettled> taken = take_out_in_order(turn, channel, places, outcome);
-  const std::size_t now = std::min(taken.size(), turn.pending().settles_left);
-  turn.pending().settles_left -= now;
-  settle_in_queues(turn, std::span(taken).first(now), outcome);
-  const bool all = now == taken.size();
-  if (all) {
-    turn.session().settled_room = std::move(taken);
-  } else {
-    settle_later(turn, {std::move(taken), now, outcome, std::nullopt, 0});
-  }
-  return all;
+void settle(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome) {
+  settle_places(turn, channel.unsettled, &channel, places, outcome);
 }
 
 void go_on_settling(Turn& turn) {
   Ring<Settling>& settling = turn.session().settling;
   std::size_t& left = turn.pending().settles_left;
   while (left > 0 && !settling.empty()) {
-    // Out of the ring for the time: what is done with them may settle too.
-    Settling rest = settling.pop_front();
-    const std::size_t count = std::min(left, rest.rest().size());
-    left -= count;
-    settle_now(turn, rest, count);
-    if (rest.next == rest.deliveries.size())
-      answer_settled(turn, rest);
-    else
-      settling.push_front(std::move(rest));
+    Channel* channel = turn.session().connections.find(settling.front().channel);
+    UnsettledRing* unsettled = ring_of(settling.front(), channel);
+    if (settling.front().left_behind) channel = nullptr;
+    if (unsettled && !unsettled->claims().empty()) settle_piece(turn, *unsettled, channel, left);
+    if (!unsettled || unsettled->claims().empty()) settling.pop_front();
   }
 }
 
 void finish_settling(Turn& turn) {
-  while (!turn.session().settling.empty()) {
-    turn.pending().settles_left = std::numeric_limits<std::size_t>::max();
-    go_on_settling(turn);
-  }
+  turn.pending().settles_left = std::numeric_limits<std::size_t>::max();
+  go_on_settling(turn);
+  turn.pending().settles_left = 0;
 }
 
-void requeue_all(Turn& turn, Channel& channel) {
-  std::vector<std::size_t> places;
-  const auto refusal = find_deliveries(channel, 0, 0, true, places);
-  if (!refusal && !places.empty()) settle(turn, channel, places, Outcome::requeue);
+void give_back_all(Turn& turn, Channel& channel) {
+  UnsettledRing& unsettled = channel.unsettled;
+  if (unsettled.size() == 0) return;
+  claim(turn, unsettled, {1, channel.next_tag - 1, Outcome::requeue});
+  for (auto& [number, consumer] : channel.consumers) consumer->unsettled = 0;
+  channel.consumers_unsettled = 0;
+  turn.session().settling.push_back({channel.id, channel.birth, std::make_unique<UnsettledRing>(std::move(unsettled))});
+  unsettled = {};
+  go_on_settling(turn);
 }
 
 void handle(Turn& turn, const Settle& input) {
   Channel& channel = turn.session().connections.find_or_open(input.who.channel);
+  if (reach_of(channel.unsettled, input) > turn.pending().settles_left && input.first <= input.last) {
+    if (auto refusal = judge_tags(channel.unsettled, input)) return turn.refuse(input.who, *refusal);
+    return settle_many(turn, channel,
+                       {input.multiple ? 1 : input.first, input.last == 0 ? channel.next_tag - 1 : input.last, input.outcome,
+                        input.confirm ? std::optional(input.who) : std::nullopt});
+  }
   std::vector<std::size_t>& places = turn.session().settle_places;
   if (auto refusal = find_deliveries(channel, input.first, input.last, input.multiple, places, input.loosely))
     return turn.refuse(input.who, *refusal);
-  const bool settled = settle(turn, channel, places, input.outcome);
-  if (input.confirm) answer_when_settled(turn, channel, input.who, settled);
+  settle(turn, channel, places, input.outcome);
+  if (input.confirm) turn.answer(input.who, Ok{input.who});
 }
 
 void handle(Turn& turn, const Recover& input) {
   Channel& channel = turn.session().connections.find_or_open(input.who.channel);
+  if (channel.unsettled.size() > turn.pending().settles_left && input.claimed_through == 0 && input.claimed.empty())
+    return settle_many(turn, channel, {1, channel.next_tag - 1, Outcome::requeue, input.who});
   std::vector<std::size_t> places;
   if (auto refusal = find_deliveries(channel, 0, 0, true, places)) return turn.refuse(input.who, *refusal);
   std::erase_if(places, [&](std::size_t place) {
     const DeliveryTag tag = channel.unsettled[place].tag;
     return tag <= input.claimed_through || std::binary_search(input.claimed.begin(), input.claimed.end(), tag);
   });
-  const bool settled = places.empty() || settle(turn, channel, places, Outcome::requeue);
-  answer_when_settled(turn, channel, input.who, settled);
+  if (!places.empty()) settle(turn, channel, places, Outcome::requeue);
+  turn.answer(input.who, Ok{input.who});
 }
 
 }  // namespace tandem::core

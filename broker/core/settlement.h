@@ -11,16 +11,13 @@ namespace tandem::core {
 /// unknown_delivery.
 std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, DeliveryTag last, bool multiple,
                                        std::vector<std::size_t>& places, bool loosely = false);
-/// Settles them in this call. Invalidates places and pointers into channel.unsettled.
-void settle_at_once(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome);
-/// Settles them, too, but for their queues only some in this call (BrokerOptions::settles_per_call_max): the others are the
-/// session's last Settling, and next calls go on with them. False: there are such.
-bool settle(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome);
-/// As many as this call may still settle.
+/// Settles them, in this call. Invalidates places and pointers into channel.unsettled.
+void settle(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome);
+/// Carries claims out, as far as this call may (BrokerOptions::settles_per_call_max).
 void go_on_settling(Turn& turn);
 /// All of them, however many.
 void finish_settling(Turn& turn);
-/// Puts all that the channel holds back into its queues, in this call or in the next ones.
-void requeue_all(Turn& turn, Channel& channel);
+/// Gives back to their queues what the channel holds, in this call or in the next ones; it holds nothing any more.
+void give_back_all(Turn& turn, Channel& channel);
 
 }  // namespace tandem::core

@@ -1,26 +1,19 @@
-// Deliveries that are settled in several calls: as many at once as one input can mean would keep everybody else waiting.
-// For their channel they are settled; their queues still hold them.
+// Deliveries that are settled piece by piece, in several calls: as many at once as one input can mean would keep everybody else
+// waiting. For their client they are settled at once; their queues still hold them, and hand nothing out until what comes back
+// is all there (QueueLife::returning).
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <vector>
+#include <memory>
 
 #include "broker/core/connections.h"
-#include "broker/core/input.h"
 
 namespace tandem::core {
 
+/// Where claims wait: a channel's ring, or that of one which is gone.
 struct Settling {
-  std::vector<Unsettled> deliveries;  // by queue and seq; without consumers
-  std::size_t next = 0;               // those before it are done
-  Outcome outcome = Outcome::ack;
-  std::optional<Caller> who;  // is told Ok when all are done, if its channel is still
-  std::uint64_t channel_birth = 0;  // the one of that birth
-
-  std::span<Unsettled> rest() { return std::span(deliveries).subspan(next); }
-  std::span<const Unsettled> rest() const { return std::span(deliveries).subspan(next); }
+  ChannelId channel;
+  std::uint64_t channel_birth = 0;
+  std::unique_ptr<UnsettledRing> left_behind;  // nullptr: the channel has its ring, or another Settling has it now
 };
 
 }  // namespace tandem::core

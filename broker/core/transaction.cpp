@@ -127,8 +127,8 @@ class Doer {
         op.last == 0 ? channel.unsettled.size() : channel.unsettled.index_from(op.last + 1);
     const std::size_t begin = op.multiple ? 0 : channel.unsettled.index_from(op.first);
     for (std::size_t place = begin; place < end; ++place)
-      if (!channel.unsettled[place].settled) places.push_back(place);
-    settle_at_once(turn_, channel, places, op.outcome);
+      if (channel.unsettled.is_open(channel.unsettled[place])) places.push_back(place);
+    settle(turn_, channel, places, op.outcome);
   }
   void operator()(const PublishOp& op) {
     const Exchange& exchange = *turn_.state().catalog.find_exchange(op.message.exchange);

@@ -21,8 +21,12 @@ constexpr std::size_t said_share_bytes = 4u << 20;
 constexpr DurationMs faces_apart_ms = 50;
 // The core gets a Tick at most once per millisecond, whatever its next_due() says.
 constexpr DurationMs ticks_apart_ms = 1;
-// What is left to deliver is delivered in so many calls before the outboxes are written.
+// What is left to deliver is delivered in so many calls before the outboxes are written, and no longer than this.
 constexpr int ticks_per_turn_max = 8;
+constexpr std::chrono::microseconds ticks_max(300);
+// One connection's requests take so long in one turn of the loop, and all that is ready to be read so long: whoever comes next waits for as
+// long. One request more may take longer.
+constexpr std::chrono::microseconds share_max(300), reading_max(1'000);
 // The store's looks at time: retention, compaction, disk space; more often while it waits for space.
 constexpr DurationMs background_apart_ms = 10'000, background_apart_when_short_ms = 1'000;
 // settle() of one peer can give sends to others; what is left then waits for the next turn.
@@ -96,8 +100,11 @@ Result<> Loop::run() {
 }
 
 void Loop::run_once(net::Deadline due) {
+  ++turn_;
   if (touched_.empty()) reactor_.wait(std::min(due, next_due()));
-  while (!failure_ && read_bytes_ < read_share_bytes && said_bytes_ < said_share_bytes && reactor_.run_ready()) {
+  const auto reading_ends = Clock::Steady::now() + reading_max;
+  while (!failure_ && read_bytes_ < read_share_bytes && said_bytes_ < said_share_bytes && reactor_.run_ready() &&
+         Clock::Steady::now() < reading_ends) {
   }
   read_bytes_ = said_bytes_ = 0;
   if (failure_) return;  // nothing is said any more
@@ -116,7 +123,11 @@ net::Deadline Loop::next_due() const {
 }
 
 void Loop::do_due_work() {
-  for (int i = 0; i < ticks_per_turn_max && broker_.next_due() <= now(); ++i) submit(core::Tick{});
+  const auto ticks_end = Clock::Steady::now() + ticks_max;
+  for (int i = 0; i < ticks_per_turn_max && broker_.next_due() <= now(); ++i) {
+    submit(core::Tick{});
+    if (Clock::Steady::now() >= ticks_end) break;
+  }
   if (faces_due_ <= now()) tick_faces();
   if (memory_is_due()) part_from_the_store();
   if (freed_much_ && closing_due_ <= now()) give_memory_back();
@@ -159,6 +170,10 @@ void Loop::finish_turn() {
   read_those_that_waited();
   if (stopping()) go_on_stopping();
   store_->flush();
+}
+
+void Loop::begin_share() {
+  share_ends_ = Clock::Steady::now() + share_max;
 }
 
 void Loop::touched(Peer& peer) {

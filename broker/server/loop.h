@@ -64,6 +64,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   void stage_large(ConnectionId connection, std::initializer_list<Bytes> head, Bytes rest,
                    std::function<void(BodyHandle)> staged) override;
   void submit(const core::Input& input) override;
+  bool may_go_on() const override { return !share_is_over(); }
   void do_apart(ConnectionId connection, std::function<void()> work, std::function<void()> done) override;
   core::BatchRules batch_rules(std::string_view topic) const override { return broker_.batch_rules(topic); }
   std::string random_name(std::size_t size) override { return random_text(size); }
@@ -93,6 +94,9 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   bool disk_is_behind() const override { return stopping() || store_->behind(); }
   void touched(Peer& peer) override;
   void count_read(std::size_t size_bytes) override { read_bytes_ += size_bytes; }
+  void begin_share() override;
+  bool share_is_over() const override { return Clock::Steady::now() >= share_ends_; }
+  std::uint64_t turn() const override { return turn_; }
   void count_said(std::size_t size_bytes) override { said_bytes_ += size_bytes; }
   void count_held(std::size_t before_bytes, std::size_t now_bytes) override { held_bytes_ += now_bytes - before_bytes; }
   bool memory_is_short() const override { return held_bytes_ > held_max_bytes_ / 2; }
@@ -164,6 +168,8 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   std::vector<Peer*> touched_, settling_;
   std::vector<ConnectionId> gone_;
   std::vector<ConnectionId> unread_;  // not read because the disk is behind
+  std::uint64_t turn_ = 0;                       // of the loop
+  Clock::Steady::time_point share_ends_;         // of the connection that is looked at
   std::size_t read_bytes_ = 0, said_bytes_ = 0;  // in this turn of the loop
   TimestampMs faces_due_;             // no face has work before
   std::uint64_t held_bytes_ = 0, held_max_bytes_ = limits::connection_memory_max_bytes;  // by all connections

@@ -131,7 +131,7 @@ void Peer::hold_back(bool on) {
 void Peer::readable() {
   host_.woke();
   if (gone()) return;
-  if (!may_be_read()) return touch();
+  if (!may_be_read() || input_left_) return touch();
   if (open()) {
     const auto result = connection_.read(host_.scratch());
     host_.count_read(result.size_bytes);
@@ -150,9 +150,11 @@ void Peer::look_at_end(const net::Connection::ReadResult& result) {
 }
 
 std::size_t Peer::receive(Bytes input) {
+  host_.begin_share();
+  served_turn_ = host_.turn();
   // What a face leaves when it closes is never looked at again.
   const std::size_t consumed = face_->receive(input);
-  input_left_ = !face_->reading();
+  input_left_ = !face_->reading() || (consumed < input.size() && host_.share_is_over());
   return face_->closing() ? input.size() : consumed;
 }
 
@@ -188,14 +190,15 @@ void Peer::settle_if_there() {
   if (gone()) return;
   // What it said while it was not read still waits in the kernel.
   if (std::exchange(left_unread_, is_withheld()) && !left_unread_) face_->excuse_silence(host_.now());
-  if (may_be_read()) connection_.wait_readable();
+  // What is left of its input comes first, in the next turn.
+  if (may_be_read()) input_left_ ? touch() : connection_.wait_readable();
   // The kernel took all at once: no event will say so.
   if ((line_.ready() || face_->wants_room()) && !kernel_full_) touch();
 }
 
 // The kernel has given these bytes already: no event will bring them.
 void Peer::offer_input_left() {
-  if (!open() || !input_left_ || !may_be_read()) return;
+  if (!open() || !input_left_ || !may_be_read() || served_turn_ == host_.turn()) return;
   input_left_ = false;
   connection_.offer_rest(host_.scratch());
 }

@@ -34,6 +34,11 @@ class PeerHost {
   /// settle() is to be called at the end of this turn of the loop.
   virtual void touched(Peer& peer) = 0;
   virtual void count_read(std::size_t size_bytes) = 0;
+  /// A peer's requests are looked at: its share of this turn of the loop begins.
+  virtual void begin_share() = 0;
+  virtual bool share_is_over() const = 0;
+  /// Grows from turn to turn of the loop.
+  virtual std::uint64_t turn() const = 0;
   /// Bytes of messages were given to a face, which had to be fetched or copied for it.
   virtual void count_said(std::size_t size_bytes) = 0;
   /// A connection held `before` bytes of memory and holds `now`.
@@ -130,6 +135,7 @@ class Peer final : public net::ConnectionHandler {
   bool kernel_full_ = false;            // a writable() will come
   bool peer_ended_ = false;             // its side is shut
   bool input_left_ = false;             // the face stopped reading before the end of its input
+  std::uint64_t served_turn_ = 0;  // of the loop: its input was looked at
   std::size_t unflushed_bytes_ = 0;     // given to the face since its flush()
   std::size_t flushed_size_bytes_ = 0;  // of the outbox at that time
   std::size_t held_bytes_ = 0;          // as the host has counted it

@@ -54,6 +54,9 @@ class BrokerPort {
   /// Runs the core on one input, now. Its sends may come back into Face::send (also of this same face) before submit()
   /// returns, so a face keeps itself consistent before it calls.
   virtual void submit(const core::Input& input) = 0;
+  /// Asked behind each request: whether a connection may go on with the next one that it has in its hand. When its share of this
+  /// turn of the loop is used up, receive() returns, and what is left is offered again in the next turn.
+  virtual bool may_go_on() const { return true; }
   /// Has `work` done by another thread, after what was given before; it touches nothing that anybody else might touch
   /// meanwhile. Then, unless the connection has ended, `done` is called as if by it, and its input is looked at again. Without
   /// a second thread both are done before it returns.

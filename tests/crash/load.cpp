@@ -51,18 +51,20 @@ Result<> declare_places(std::uint16_t port) {
       Bind{.source = "crash.fan", .destination_kind = Destination::topic, .destination = "crash.history"});
 }
 
-Load::Load(Histories& histories, const Ports& ports, int life, std::uint64_t seed, std::chrono::microseconds pace)
+Load::Load(Histories& histories, const Ports& ports, int life, std::uint64_t seed, std::chrono::microseconds pace, Moved moved)
     : histories_(histories), ports_(ports), life_(life), pace_(pace) {
   threads_.emplace_back([this] { publish(1, "crash.fan", "", histories_.fan); });
   threads_.emplace_back([this] { publish(2, "crash.fan", "", histories_.fan); });
   threads_.emplace_back([this] { publish(3, "", "crash.in", histories_.in); });
-  threads_.emplace_back([this, seed] { consume("crash.a", seed); });
-  threads_.emplace_back([this, seed] { consume("crash.b", seed + 1); });
+  threads_.emplace_back([this, seed] { consume("crash.a", histories_.fan, seed); });
+  threads_.emplace_back([this, seed] { consume("crash.b", histories_.fan, seed + 1); });
   threads_.emplace_back([this] { move(); });
   threads_.emplace_back([this] { follow(); });
   threads_.emplace_back([this] { publish_amqp(4); });
   threads_.emplace_back([this, seed] { consume_amqp("crash.c", seed + 2); });
   threads_.emplace_back([this] { produce_kafka(5); });
+  if (moved == Moved::are_consumed)
+    threads_.emplace_back([this, seed] { consume("crash.out", histories_.moved, seed + 3); });
 }
 
 void Load::stop() {
@@ -99,7 +101,7 @@ void Load::publish(std::uint32_t publisher, const std::string& exchange, const s
   (void)client->close(Milliseconds(0));
 }
 
-void Load::consume(const std::string& queue, std::uint64_t seed) {
+void Load::consume(const std::string& queue, History& history, std::uint64_t seed) {
   auto client = connect("consumer");
   if (!client) return;
   auto consumer = Consumer::open(*client, {.queue = queue, .prefetch = 64});
@@ -112,27 +114,27 @@ void Load::consume(const std::string& queue, std::uint64_t seed) {
     std::vector<MessageId> acked;
     for (auto& delivery : batch) {
       if (delivery.unreadable()) {
-        if (!histories_.power_fails) histories_.fan.violation("an unreadable message from " + queue);
+        if (!histories_.power_fails) history.violation("an unreadable message from " + queue);
         held.push_back(std::move(delivery));
         continue;
       }
       const MessageId id = id_of(delivery.parts());
-      histories_.fan.delivered(queue, id, delivery.redelivered(), life_);
+      history.delivered(queue, id, delivery.redelivered(), life_);
       const auto dice = chance() % 100;
       if (dice < 5 && held.size() < 40) {
         held.push_back(std::move(delivery));  // unsettled when the broker dies
       } else if (dice < 10) {
-        histories_.fan.requeued(queue, id);
+        history.requeued(queue, id);
         delivery.requeue();
       } else {
-        histories_.fan.acked(queue, id);
+        history.acked(queue, id);
         delivery.ack();
         acked.push_back(id);
       }
     }
     batch.clear();
     if (!acked.empty() && consumer->flush())
-      for (const auto id : acked) histories_.fan.ack_confirmed(queue, id);
+      for (const auto id : acked) history.ack_confirmed(queue, id);
   }
   held.clear();
   (void)client->close(Milliseconds(0));

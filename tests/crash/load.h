@@ -48,15 +48,17 @@ Result<> declare_places(std::uint16_t port);
 /// Runs the load's threads against one life of the broker until stop().
 class Load {
  public:
-  /// `pace`: how long a publisher rests between two publishes.
-  Load(Histories& histories, const Ports& ports, int life, std::uint64_t seed, std::chrono::microseconds pace);
+  enum class Moved : std::uint8_t { wait, are_consumed };
+  /// `pace`: how long a publisher rests between two publishes. `moved`: what becomes of the messages in crash.out.
+  Load(Histories& histories, const Ports& ports, int life, std::uint64_t seed, std::chrono::microseconds pace,
+       Moved moved = Moved::wait);
   ~Load() { stop(); }
   void stop();
 
  private:
   void publish(std::uint32_t publisher, const std::string& exchange, const std::string& routing_key,
                History& history);
-  void consume(const std::string& queue, std::uint64_t seed);
+  void consume(const std::string& queue, History& history, std::uint64_t seed);
   void move();
   void follow();
   // Other protocols (load_protocols.cpp).

@@ -113,7 +113,7 @@ int soak(const Options& options) {
   const auto begin = std::chrono::steady_clock::now();
   const auto passed_s = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
   {
-    Load load(histories, ports_of(*broker), 1, options.seed, soak_pace);
+    Load load(histories, ports_of(*broker), 1, options.seed, soak_pace, Load::Moved::are_consumed);
     while (passed_s() < options.soak_s) {
       std::this_thread::sleep_for(std::chrono::seconds(1));
       sizes.look(passed_s());
@@ -121,8 +121,10 @@ int soak(const Options& options) {
   }
   // What the load held is given back as its connections end: for the checker that is a life of its own.
   const int status = drain_and_judge(histories, options, *broker, 2);
+  const std::string excess = sizes.excess();
+  if (!excess.empty()) std::printf("VIOLATION: %s\n", excess.c_str());
   std::printf("%s\n", sizes.report().c_str());
-  return status;
+  return excess.empty() ? status : 1;
 }
 
 int full_disk(const Options& options, const std::string& mount_point) {

@@ -60,7 +60,9 @@ bool NoMemory::has_failed() const {
 }
 
 void NoMemory::want_reason(const std::string& said, int life, History& history) {
-  if (said.find("memory") == std::string::npos)
+  // Before main() it is the C++ library that says it: "std::bad_alloc", and nothing else.
+  const bool before_main = said.starts_with("terminate called");
+  if (said.find(before_main ? "bad_alloc" : "memory") == std::string::npos)
     history.violation("life " + std::to_string(life) + " ended for want of memory and did not say so: " + said);
 }
 

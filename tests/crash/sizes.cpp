@@ -10,6 +10,13 @@ namespace tandem::crash {
 namespace {
 
 constexpr double mib = 1 << 20;
+// 64 MiB of bodies, two commit groups of 8, what checkpoints take, and the program.
+constexpr int rss_max_mib = 192;
+// The journal's 512, and a backlog that is short.
+constexpr int rest_max_mib = 640;
+constexpr double judged_from_s = 600;
+// MiB per minute: at 3,000 messages a second 3 bytes of each.
+constexpr double rss_slope_max = 0.5;
 
 double rss_mib(pid_t process) {
   std::ifstream status("/proc/" + std::to_string(process) + "/status");
@@ -62,6 +69,17 @@ std::string Sizes::report() const {
                 last.at_s, last.rss_mib, slope_per_min(&Sample::rss_mib), last.rest_mib,
                 slope_per_min(&Sample::rest_mib), last.topics_mib, slope_per_min(&Sample::topics_mib));
   return text;
+}
+
+std::string Sizes::excess() const {
+  if (samples_.empty()) return "nothing was looked at";
+  const Sample& last = samples_.back();
+  std::string excess;
+  if (last.rss_mib > rss_max_mib) excess += "memory is above " + std::to_string(rss_max_mib) + " MiB; ";
+  if (last.rest_mib > rest_max_mib) excess += "the disk without topics is above " + std::to_string(rest_max_mib) + " MiB; ";
+  if (last.at_s < judged_from_s) return excess;
+  if (slope_per_min(&Sample::rss_mib) > rss_slope_max) excess += "memory grows; ";
+  return excess;
 }
 
 }  // namespace tandem::crash

@@ -16,6 +16,9 @@ class Sizes {
   void look(double at_s);
   /// One line: each size at its end, and how fast it grew over the second half (MiB per minute).
   std::string report() const;
+  /// What grew beyond its limit, or would in time; "" when nothing did. How fast is judged of a run of ten minutes and more: before, caches
+  /// fill.
+  std::string excess() const;
 
  private:
   struct Sample {

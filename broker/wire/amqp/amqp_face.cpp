@@ -86,6 +86,7 @@ std::size_t AmqpFace::receive(Bytes input) {
     const std::size_t step = state_ == State::header ? take_protocol_header(rest) : take_frame(rest);
     if (step == 0) break;
     used += step;
+    if (!link_.port().may_go_on()) break;
   }
   return used;
 }

@@ -59,6 +59,8 @@ std::size_t KafkaFace::receive(Bytes input) {
     if (!take_request(request) || conversation_.hang_up) closing_ = true;
     if (conversation_.unfinished) break;
     consumed += input_size_wanted_bytes_;
+    input_size_wanted_bytes_ = frame_prefix_bytes;
+    if (!conversation_.port().may_go_on()) break;
   }
   return consumed;
 }

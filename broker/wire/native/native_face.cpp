@@ -96,6 +96,7 @@ std::size_t NativeFace::receive(Bytes input) {
     if (waits()) break;
     consumed += frame.size_bytes;
     input_size_wanted_bytes_ = frame::header_size_bytes;
+    if (!context_.port->may_go_on()) break;
   }
   return consumed;
 }

@@ -1,0 +1,65 @@
+// BlockRing against std::deque: the same doings at sizes around its blocks.
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <deque>
+#include <random>
+
+// Both have a CHECK; in tests it is doctest's.
+#pragma push_macro("CHECK")
+#undef CHECK
+#include "broker/base/block_ring.h"
+#pragma pop_macro("CHECK")
+
+using tandem::BlockRing;
+
+namespace {
+
+using Numbers = BlockRing<std::uint64_t>;
+
+void check_same(const Numbers& ring, const std::deque<std::uint64_t>& model) {
+  REQUIRE(ring.size() == model.size());
+  REQUIRE(ring.empty() == model.empty());
+  for (std::size_t i = 0; i < model.size(); ++i) REQUIRE(ring[i] == model[i]);
+}
+
+}  // namespace
+
+TEST_CASE("a ring in blocks holds what a deque would, whatever is done to it") {
+  std::mt19937 random(7);
+  for (const std::size_t size_max : {3, 31, 32, 33, 64, 500}) {
+    Numbers ring;
+    std::deque<std::uint64_t> model;
+    std::uint64_t next = 0;
+    for (int phase = 0; phase < 60; ++phase) {
+      const std::size_t until = phase % 2 == 0 ? size_max : random() % (size_max + 1);
+      for (; model.size() < until; ++next) {
+        ring.push_back(next);
+        model.push_back(next);
+      }
+      while (model.size() > until) {
+        ring.pop_front();
+        model.pop_front();
+      }
+      check_same(ring, model);
+      if (phase % 5 == 4) {
+        const std::uint64_t every = 1 + random() % 7;
+        ring.keep_if([every](std::uint64_t number) { return number % every == 0; });
+        std::erase_if(model, [every](std::uint64_t number) { return number % every != 0; });
+        check_same(ring, model);
+      }
+      if (model.empty()) continue;
+      REQUIRE(ring.front() == model.front());
+      const std::uint64_t wanted = model[random() % model.size()];
+      REQUIRE(ring[ring.partition_point([wanted](std::uint64_t number) { return number < wanted; })] == wanted);
+    }
+  }
+}
+
+TEST_CASE("items of a ring in blocks stay where they are while it grows") {
+  Numbers ring;
+  ring.push_back(7);
+  const std::uint64_t* first = &ring.front();
+  for (std::uint64_t i = 0; i < 10 * Numbers::block_items; ++i) ring.push_back(i);
+  CHECK(first == &ring.front());
+}
