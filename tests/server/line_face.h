@@ -1,13 +1,15 @@
 // A face that speaks lines of text, for tests of the loop with the real core:
-//   declare QUEUE | apart | publish QUEUE BODY | large QUEUE BODY | mandatory QUEUE BODY | subscribe QUEUE | ack TAG | quit
+//   declare QUEUE | apart | toil | publish QUEUE BODY | large QUEUE BODY | mandatory QUEUE BODY | subscribe QUEUE | ack TAG | quit
 // and says: ok | refused | confirmed FIRST-LAST | returned BODY | deliver TAG BODY | held | released | bye
 // REASON
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "broker/wire/face.h"
@@ -25,11 +27,13 @@ class LineFace final : public wire::Face {
 
   std::size_t receive(Bytes input) override {
     std::size_t consumed = 0;
-    for (std::string_view text = text_of(input); !closing_ && !thinking_; consumed = input.size() - text.size()) {
+    for (std::string_view text = text_of(input); !closing_ && !thinking_;) {
       const auto end = text.find('\n');
       if (end == std::string_view::npos) break;
       obey(std::string(text.substr(0, end)));
       text.remove_prefix(end + 1);
+      consumed = input.size() - text.size();
+      if (!port_.may_go_on()) break;
     }
     return consumed;
   }
@@ -57,6 +61,7 @@ class LineFace final : public wire::Face {
   void tick(TimestampMs) override {}
   void excuse_silence(TimestampMs) override { ++excuses; }
   inline static int excuses = 0;  // of all faces
+  inline static std::vector<ConnectionId> toils;  // whose were done
   void publishers_held(bool held, std::string_view) override { say(held ? "held" : "released"); }
   void shut_down(std::string_view reason) override {
     say("bye " + std::string(reason));
@@ -81,6 +86,7 @@ class LineFace final : public wire::Face {
     words >> verb >> queue >> body;
     if (verb == "declare") declare(queue);
     if (verb == "apart") think_apart();
+    if (verb == "toil") toil();
     if (verb == "publish") publish(queue, body, false);
     if (verb == "large") publish_large(queue, body);
     if (verb == "mandatory") publish(queue, body, true);
@@ -94,6 +100,11 @@ class LineFace final : public wire::Face {
       thinking_ = false;
       say("thought");
     });
+  }
+  /// Takes longer than a connection's share of a turn.
+  void toil() {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    toils.push_back(who_.channel.connection);
   }
   void declare(const std::string& queue) {
     core::DeclareQueue input;

@@ -81,6 +81,20 @@ TEST_CASE("nobody is read while the disk is behind") {
   CHECK(LineFace::excuses == 1);
 }
 
+TEST_CASE("connections that ask for much take turns, and what they said before they closed is done") {
+  LoopFixture f;
+  LineFace::toils.clear();
+  LineClient a(f.loop), b(f.loop);
+  f.settle();
+  a.say("toil\ntoil\ntoil\ntoil");
+  b.say("toil\ntoil\ntoil\ntoil");
+  b.close();
+  f.settle();
+  REQUIRE(LineFace::toils.size() == 8);
+  for (std::size_t i = 2; i < 8; ++i) CHECK(LineFace::toils[i] == LineFace::toils[i - 2]);
+  CHECK(LineFace::toils[0] != LineFace::toils[1]);
+}
+
 TEST_CASE("what a connection held goes to another when it closes") {
   LoopFixture t;
   LineClient first(t.loop), second(t.loop);
