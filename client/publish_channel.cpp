@@ -7,7 +7,6 @@ namespace {
 
 /// A frame of this many is big enough to be cheap; smaller ones let the broker begin earlier, and several of them fit
 /// what it reads at once, so that it need not put frames together.
-constexpr std::size_t batch_items_max = 4'096;
 constexpr std::size_t batch_size_max_bytes = 48u << 10;
 constexpr std::size_t spare_max = 8;
 
@@ -17,7 +16,7 @@ PublishChannel::PublishChannel(std::shared_ptr<Driver> driver, PublisherOptions 
     : driver_(std::move(driver)), options_(std::move(options)) {}
 
 bool PublishChannel::Batch::full() const {
-  return items.size() >= batch_items_max || bytes.size() >= batch_size_max_bytes;
+  return items.size() >= frame::publish_items_max || bytes.size() >= batch_size_max_bytes;
 }
 
 // --- any thread

@@ -16,6 +16,8 @@ namespace tandem::frame {
 inline constexpr std::size_t header_size_bytes = 8;
 /// Whole frame. A message or a transaction of 32 MiB, with room for its envelope.
 inline constexpr std::size_t frame_size_max_bytes = 40u << 20;
+/// Messages of one Publish: 100,000 in one frame would keep other connections waiting for 40 ms.
+inline constexpr std::size_t publish_items_max = 4'096;
 
 struct View {
   Bytes envelope;

@@ -1,6 +1,7 @@
 // Messages: publish, consume, settle.
 #include "broker/wire/native/gathering.h"
 #include "broker/wire/native/requests.h"
+#include "schemas/frame.h"
 
 namespace tandem::wire::native {
 namespace {
@@ -23,6 +24,8 @@ std::size_t total_size(const flatbuffers::Vector<const fb::PublishItem*>& items)
 
 Result<> Requests::on(const Request& r, const fb::Publish& m) {
   if (!m.items()) return Done{};
+  if (m.items()->size() > frame::publish_items_max)
+    return Error{ErrorCode::limit_reached, "a Publish has at most " + std::to_string(frame::publish_items_max) + " messages"};
   if (total_size(*m.items()) != r.payload.size())
     return Error{ErrorCode::corrupt, "the sizes of a Publish do not add up to its payload"};
   if (m.first_seq() >= number_end || m.items()->size() > number_end - m.first_seq())

@@ -162,6 +162,18 @@ TEST_CASE("sizes that do not add up to the payload end the connection") {
   CHECK(c.port.inputs.empty());
 }
 
+TEST_CASE("more messages than a frame may have end the connection") {
+  Conversation c;
+  c.open();
+  FlatBufferBuilder b;
+  const std::vector<fb::PublishItem> many(frame::publish_items_max + 1, fb::PublishItem(0, 0));
+  const auto items = b.CreateVectorOfStructs(many);
+  c.receive(frame_of(b, fb::CreatePublish(b, 1, items), 0, 0, ""));
+  CHECK(c.only_said().as<fb::Goodbye>().code() == static_cast<std::uint16_t>(ErrorCode::limit_reached));
+  CHECK(c.face->closing());
+  CHECK(c.port.inputs.empty());
+}
+
 TEST_CASE("a publish that the core refuses is nacked with the core's reason") {
   Conversation c;
   c.open();
