@@ -316,8 +316,8 @@ void journal_encode() {
         static_cast<std::uint32_t>(out - frame.data()) - static_cast<std::uint32_t>(storage::frame_header_size_bytes);
     header.first_turn = header.last_turn = seq;
     const std::span whole(frame.data(), static_cast<std::size_t>(out - frame.data()));
-    storage::finish_frame(whole, header);
-    must(storage::frame_is_whole(whole), "the frame is not whole");
+    storage::finish_frame(whole, header, 1);
+    must(storage::frame_is_whole(whole, 1), "the frame is not whole");
   });
 }
 

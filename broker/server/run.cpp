@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <random>
 
 #include "broker/base/limits.h"
 #include "broker/net/stop_signal.h"
@@ -46,6 +47,7 @@ void give_free_memory_back() {
 storage::StoreOptions store_options(const Options& options) {
   storage::StoreOptions store;
   store.directory = options.data_directory;
+  store.journal_salt = std::random_device()();
   store.journal_size_max_bytes = options.journal_size_max_bytes;
   store.quick_sync_max = limits::quick_sync_max;
   store.body_cache_max_bytes = options.cache_size_max_bytes;

@@ -38,6 +38,7 @@ Journal::Journal(const JournalOptions& options, const JournalParts& parts, const
       size_max_bytes_(or_default(options.size_max_bytes, limits::journal_size_max_bytes)),
       group_size_max_bytes_(or_default(options.group_size_max_bytes, limits::group_size_max_bytes)),
       quick_sync_max_(options.quick_sync_max),
+      salt_(options.salt),
       buffer_size_bytes_(or_default(options.buffer_size_bytes, JournalBufferPool::usual_size_bytes)),
       epoch_(end.epoch + 1),
       next_(end.position),
@@ -101,7 +102,7 @@ Result<> Journal::write_tail_again(const Segment& segment, const JournalEnd& end
 Result<> Journal::begin_first_segment() {
   CHECK(next_ == journal_start);
   oldest_ = 0;
-  segment_ = {1, 0, std::min(parts_.segments.segment_size_bytes(), first_segment_size_max_bytes)};
+  segment_ = {1, 0, std::min(parts_.segments.segment_size_bytes(), first_segment_size_max_bytes), salt_};
   auto segment = parts_.segments.begin(segment_);
   if (!segment) return segment.error();
   return (*segment)->file->prewrite(journal_start, segment_.size_bytes - journal_start);
@@ -214,7 +215,7 @@ void Journal::open_buffer(std::uint64_t frame_size_bytes) {
 void Journal::enter_next_segment(std::uint64_t frame_size_bytes) {
   const std::uint64_t size =
       std::max(parts_.segments.segment_size_bytes(), journal_block_bytes + frame_size_bytes);
-  segment_ = {segment_.number + 1, segment_.end(), size};
+  segment_ = {segment_.number + 1, segment_.end(), size, salt_};
   next_ = segment_.frames_start();
   want_spare();
 }

@@ -37,6 +37,7 @@ struct JournalOptions {
   /// How long the sync before may have taken for the loop to wait for the next one itself (flush()); 0: never.
   std::chrono::microseconds quick_sync_max{0};
   std::uint64_t buffer_size_bytes = 0;     // 0 = JournalBufferPool's. A frame ends with its buffer
+  std::uint32_t salt = 0;                  // of segments that are begun: random
 };
 
 /// Called on the loop's thread.
@@ -169,6 +170,7 @@ class Journal {
   const std::uint64_t size_max_bytes_;
   const std::uint64_t group_size_max_bytes_;
   const std::chrono::microseconds quick_sync_max_;
+  const std::uint32_t salt_;
   const std::uint64_t buffer_size_bytes_;
   const std::uint32_t epoch_;
 

@@ -62,7 +62,7 @@ Result<> visit_stretch(const FrameHeader& header, std::uint64_t size_bytes, cons
 
 }  // namespace
 
-void finish_frame(std::span<std::byte> frame, const FrameHeader& header) {
+void finish_frame(std::span<std::byte> frame, const FrameHeader& header, std::uint32_t salt) {
   for (std::size_t offset = frame_header_size_bytes; offset < frame.size();) {
     std::byte* item = frame.data() + offset;
     const std::size_t size = item_size(frame.subspan(offset));
@@ -80,7 +80,7 @@ void finish_frame(std::span<std::byte> frame, const FrameHeader& header) {
   put_u64(out + at_first_turn, header.first_turn);
   put_u64(out + at_last_turn, header.last_turn);
   put_u64(out + at_reserved, 0);
-  put_u32(out + at_crc, crc32c(Bytes(frame).subspan(at_payload_size)));
+  put_u32(out + at_crc, crc32c(Bytes(frame).subspan(at_payload_size), salt));
 }
 
 std::optional<FrameHeader> peek_frame(Bytes bytes) {
@@ -96,9 +96,9 @@ std::optional<FrameHeader> peek_frame(Bytes bytes) {
                      .last_turn = get_u64(in + at_last_turn)};
 }
 
-bool frame_is_whole(Bytes frame) {
+bool frame_is_whole(Bytes frame, std::uint32_t salt) {
   return frame.size() >= frame_header_size_bytes &&
-         get_u32(frame.data() + at_crc) == crc32c(frame.subspan(at_payload_size));
+         get_u32(frame.data() + at_crc) == crc32c(frame.subspan(at_payload_size), salt);
 }
 
 std::byte* put_body_header(std::byte* out, std::uint32_t size_bytes) {

@@ -44,13 +44,13 @@ struct FrameHeader {
 };
 
 /// Fills in the checksums of the bodies, then header and checksum. `frame`: the header's room and the items
-/// behind it.
-void finish_frame(std::span<std::byte> frame, const FrameHeader& header);
+/// behind it. `salt`: its segment's.
+void finish_frame(std::span<std::byte> frame, const FrameHeader& header, std::uint32_t salt);
 
 /// The header at the front of `bytes`, if it looks like one. Says nothing about the items.
 std::optional<FrameHeader> peek_frame(Bytes bytes);
 /// Whether `frame` (header and items) has the checksum that its header says.
-bool frame_is_whole(Bytes frame);
+bool frame_is_whole(Bytes frame, std::uint32_t salt);
 
 /// Writes the type byte, checksum (still 0) and size of a body item; returns where its bytes go.
 std::byte* put_body_header(std::byte* out, std::uint32_t size_bytes);

@@ -1,6 +1,7 @@
 #include "broker/storage/journal_reader.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,9 @@ struct Frame {
   Bytes payload;
 };
 
-/// The frame at `offset` of the file if it is there whole; `limit` is the offset where its segment ends.
-Result<std::optional<Frame>> whole_frame_at(ReadAhead& file, std::uint64_t offset, std::uint64_t limit) {
+/// The frame at `offset` of the file if it is there whole; `limit` is the offset where its segment ends, `salt` the segment's.
+Result<std::optional<Frame>> whole_frame_at(ReadAhead& file, std::uint64_t offset, std::uint64_t limit,
+                                            std::uint32_t salt) {
   auto start = file.at(offset, frame_header_size_bytes);
   if (!start) return start.error();
   const auto header = peek_frame(*start);
@@ -23,7 +25,7 @@ Result<std::optional<Frame>> whole_frame_at(ReadAhead& file, std::uint64_t offse
   auto bytes = file.at(offset, frame_header_size_bytes + header->payload_size_bytes);
   if (!bytes) return bytes.error();
   const bool complete = bytes->size() == frame_header_size_bytes + header->payload_size_bytes;
-  if (!complete || !frame_is_whole(*bytes)) return std::optional<Frame>();
+  if (!complete || !frame_is_whole(*bytes, salt)) return std::optional<Frame>();
   return std::optional<Frame>({*header, bytes->subspan(frame_header_size_bytes)});
 }
 
@@ -61,8 +63,8 @@ class Scan {
                                            " is missing or its header is damaged" + suspects(1)};
     // Before the first checkpoint nobody else knows that there is a journal.
     if (!segment)
-      for (const std::string& path : segments_.suspicious(1))
-        if (auto judged = judge_suspicious(path); !judged) return judged;
+      for (const auto& [number, path] : segments_.suspicious(1))
+        if (auto judged = judge_suspicious(path, number == 1 ? std::optional<Lsn>(0) : std::nullopt); !judged) return judged;
     enter(std::move(segment));
     return Done{};
   }
@@ -89,7 +91,7 @@ class Scan {
   Result<bool> take(Lsn position) {
     const SegmentId& id = segment_->id;
     if (position >= id.end()) return false;
-    auto frame = whole_frame_at(ahead_, position - id.first, id.size_bytes);
+    auto frame = whole_frame_at(ahead_, position - id.first, id.size_bytes, id.salt);
     if (!frame) return frame.error();
     if (!*frame) return false;
     const FrameHeader header = (*frame)->header;
@@ -129,24 +131,31 @@ class Scan {
   Result<> judge_rest() {
     const SegmentId id = segment_->id;
     const Lsn rest = std::max(end_.position, id.frames_start());
-    if (auto judged = judge_file(*segment_->file, rest - id.first); !judged) return judged;
+    if (auto judged = judge_segment(*segment_, rest - id.first); !judged) return judged;
     for (const auto& segment : segments_.live())
       if (segment->id.number > id.number)
-        if (auto judged = judge_file(*segment->file, journal_block_bytes); !judged) return judged;
-    for (const std::string& path : segments_.suspicious(id.number + 1))
-      if (auto judged = judge_suspicious(path); !judged) return judged;
+        if (auto judged = judge_segment(*segment, journal_block_bytes); !judged) return judged;
+    for (const auto& [number, path] : segments_.suspicious(id.number + 1))
+      if (auto judged = judge_suspicious(path, number == id.number + 1 ? std::optional(id.end()) : std::nullopt); !judged)
+        return judged;
     return Done{};
   }
 
-  Result<> judge_suspicious(const std::string& path) {
+  Result<> judge_segment(const Segment& segment, std::uint64_t offset) {
+    return judge_file(*segment.file, offset, segment.id.first, segment.id.salt);
+  }
+
+  /// `first`: the position of its byte 0, where that is known without its header. Its salt is lost: what looks like a frame is taken for
+  /// one, so that nothing is missed.
+  Result<> judge_suspicious(const std::string& path, std::optional<Lsn> first) {
     auto file = segments_.open_read_only(path);
     if (!file) return file.error();
-    auto judged = judge_file(**file, journal_block_bytes);
+    auto judged = judge_file(**file, journal_block_bytes, first, std::nullopt);
     ahead_.close();
     return judged;
   }
 
-  Result<> judge_file(File& file, std::uint64_t offset) {
+  Result<> judge_file(File& file, std::uint64_t offset, std::optional<Lsn> first, std::optional<std::uint32_t> salt) {
     ahead_.open(file);
     auto size = file.size();
     if (!size) return size.error();
@@ -155,13 +164,16 @@ class Scan {
       if (!start) return start.error();
       const auto header = peek_frame(*start);
       // A stale frame of a recycled segment has a position from before; the usual rest is zeros.
-      const bool later = header && header->position >= end_.position && header->epoch >= newest_in_chain_;
+      const bool in_place = header && (!first || header->position == *first + offset);
+      const bool later = in_place && header->position >= end_.position && header->epoch >= newest_in_chain_;
       std::uint64_t step = journal_block_bytes;
-      if (later) {
-        auto frame = whole_frame_at(ahead_, offset, *size);
+      if (later && salt) {
+        auto frame = whole_frame_at(ahead_, offset, *size, *salt);
         if (!frame) return frame.error();
         if (auto judged = judge_leftover(file, *header, frame->has_value()); !judged) return judged;
         if (*frame) step = header->size_bytes();
+      } else if (later) {
+        if (auto judged = judge_leftover(file, *header, true); !judged) return judged;
       }
       offset += step;
     }
@@ -190,7 +202,7 @@ class Scan {
 
   std::string suspects(std::uint64_t number) const {
     std::string text;
-    for (const std::string& path : segments_.suspicious(number))
+    for (const auto& [suspect, path] : segments_.suspicious(number))
       text += "; the header of " + path + " is damaged";
     return text;
   }

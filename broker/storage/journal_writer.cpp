@@ -85,7 +85,7 @@ Bytes JournalWriter::finish(GroupFrame& frame) const {
                            .first_turn = frame.first_turn,
                            .last_turn = frame.last_turn};
   std::byte* bytes = frame.buffer->at(frame.position);
-  finish_frame({bytes, frame_header_size_bytes + frame.payload_size_bytes}, header);
+  finish_frame({bytes, frame_header_size_bytes + frame.payload_size_bytes}, header, frame.segment.salt);
   return {bytes, header.size_bytes()};
 }
 

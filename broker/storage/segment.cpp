@@ -17,7 +17,7 @@ constexpr std::string_view magic = "TNDMJRNL";
 constexpr std::string_view suffix = ".seg";
 constexpr std::string_view spare_prefix = "spare-";
 // Offsets in the header block (docs/disk_format.md, "Segments").
-constexpr std::size_t at_version = 8, at_number = 16, at_first = 24, at_size = 32, at_crc = 40;
+constexpr std::size_t at_version = 8, at_salt = 12, at_number = 16, at_first = 24, at_size = 32, at_crc = 40;
 constexpr std::size_t header_size_bytes = 44;
 
 std::optional<std::uint64_t> number_in(std::string_view name, std::string_view prefix) {
@@ -36,6 +36,7 @@ std::vector<std::byte> encode_segment_header(const SegmentId& id) {
   std::vector<std::byte> block(journal_block_bytes);
   std::memcpy(block.data(), magic.data(), magic.size());
   put_u32(block.data() + at_version, journal_format_version);
+  put_u32(block.data() + at_salt, id.salt);
   put_u64(block.data() + at_number, id.number);
   put_u64(block.data() + at_first, id.first);
   put_u64(block.data() + at_size, id.size_bytes);
@@ -49,12 +50,12 @@ Result<SegmentId> decode_segment_header(Bytes block) {
   if (get_u32(block.data() + at_crc) != crc32c(block.first(at_crc)))
     return Error{ErrorCode::corrupt, "the segment header's checksum is wrong"};
   const std::uint32_t version = get_u32(block.data() + at_version);
-  if (version != journal_format_version)
+  if (version < journal_format_version_min || version > journal_format_version)
     return Error{ErrorCode::not_supported, "journal format version " + std::to_string(version) +
                                                " was written by a newer version; this one reads " +
                                                std::to_string(journal_format_version)};
   return SegmentId{get_u64(block.data() + at_number), get_u64(block.data() + at_first),
-                   get_u64(block.data() + at_size)};
+                   get_u64(block.data() + at_size), get_u32(block.data() + at_salt)};
 }
 
 Result<std::unique_ptr<JournalSegments>> JournalSegments::open(FileSystem& files, std::string directory,
@@ -93,7 +94,8 @@ Result<> JournalSegments::adopt(const std::string& name, Access access) {
   }
   if (number && !id.ok() && id.error().code == ErrorCode::not_supported)
     return Error{ErrorCode::not_supported, path + ": " + id.error().text};
-  if (number) suspicious_[*number] = path;
+  // A whole header of another number: it was being recycled, and nothing was on disk behind its new header.
+  if (number && !id.ok()) suspicious_[*number] = path;
   if (spare) next_spare_ = std::max(next_spare_, *spare + 1);
   spares_.push_back({path, number.value_or(0), *size, nullptr});
   return Done{};
@@ -120,11 +122,9 @@ std::vector<std::shared_ptr<const Segment>> JournalSegments::live() const {
   return segments;
 }
 
-std::vector<std::string> JournalSegments::suspicious(std::uint64_t number) const {
+std::map<std::uint64_t, std::string> JournalSegments::suspicious(std::uint64_t number) const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::string> paths;
-  for (auto it = suspicious_.lower_bound(number); it != suspicious_.end(); ++it) paths.push_back(it->second);
-  return paths;
+  return {suspicious_.lower_bound(number), suspicious_.end()};
 }
 
 Result<std::shared_ptr<const Segment>> JournalSegments::begin(const SegmentId& id) {

@@ -30,7 +30,8 @@ using Lsn = std::uint64_t;
 inline constexpr std::uint64_t journal_block_bytes = 4096;
 /// Where the first frame ever is: behind the header of segment 1.
 inline constexpr Lsn journal_start = journal_block_bytes;
-inline constexpr std::uint32_t journal_format_version = 1;
+/// 2: segments have salts. 1 is read too: its salts are 0.
+inline constexpr std::uint32_t journal_format_version = 2, journal_format_version_min = 1;
 
 inline constexpr std::uint64_t round_up_to_block(std::uint64_t size) {
   return (size + journal_block_bytes - 1) / journal_block_bytes * journal_block_bytes;
@@ -40,6 +41,8 @@ struct SegmentId {
   std::uint64_t number = 0;  // from 1, without gaps
   Lsn first = 0;             // position of the file's byte 0
   std::uint64_t size_bytes = 0;
+  /// Goes into its frames' checksums. Nobody outside knows it: bytes of a message that look like a frame are none.
+  std::uint32_t salt = 0;
   Lsn frames_start() const { return first + journal_block_bytes; }
   Lsn end() const { return first + size_bytes; }
   friend bool operator==(const SegmentId&, const SegmentId&) = default;
@@ -72,8 +75,8 @@ class JournalSegments {
   std::shared_ptr<const Segment> find_number(std::uint64_t number) const;
   /// In order of number.
   std::vector<std::shared_ptr<const Segment>> live() const;
-  /// Files with a segment's name and number ≥ `number` whose header is bad.
-  std::vector<std::string> suspicious(std::uint64_t number) const;
+  /// Files with a segment's name and number ≥ `number` whose header is bad: paths by number.
+  std::map<std::uint64_t, std::string> suspicious(std::uint64_t number) const;
   Result<std::unique_ptr<File>> open_read_only(const std::string& path) const {
     return files_.open(path, Access::read_only);
   }

@@ -44,6 +44,7 @@ struct StoreOptions {
   std::uint64_t checkpoint_interval_bytes = 0;   // 0 = limits.h
   std::uint64_t body_cache_max_bytes = 0;        // 0 = limits.h
   std::uint64_t journal_segment_size_bytes = 0;  // 0 = limits.h
+  std::uint32_t journal_salt = 0;                // of segments that are begun: random (SegmentId::salt)
   std::uint64_t journal_buffer_size_bytes = 0;   // 0 = the journal's usual one
   std::uint64_t journal_group_size_max_bytes = 0;  // 0 = limits.h
   std::string lmdb_directory;  // "" = directory; LMDB needs the real file system, also when a test's is in memory

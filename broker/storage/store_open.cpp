@@ -153,6 +153,7 @@ Result<> StoreParts::start(const CheckpointMark& mark, const JournalEnd& end) {
   journal_options.size_max_bytes = options_.journal_size_max_bytes;
   journal_options.quick_sync_max = options_.quick_sync_max;
   journal_options.buffer_size_bytes = options_.journal_buffer_size_bytes;
+  journal_options.salt = options_.journal_salt;
   journal_options.group_size_max_bytes = options_.journal_group_size_max_bytes;
   auto journal =
       Journal::open(journal_options,

@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace tandem;
   const Bytes bytes = std::as_bytes(std::span(data, size));
   const storage::FrameHeader header = storage::peek_frame(bytes).value_or(storage::FrameHeader{});
-  (void)storage::frame_is_whole(bytes);
+  (void)storage::frame_is_whole(bytes, 0);
   (void)storage::body_is_whole(bytes);
   (void)storage::decode_segment_header(bytes);
   const storage::FrameVisitor visitor{.record = [](const core::Record&, TurnNumber) { return Result<>(); },

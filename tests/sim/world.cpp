@@ -72,6 +72,7 @@ void World::draw_options() {
   store_options_ = disk_.store_options();
   if (options_.seed % 2 == 0) store_options_.quick_sync_max = std::chrono::microseconds::max();
   store_options_.journal_segment_size_bytes = one_of(64u << 10, 256u << 10);
+  store_options_.journal_salt = static_cast<std::uint32_t>(one_of(0, 0x5A17, 0xFFFF'FFFF));
   // Small ones make groups of several frames: what a crash keeps of such a group must not be taken for more.
   store_options_.journal_buffer_size_bytes = one_of(4u << 10, 16u << 10, 1u << 20);
   // With small ones two are under way at once.

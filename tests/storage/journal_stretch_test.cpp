@@ -352,7 +352,7 @@ TEST_CASE("a stretch that does not fit in its segment is damage") {
   for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{60} << 10, ~std::uint64_t{4'095}}) {
     rig.files.kill();
     put_stretch(frame.data() + frame_header_size_bytes, size);
-    finish_frame(frame, *header);
+    finish_frame(frame, *header, segment->id.salt);
     const Bytes bytes(frame);
     file = rig.files.open("/journal/0000000000000001.seg");
     REQUIRE((*file)->write(position - segment->id.first, {&bytes, 1}).ok());

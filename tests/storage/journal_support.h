@@ -43,6 +43,8 @@ class JournalRig : storage::JournalEvents {
 
   JournalRig() = default;
   explicit JournalRig(Options options) : options_(options) {}
+  /// Of segments that are begun after the next open().
+  void set_salt(std::uint32_t salt) { options_.journal.salt = salt; }
 
   /// Reads the journal and goes on behind it. What was read is in `replayed`.
   Result<> open() {
