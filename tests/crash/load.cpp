@@ -51,8 +51,9 @@ Result<> declare_places(std::uint16_t port) {
       Bind{.source = "crash.fan", .destination_kind = Destination::topic, .destination = "crash.history"});
 }
 
-Load::Load(Histories& histories, const Ports& ports, int life, std::uint64_t seed, std::chrono::microseconds pace, Moved moved)
-    : histories_(histories), ports_(ports), life_(life), pace_(pace) {
+Load::Load(Histories& histories, const Ports& ports, int life, std::uint64_t seed, std::chrono::microseconds pace,
+           Backlog backlog)
+    : histories_(histories), ports_(ports), life_(life), pace_(pace), backlog_(backlog) {
   threads_.emplace_back([this] { publish(1, "crash.fan", "", histories_.fan); });
   threads_.emplace_back([this] { publish(2, "crash.fan", "", histories_.fan); });
   threads_.emplace_back([this] { publish(3, "", "crash.in", histories_.in); });
@@ -63,7 +64,7 @@ Load::Load(Histories& histories, const Ports& ports, int life, std::uint64_t see
   threads_.emplace_back([this] { publish_amqp(4); });
   threads_.emplace_back([this, seed] { consume_amqp("crash.c", seed + 2); });
   threads_.emplace_back([this] { produce_kafka(5); });
-  if (moved == Moved::are_consumed)
+  if (backlog_ == Backlog::stays_short)
     threads_.emplace_back([this, seed] { consume("crash.out", histories_.moved, seed + 3); });
 }
 
@@ -96,9 +97,21 @@ void Load::publish(std::uint32_t publisher, const std::string& exchange, const s
     const MessageId id{publisher, histories_.next_number[publisher]++};
     history.invoked(id);
     if (!opened->post(Message{exchange, routing_key, persistent(), body_of(id)})) break;
-    std::this_thread::sleep_for(pace_);
+    rest(pace_);
   }
   (void)client->close(Milliseconds(0));
+}
+
+/// What waits is counted by what was confirmed, in each queue, and acked; now and then, since the histories are everybody's.
+void Load::rest(std::chrono::microseconds pace) const {
+  constexpr std::uint64_t waiting_max = 10'000;
+  const auto too_much_waits = [this] {
+    const auto fan = histories_.fan.counts(), in = histories_.in.counts(), moved = histories_.moved.counts();
+    return 3 * fan.confirmed > fan.acks_confirmed + waiting_max || in.confirmed > in.acks_confirmed + waiting_max ||
+           moved.confirmed > moved.acks_confirmed + waiting_max;
+  };
+  std::this_thread::sleep_for(pace);
+  while (backlog_ == Backlog::stays_short && !stopping_ && too_much_waits()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
 void Load::consume(const std::string& queue, History& history, std::uint64_t seed) {

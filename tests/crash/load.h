@@ -48,16 +48,18 @@ Result<> declare_places(std::uint16_t port);
 /// Runs the load's threads against one life of the broker until stop().
 class Load {
  public:
-  enum class Moved : std::uint8_t { wait, are_consumed };
-  /// `pace`: how long a publisher rests between two publishes. `moved`: what becomes of the messages in crash.out.
+  enum class Backlog : std::uint8_t { grows, stays_short };
+  /// `pace`: how long a publisher rests between two publishes. `backlog`: stays_short when crash.out has a consumer, too, and publishers wait for
+  /// the consumers of all queues.
   Load(Histories& histories, const Ports& ports, int life, std::uint64_t seed, std::chrono::microseconds pace,
-       Moved moved = Moved::wait);
+       Backlog backlog = Backlog::grows);
   ~Load() { stop(); }
   void stop();
 
  private:
   void publish(std::uint32_t publisher, const std::string& exchange, const std::string& routing_key,
                History& history);
+  void rest(std::chrono::microseconds pace) const;
   void consume(const std::string& queue, History& history, std::uint64_t seed);
   void move();
   void follow();
@@ -71,6 +73,7 @@ class Load {
   const Ports ports_;
   const int life_;
   const std::chrono::microseconds pace_;
+  const Backlog backlog_;
   std::atomic<bool> stopping_{false};
   std::vector<std::thread> threads_;
 };

@@ -43,7 +43,7 @@ void Load::publish_amqp(std::uint32_t publisher) {
         for (auto it = first; it != last; ++it) histories_.fan.confirmed(it->second);
       unconfirmed.erase(first, last);
     }
-    std::this_thread::sleep_for(2 * pace_);
+    rest(2 * pace_);
   }
 }
 

@@ -113,7 +113,7 @@ int soak(const Options& options) {
   const auto begin = std::chrono::steady_clock::now();
   const auto passed_s = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
   {
-    Load load(histories, ports_of(*broker), 1, options.seed, soak_pace, Load::Moved::are_consumed);
+    Load load(histories, ports_of(*broker), 1, options.seed, soak_pace, Load::Backlog::stays_short);
     while (passed_s() < options.soak_s) {
       std::this_thread::sleep_for(std::chrono::seconds(1));
       sizes.look(passed_s());
