@@ -43,13 +43,7 @@ class BlockRing {
   /// Keeps, in order, those for which `keep(item)` is true.
   template <class Keep>
   void keep_if(Keep keep) {
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < size_; ++i) {
-      if (!keep((*this)[i])) continue;
-      if (kept != i) (*this)[kept] = std::move((*this)[i]);
-      ++kept;
-    }
-    size_ = kept;
+    size_ = move_to_front(*this, keep);
     while (blocks_.size() > (first_ + size_) / block_items + 1) blocks_.pop_back();
     give_back();
   }

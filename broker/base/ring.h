@@ -26,6 +26,18 @@ std::size_t partition_index(const Items& items, Before before) {
   return low;
 }
 
+/// Moves the items for which `keep(item)` is true to the front, in order, and gives their number.
+template <class Items, class Keep>
+std::size_t move_to_front(Items& items, Keep keep) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!keep(items[i])) continue;
+    if (kept != i) items[kept] = std::move(items[i]);
+    ++kept;
+  }
+  return kept;
+}
+
 template <class T>
 class Ring {
  public:
@@ -87,13 +99,7 @@ class Ring {
   /// Keeps, in order, those for which `keep(item)` is true.
   template <class Keep>
   void keep_if(Keep keep) {
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < size_; ++i) {
-      if (!keep((*this)[i])) continue;
-      if (kept != i) (*this)[kept] = std::move((*this)[i]);
-      ++kept;
-    }
-    size_ = kept;
+    size_ = move_to_front(*this, keep);
   }
 
   /// Index of the first item for which `before(item)` is false; those before it come first in order.

@@ -19,10 +19,15 @@ Unsettled* UnsettledRing::find(DeliveryTag tag) {
   return &ring_[index];
 }
 
-bool UnsettledRing::is_claimed(DeliveryTag tag) const {
-  for (std::size_t i = 0; i < claims_.size(); ++i)
-    if (claims_[i].first <= tag && tag <= claims_[i].last) return true;
-  return false;
+void UnsettledRing::claim(const Claim& claim) {
+  claims_.push_back(claim);
+  claimed_.add(claim.first, claim.last);
+}
+
+Claim UnsettledRing::end_claim() {
+  const Claim ended = claims_.pop_front();
+  if (claims_.empty()) claimed_ = {};
+  return ended;
 }
 
 void UnsettledRing::tidy() {

@@ -16,6 +16,7 @@
 #include "broker/core/input.h"
 #include "broker/core/name_map.h"
 #include "broker/core/send.h"
+#include "broker/core/seq_set.h"
 
 namespace tandem::core {
 
@@ -69,14 +70,20 @@ class UnsettledRing {
   std::size_t size() const { return ring_.size(); }
   Unsettled& operator[](std::size_t index) { return ring_[index]; }
   const Unsettled& operator[](std::size_t index) const { return ring_[index]; }
-  /// In the order in which they are carried out; a later one means none of those that an earlier one does.
-  Ring<Claim>& claims() { return claims_; }
+
+  /// Claims are carried out in their order; a later one means none of those that an earlier one does.
+  void claim(const Claim& claim);
+  bool has_claims() const { return !claims_.empty(); }
+  Claim& first_claim() { return claims_.front(); }
+  /// The first one is carried out.
+  Claim end_claim();
 
  private:
-  bool is_claimed(DeliveryTag tag) const;
+  bool is_claimed(DeliveryTag tag) const { return !claims_.empty() && claimed_.contains(tag); }
 
   BlockRing<Unsettled> ring_;
   Ring<Claim> claims_;
+  SeqSet claimed_;  // tags of all claims since there was none
   std::size_t count_ = 0;
 };
 

@@ -112,13 +112,13 @@ void claim(Turn& turn, UnsettledRing& unsettled, const Claim& wanted) {
     for (std::size_t place = unsettled.index_from(wanted.first);
          place < unsettled.size() && unsettled[place].tag <= wanted.last; ++place)
       if (unsettled.is_open(unsettled[place])) count_returning(turn, unsettled[place], 1);
-  unsettled.claims().push_back(wanted);
+  unsettled.claim(wanted);
 }
 
 /// The ring's next piece: `left` deliveries at most. What was claimed before is settled before, so that all in a claim that are
 /// not settled are its own.
 void settle_piece(Turn& turn, UnsettledRing& unsettled, Channel* channel, std::size_t& left) {
-  Claim& now = unsettled.claims().front();
+  Claim& now = unsettled.first_claim();
   const std::vector<std::size_t>& places = find_next(turn, unsettled, now.first, now.last, left);
   const bool is_last = places.size() < left;
   left -= places.size();
@@ -129,7 +129,7 @@ void settle_piece(Turn& turn, UnsettledRing& unsettled, Channel* channel, std::s
     settle_places(turn, unsettled, channel, places, now.outcome);
   }
   if (!is_last) return;
-  const Claim done = unsettled.claims().pop_front();
+  const Claim done = unsettled.end_claim();
   if (!done.who || !channel) return;
   turn.wait_for_earlier_turns();  // the last piece may have been of volatile messages
   turn.answer(*done.who, Ok{*done.who});
@@ -144,7 +144,7 @@ UnsettledRing* ring_of(const Settling& settling, Channel* channel) {
 /// All in the claim that are the client's; as many as this call may settle, at once.
 void settle_many(Turn& turn, Channel& channel, const Claim& wanted) {
   UnsettledRing& unsettled = channel.unsettled;
-  const bool is_first = unsettled.claims().empty();
+  const bool is_first = !unsettled.has_claims();
   claim(turn, unsettled, wanted);
   if (is_first) turn.session().settling.push_back({channel.id, channel.birth, nullptr});
   go_on_settling(turn);
@@ -198,8 +198,8 @@ void go_on_settling(Turn& turn) {
     Channel* channel = turn.session().connections.find(settling.front().channel);
     UnsettledRing* unsettled = ring_of(settling.front(), channel);
     if (settling.front().left_behind) channel = nullptr;
-    if (unsettled && !unsettled->claims().empty()) settle_piece(turn, *unsettled, channel, left);
-    if (!unsettled || unsettled->claims().empty()) settling.pop_front();
+    if (unsettled && unsettled->has_claims()) settle_piece(turn, *unsettled, channel, left);
+    if (!unsettled || !unsettled->has_claims()) settling.pop_front();
   }
 }
 

@@ -96,6 +96,22 @@ TEST_CASE("what is settled in later calls cannot be settled again") {
   f.persist();
 }
 
+TEST_CASE("a second settle means what the first one left, and single ones are done beside both") {
+  Held f;
+  f.give(Settle{f.caller(), 5, 5, true, Outcome::requeue});
+  f.give(Settle{f.caller(), 7, 7, false, Outcome::ack});
+  f.give(Settle{f.caller(), 9, 9, true, Outcome::ack});
+  f.settle(6, 6);
+  CHECK(f.take_refusal() == ErrorCode::unknown_delivery);
+  f.settle(10, 10);
+  f.give(Unsubscribe{f.caller(), 1});
+  f.persist();
+  CHECK(f.queue("q").acked == 5);  // 6 to 10
+  f.persists = true;
+  f.give(ChannelClosed{f.caller()});
+  CHECK(f.drain("q") == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
+}
+
 TEST_CASE("messages that come back in several calls come in their old order, once, and as often delivered") {
   Held f;
   f.give(Unsubscribe{f.caller(), 1});
