@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "tests/crash/full_disk.h"
 #include "tests/crash/load.h"
@@ -91,6 +92,7 @@ constexpr std::chrono::microseconds publisher_rest(150);
 constexpr int life_stretch = support::is_sanitized ? 10 : 1;
 // The checker remembers everything: an hour must fit into its memory.
 constexpr std::chrono::microseconds soak_pace(3'000);
+constexpr double soak_patience_s = 60;
 
 Ports ports_of(const support::BrokerProcess& broker) {
   return {broker.port("native"), broker.port("amqp"), broker.port("kafka")};
@@ -114,9 +116,15 @@ int soak(const Options& options) {
   const auto passed_s = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
   {
     Load load(histories, ports_of(*broker), 1, options.seed, soak_pace, Load::Backlog::stays_short);
-    while (passed_s() < options.soak_s) {
+    std::uint64_t confirmed = 0;
+    for (double last_at_s = 0; passed_s() < options.soak_s;) {
       std::this_thread::sleep_for(std::chrono::seconds(1));
       sizes.look(passed_s());
+      if (const auto now = histories.fan.counts().confirmed; now > std::exchange(confirmed, now)) last_at_s = passed_s();
+      if (passed_s() - last_at_s < soak_patience_s) continue;
+      std::printf("VIOLATION: nothing was confirmed for %.0f s\n%s\n", soak_patience_s, sizes.report().c_str());
+      broker->kill();  // who waits for it goes
+      return 1;
     }
   }
   // What the load held is given back as its connections end: for the checker that is a life of its own.

@@ -17,8 +17,9 @@ constexpr int rss_max_mib = 192;
 // The journal's 512, and a backlog that is short.
 constexpr int rest_max_mib = 640;
 constexpr double judged_from_s = 600;
-// MiB per minute: at 3,000 messages a second 3 bytes of each.
-constexpr double rss_slope_max = 0.5;
+// MiB per minute: at 3,000 messages a second a byte or two of each; and a thousandth of what topics grow by, whose index is in memory (24 bytes
+// for each 32 KiB).
+constexpr double rss_slope_max = 0.25, of_topics_max = 0.001;
 
 double rss_mib(pid_t process) {
   std::ifstream status("/proc/" + std::to_string(process) + "/status");
@@ -80,7 +81,7 @@ std::string Sizes::excess() const {
   if (!support::is_sanitized && last.rss_mib > rss_max_mib) excess += "memory is above " + std::to_string(rss_max_mib) + " MiB; ";
   if (last.rest_mib > rest_max_mib) excess += "the disk without topics is above " + std::to_string(rest_max_mib) + " MiB; ";
   if (last.at_s < judged_from_s) return excess;
-  if (slope_per_min(&Sample::rss_mib) > rss_slope_max) excess += "memory grows; ";
+  if (slope_per_min(&Sample::rss_mib) > rss_slope_max + of_topics_max * slope_per_min(&Sample::topics_mib)) excess += "memory grows; ";
   return excess;
 }
 
