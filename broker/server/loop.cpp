@@ -136,6 +136,7 @@ void Loop::do_due_work() {
     for (const auto& due : store_->retention_due(now())) submit(due);
     store_->background(now());
     scratch_.tidy();
+    tidy_outputs();
     tell_of_the_clock();
   }
 }

@@ -124,6 +124,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
 
   // loop_route.cpp
   void route_all();
+  void tidy_outputs();
   void route_to_peer(ConnectionId id, core::Send& send);
   void load_run(const core::LoadRun& request);
   void fetch(core::Fetched& fetched);
@@ -161,6 +162,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
 
   core::Outputs outputs_[2];  // one is filled while the other is routed
   core::Outputs* gathering_ = &outputs_[0];
+  std::size_t most_records_ = 0;  // of one input since tidy_outputs()
   bool routing_ = false;
   std::size_t staged_count_ = 0;  // stage() calls since the last submit()
   TurnNumber written_turn_ = 0, persisted_turn_ = 0;

@@ -1,5 +1,6 @@
 // What becomes of a send: said to a connection, or a request to the rim that is answered with another input.
 #include <limits>
+#include <utility>
 
 #include "broker/server/dead_letter.h"
 #include "broker/server/delayed.h"
@@ -12,16 +13,24 @@ namespace tandem::server {
 
 namespace {
 
-// After a burst the vectors do not keep its memory.
-constexpr std::size_t outputs_kept_max = 4096;
+// After a burst the vectors do not keep its memory: 1.4 MiB of sends; of records as much as a publish to some thousands of queues
+// gives (3.3 MiB), as long as there are such, and as few as of sends otherwise.
+constexpr std::size_t sends_kept_max = 4'096, records_kept_max = 16'384, records_at_rest_max = 4'096;
 
 void reuse(core::Outputs& outputs) {
   outputs.clear();
-  if (outputs.sends.capacity() > outputs_kept_max) std::vector<core::Send>().swap(outputs.sends);
-  if (outputs.records.capacity() > outputs_kept_max) std::vector<core::Record>().swap(outputs.records);
+  if (outputs.sends.capacity() > sends_kept_max) std::vector<core::Send>().swap(outputs.sends);
+  if (outputs.records.capacity() > records_kept_max) std::vector<core::Record>().swap(outputs.records);
 }
 
 }  // namespace
+
+void Loop::tidy_outputs() {
+  const bool had_many = std::exchange(most_records_, 0) > records_at_rest_max;
+  for (core::Outputs& outputs : outputs_)
+    if (!had_many && outputs.records.empty() && outputs.records.capacity() > records_at_rest_max)
+      std::vector<core::Record>().swap(outputs.records);
+}
 
 struct Loop::Router {
   Loop& loop;

@@ -65,6 +65,7 @@ void Loop::keep(const core::Input& input, core::Outputs& outputs) {
   if (staged_count_ > 0 && staged_bytes_are_unused(input, outputs)) store_->unstage();
   staged_count_ = 0;
   if (outputs.records.empty()) return;
+  most_records_ = std::max(most_records_, outputs.records.size());
   store_->write(outputs.records, outputs.turn);
   written_turn_ = std::max(written_turn_, outputs.turn);
 }
