@@ -1,6 +1,7 @@
 #include "broker/storage/journal_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -145,12 +146,17 @@ class Scan {
     return judge_file(*segment.file, offset, segment.id.first, segment.id.salt);
   }
 
-  /// `first`: the position of its byte 0, where that is known without its header. Its salt is lost: what looks like a frame is taken for
-  /// one, so that nothing is missed.
+  /// A whole header of another number says where its frames belong: it was being recycled, or somebody gave it the wrong name. Without one
+  /// `first` is the position of its byte 0, where that is known, and its salt is lost: what looks like a frame is taken for one, so that nothing
+  /// is missed.
   Result<> judge_suspicious(const std::string& path, std::optional<Lsn> first) {
     auto file = segments_.open_read_only(path);
     if (!file) return file.error();
-    auto judged = judge_file(**file, journal_block_bytes, first, std::nullopt);
+    std::array<std::byte, journal_block_bytes> block{};
+    if (auto read = (*file)->read_some(0, block); !read) return read.error();
+    const auto id = decode_segment_header(block);
+    auto judged = id.ok() ? judge_file(**file, journal_block_bytes, id->first, id->salt)
+                          : judge_file(**file, journal_block_bytes, first, std::nullopt);
     ahead_.close();
     return judged;
   }
@@ -203,7 +209,7 @@ class Scan {
   std::string suspects(std::uint64_t number) const {
     std::string text;
     for (const auto& [suspect, path] : segments_.suspicious(number))
-      text += "; the header of " + path + " is damaged";
+      text += "; the header of " + path + " is damaged or another segment's";
     return text;
   }
 

@@ -94,8 +94,7 @@ Result<> JournalSegments::adopt(const std::string& name, Access access) {
   }
   if (number && !id.ok() && id.error().code == ErrorCode::not_supported)
     return Error{ErrorCode::not_supported, path + ": " + id.error().text};
-  // A whole header of another number: it was being recycled, and nothing was on disk behind its new header.
-  if (number && !id.ok()) suspicious_[*number] = path;
+  if (number) suspicious_[*number] = path;
   if (spare) next_spare_ = std::max(next_spare_, *spare + 1);
   spares_.push_back({path, number.value_or(0), *size, nullptr});
   return Done{};

@@ -75,7 +75,7 @@ class JournalSegments {
   std::shared_ptr<const Segment> find_number(std::uint64_t number) const;
   /// In order of number.
   std::vector<std::shared_ptr<const Segment>> live() const;
-  /// Files with a segment's name and number ≥ `number` whose header is bad: paths by number.
+  /// Files with a segment's name and number ≥ `number` whose header is bad, or of another number: paths by number.
   std::map<std::uint64_t, std::string> suspicious(std::uint64_t number) const;
   Result<std::unique_ptr<File>> open_read_only(const std::string& path) const {
     return files_.open(path, Access::read_only);

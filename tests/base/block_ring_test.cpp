@@ -10,18 +10,13 @@
 #undef CHECK
 #include "broker/base/block_ring.h"
 #pragma pop_macro("CHECK")
+#include "tests/base/check_same.h"
 
 using tandem::BlockRing;
 
 namespace {
 
 using Numbers = BlockRing<std::uint64_t>;
-
-void check_same(const Numbers& ring, const std::deque<std::uint64_t>& model) {
-  REQUIRE(ring.size() == model.size());
-  REQUIRE(ring.empty() == model.empty());
-  for (std::size_t i = 0; i < model.size(); ++i) REQUIRE(ring[i] == model[i]);
-}
 
 }  // namespace
 

@@ -11,18 +11,9 @@
 #undef CHECK
 #include "broker/base/ring.h"
 #pragma pop_macro("CHECK")
+#include "tests/base/check_same.h"
 
 using tandem::Ring;
-
-namespace {
-
-void check_equal(const Ring<std::uint64_t>& ring, const std::deque<std::uint64_t>& model) {
-  REQUIRE(ring.size() == model.size());
-  REQUIRE(ring.empty() == model.empty());
-  for (std::size_t i = 0; i < model.size(); ++i) REQUIRE(ring[i] == model[i]);
-}
-
-}  // namespace
 
 TEST_CASE("a ring holds what a deque would, whatever is done to it") {
   std::mt19937 random(7);
@@ -53,12 +44,12 @@ TEST_CASE("a ring holds what a deque would, whatever is done to it") {
           model.pop_front();
         }
       }
-      check_equal(ring, model);
+      check_same(ring, model);
       if (phase % 8 == 7) {
         const auto keep = [](std::uint64_t value) { return value % 3 != 0; };
         ring.keep_if(keep);
         std::erase_if(model, [&](std::uint64_t value) { return !keep(value); });
-        check_equal(ring, model);
+        check_same(ring, model);
       }
     }
   }

@@ -242,6 +242,18 @@ TEST_CASE("a missing segment in the middle is an error") {
   CHECK(opened.error().code == ErrorCode::corrupt);
 }
 
+TEST_CASE("segments whose names were exchanged are an error, not spares") {
+  JournalRig rig;
+  write_and_close(rig, 60);
+  const std::string third_file = "/journal/0000000000000003.seg", aside = "/journal/aside";
+  REQUIRE(rig.files.rename(second_file, aside).ok());
+  REQUIRE(rig.files.rename(third_file, second_file).ok());
+  REQUIRE(rig.files.rename(aside, third_file).ok());
+  const auto opened = rig.open();
+  REQUIRE(!opened.ok());
+  CHECK(opened.error().code == ErrorCode::corrupt);
+}
+
 TEST_CASE("a checkpoint position that no segment holds is an error") {
   JournalRig rig;
   rig.from = {.position = 1'000'000, .epoch = 3};
