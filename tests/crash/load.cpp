@@ -223,20 +223,27 @@ namespace {
 Result<> drain_queue(const Client& client, History& history, const std::string& queue, int life) {
   auto consumer = Consumer::open(client, {.queue = queue, .prefetch = 1'000});
   if (!consumer) return consumer.error();
+  // A disk may keep a group waiting for longer than one looks for messages: it is the broker that says whether any are left,
+  // and what it sent before it said so has been received by then.
+  constexpr Milliseconds look(200);
+  constexpr int looks_in_vain_max = 150;
+  std::uint64_t ready = 1;
   std::vector<Delivery> batch;
-  for (;;) {
-    auto count = consumer->receive_many(batch, 1'000, Milliseconds(500));
+  for (int in_vain = 0; in_vain < looks_in_vain_max;) {
+    auto count = consumer->receive_many(batch, 1'000, look);
     if (!count && count.error().code != ErrorCode::timed_out) return count.error();
-    if (batch.empty()) break;
+    if (batch.empty() && ready == 0) return {};
+    in_vain = batch.empty() ? in_vain + 1 : 0;
     for (const auto& delivery : batch)
       history.delivered(queue, id_of(delivery.parts()), delivery.redelivered(), life);
     Consumer::ack_all(batch);
+    if (in_vain == 0) continue;
+    if (auto flushed = consumer->flush(); !flushed) return flushed.error();
+    auto left = client.ask(DeclareQueue{.name = queue, .passive = true});
+    if (!left) return left.error();
+    ready = left->ready;
   }
-  if (auto flushed = consumer->flush(); !flushed) return flushed.error();
-  auto left = client.ask(DeclareQueue{.name = queue, .passive = true});
-  if (!left) return left.error();
-  if (left->ready != 0)
-    history.violation(std::to_string(left->ready) + " messages of " + queue + " are not delivered");
+  history.violation(std::to_string(ready) + " messages of " + queue + " are not delivered");
   return {};
 }
 
