@@ -59,6 +59,9 @@ Result<bool> Checkpoint::step() {
       break;
     case Phase::forget:
       parts_.backlog.retire(task_.old_extents);
+      // Here, and not where the loop looks at what was done: of 500,000 keys that takes 50 ms.
+      task_.changes = task_.topics.changes = {};
+      task_.state.states = {};
       phase_ = Phase::done;
       break;
     case Phase::done:
@@ -246,9 +249,9 @@ LmdbChanges Checkpoint::gather_changes() {
     }
   own.put(std::string(keys::mark), encode_mark(task_.mark));
 
-  LmdbChanges changes = task_.changes;  // a copy: all of this may have to be done again
+  LmdbChanges changes = task_.changes.list();  // copies: all of this may have to be done again
   // No key is in two of them, but for erasures: those come first in any case.
-  for (LmdbChanges more : {task_.topics.changes, own.take()}) {
+  for (LmdbChanges more : {task_.topics.changes.list(), own.list()}) {
     std::move(more.erasures.begin(), more.erasures.end(), std::back_inserter(changes.erasures));
     std::move(more.puts.begin(), more.puts.end(), std::back_inserter(changes.puts));
   }

@@ -15,6 +15,7 @@
 #include "broker/core/send.h"
 #include "broker/storage/backlog.h"
 #include "broker/storage/body_cache.h"
+#include "broker/storage/checkpoint_changes.h"
 #include "broker/storage/checkpoint_keys.h"
 #include "broker/storage/lmdb.h"
 #include "broker/storage/topic_store.h"
@@ -34,7 +35,7 @@ struct CheckpointParts {
 struct CheckpointTask {
   CheckpointMark mark;
   core::CheckpointState state;
-  LmdbChanges changes;  // since the last one
+  CheckpointChanges changes;  // since the last one
   TopicHoming topics;
   std::vector<Extent> old_extents;  // runs that this checkpoint forgets
   RunId next_run{1};

@@ -81,18 +81,15 @@ void CheckpointChanges::erase_all(LmdbChanges::Erasure erasure) {
   erasures_.push_back(std::move(erasure));
 }
 
-LmdbChanges CheckpointChanges::take() {
+LmdbChanges CheckpointChanges::list() const {
   LmdbChanges changes;
-  changes.erasures = std::exchange(erasures_, {});
-  for (auto& [key, value] : values_) {
+  changes.erasures = erasures_;
+  for (const auto& [key, value] : values_) {
     if (value)
-      changes.puts.push_back({key, std::move(*value)});
+      changes.puts.push_back({key, *value});
     else
       changes.erasures.push_back({key, {}, 0});
   }
-  values_.clear();
-  std::sort(changes.puts.begin(), changes.puts.end(),
-            [](const auto& a, const auto& b) { return a.key < b.key; });
   std::sort(changes.erasures.begin(), changes.erasures.end(),
             [](const auto& a, const auto& b) { return a.prefix < b.prefix; });
   return changes;

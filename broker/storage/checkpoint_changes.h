@@ -1,11 +1,11 @@
 // What the next checkpoint has to write besides the core's state records: the newest version of everything
 // that is kept by key (catalog, offsets, groups, producers), gathered as the records go by. Thread rule: the
-// loop's thread.
+// loop's thread, and the checkpoint's once it was given to it.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "broker/core/record.h"
@@ -28,13 +28,14 @@ class CheckpointChanges {
   void erase_stored(std::string prefix) { erasures_.push_back({std::move(prefix), {}, 0}); }
 
   bool empty() const { return values_.empty() && erasures_.empty(); }
-  /// All of it, in key order; empty afterwards.
-  LmdbChanges take();
+  /// All of it, in key order. A copy, which takes its time: for the checkpoint's thread.
+  LmdbChanges list() const;
 
  private:
   struct Follower;
 
-  std::unordered_map<std::string, std::optional<std::string>> values_;  // nullopt: the key is gone
+  // nullopt: the key is gone. A tree: a table of 500,000 kept the loop for 40 ms whenever it grew.
+  std::map<std::string, std::optional<std::string>> values_;
   std::vector<LmdbChanges::Erasure> erasures_;
 };
 

@@ -76,7 +76,7 @@ void StoreParts::prepare_checkpoint(core::CheckpointState state, bool clean) {
   task.mark = {journal_->cut(), state.turn, clean};
   const std::uint64_t groups = journal_->gathered_groups();
   task.state = std::move(state);
-  task.changes = changes_.take();
+  task.changes = std::exchange(changes_, {});
   // Topic batches that came fast are still in RAM: reading them back would cost the disk as much as writing both copies.
   homes_from_memory_ = topics_->tails_are_large();
   if (homes_from_memory_) task.resident = cache_->resident_between(last_cut_, task.mark.journal.position);

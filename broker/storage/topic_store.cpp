@@ -203,7 +203,7 @@ TopicHoming TopicStore::begin_homing() {
   tails_ = tails_size_bytes_ = 0;
   home_is_waited_for_ = false;
   homing.old = std::exchange(old_, {});
-  homing.changes = segment_changes_.take();
+  homing.changes = std::exchange(segment_changes_, {});
   homing.compacted = std::exchange(newly_compacted_, {});
   replaced_size_bytes_ = 0;
   return homing;

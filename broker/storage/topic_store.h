@@ -69,7 +69,7 @@ struct OldTopicFiles {
 struct TopicHoming {
   std::vector<PartitionHoming> partitions;
   OldTopicFiles old;
-  LmdbChanges changes;  // keys of segments that came and went since the last one
+  CheckpointChanges changes;  // keys of segments that came and went since the last one
   std::vector<core::CompactionDone> compacted;  // durably so once it is committed
 };
 
