@@ -1,4 +1,6 @@
 // Requests that look at what there is. A long answer comes in several frames.
+#include <algorithm>
+
 #include "client/asking.h"
 
 namespace tandem::client {
@@ -194,12 +196,21 @@ static const auto* list_for(const fb::Described& d, const std::vector<ConsumerIn
   return d.consumers();
 }
 
+// The broker gives queues in the order they were declared, piece by piece.
+static void put_in_order(std::vector<QueueInfo>& queues) {
+  std::sort(queues.begin(), queues.end(), [](const QueueInfo& a, const QueueInfo& b) { return a.name < b.name; });
+}
+template <class Info>
+static void put_in_order(std::vector<Info>&) {}
+
 template <class Request, class Info>
 static Result<bool> read(const Request&, const Answer& answer, std::vector<Info>& out) {
   const auto* described = answer.envelope.message_as_Described();
   if (!described) return unexpected_answer(answer);
   read_list(list_for(*described, out), out);
-  return !described->more();
+  if (described->more()) return false;
+  put_in_order(out);
+  return true;
 }
 static Result<bool> read(const DescribeBroker&, const Answer& answer, BrokerInfo& out) {
   const auto* described = answer.envelope.message_as_Described();

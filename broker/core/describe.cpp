@@ -45,11 +45,34 @@ QueueInfo info_of(const Turn& turn, const Queue& queue) {
   return info;
 }
 
-void describe_queues(const Turn& turn, std::string_view wanted, Described& out) {
-  turn.state().queues.all().for_each([&](const Queue& queue) {
-    if (wanted.empty() || queue.declared.name == wanted) out.queues.push_back(info_of(turn, queue));
+std::uint32_t id_of(const Queue& queue) { return queue.declared.id.value; }
+std::uint32_t id_of(const Bound& binding) { return binding.id.value; }
+
+/// Visits the things of `table`, all or as many as `input` asks for; `visit` adds one to what is described.
+template <class Key, class T, class Visit>
+void visit_piece(const IdTable<Key, T>& table, const Describe& input, Described& out, Visit visit) {
+  if (input.rows_max == 0) return table.for_each(visit);
+  std::uint32_t left = input.rows_max, last = 0;
+  table.for_each_from(Key(input.after + 1), [&](const T& thing) {
+    if (left == 0) {
+      out.next_after = last;
+      return false;
+    }
+    visit(thing);
+    last = id_of(thing);
+    --left;
+    return true;
   });
-  sort_by_name(out.queues, [](const QueueInfo& info) -> const std::string& { return info.queue.name; });
+}
+
+void describe_queues(const Turn& turn, const Describe& input, Described& out) {
+  if (!input.name.empty()) {
+    if (const Queue* queue = find_queue(turn.state(), input.name)) out.queues.push_back(info_of(turn, *queue));
+    return;
+  }
+  visit_piece(turn.state().queues.all(), input, out, [&](const Queue& queue) { out.queues.push_back(info_of(turn, queue)); });
+  if (input.rows_max == 0)
+    sort_by_name(out.queues, [](const QueueInfo& info) -> const std::string& { return info.queue.name; });
 }
 
 std::string destination_name(const State& state, const Bound& binding) {
@@ -70,10 +93,11 @@ std::string destination_name(const State& state, const Bound& binding) {
   return "";
 }
 
-/// `wanted`: an exchange, queue or topic at either end.
-void describe_bindings(const Turn& turn, std::string_view wanted, Described& out) {
+/// The name: of an exchange, queue or topic at either end.
+void describe_bindings(const Turn& turn, const Describe& input, Described& out) {
   const State& state = turn.state();
-  state.catalog.bindings().for_each([&](const Bound& binding) {
+  const std::string_view wanted = input.name;
+  visit_piece(state.catalog.bindings(), input, out, [&](const Bound& binding) {
     BindingInfo info;
     info.source = state.catalog.find_exchange(binding.source)->declared.name;
     info.destination = destination_name(state, binding);
@@ -154,10 +178,10 @@ void handle(Turn& turn, const Describe& input) {
       describe_exchanges(look, input.name, out);
       break;
     case Subject::queues:
-      describe_queues(look, input.name, out);
+      describe_queues(look, input, out);
       break;
     case Subject::bindings:
-      describe_bindings(look, input.name, out);
+      describe_bindings(look, input, out);
       break;
     case Subject::topics:
       describe_topics(look.state(), look.session(), input.name, out);

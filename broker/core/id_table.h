@@ -58,6 +58,17 @@ class IdTable {
           for (const auto& thing : page->things)
             if (thing) visit(std::as_const(*thing));
   }
+  /// The same from `first` on, for as long as `visit` says true.
+  template <class Visit>
+  void for_each_from(Key first, Visit visit) const {
+    std::size_t start = index(first);
+    for (std::size_t half_of_it = half(first); half_of_it < pages_.size(); ++half_of_it, start = 0) {
+      const auto& pages = pages_[half_of_it];
+      for (std::size_t page = start / page_size; page < pages.size(); ++page, start = page * page_size)
+        for (std::size_t at = start % page_size; pages[page] && at < page_size; ++at)
+          if (const auto& thing = pages[page]->things[at]; thing && !visit(std::as_const(*thing))) return;
+    }
+  }
   template <class Visit>
   void for_each(Visit visit) {
     for (auto& pages : pages_)

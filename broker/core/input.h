@@ -292,7 +292,8 @@ struct DeleteGroup { Caller who; std::string_view group; };
 enum class Subject : std::uint8_t { exchanges, queues, bindings, topics, groups, connections, consumers, broker, policies,
                                     producers /* that a topic's partitions remember */, transactions, users };
 /// name "" = all: of a topic for producers, a transactional id for transactions. Answer: Described.
-struct Describe { Caller who; Subject subject = Subject::broker; std::string_view name; };
+/// A listing of all queues or bindings can be had in pieces: `rows_max` in the order they were made, those after the id `after`.
+struct Describe { Caller who; Subject subject = Subject::broker; std::string_view name; std::uint32_t after = 0, rows_max = 0 /* all, by name */; };
 
 // --- the rim reports ----------------------------------------------------------------------------------------------------------
 

@@ -117,6 +117,7 @@ struct TransactionInfo { ProducerChanged producer; std::vector<std::pair<std::st
 struct Described {
   Caller who;
   Subject subject = Subject::broker;
+  std::uint32_t next_after = 0;  // where to go on; 0: nothing is left
   std::vector<ExchangeInfo> exchanges;
   std::vector<QueueInfo> queues;
   std::vector<BindingInfo> bindings;

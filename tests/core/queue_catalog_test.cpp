@@ -274,5 +274,54 @@ TEST_CASE("a channel number that is used again does not get the answers of the o
   CHECK(f.take<Ok>().size() == 1);
 }
 
+/// All queues in pieces of so many, in the order they come.
+std::vector<std::string> names_in_pieces(CoreFixture& f, std::uint32_t rows_max) {
+  std::vector<std::string> names;
+  for (Describe ask{f.caller(), Subject::queues, "", 0, rows_max};;) {
+    f.give(ask);
+    const Described piece = f.take<Described>().at(0);
+    CHECK(piece.queues.size() <= rows_max);
+    for (const QueueInfo& info : piece.queues) names.push_back(info.queue.name);
+    if (piece.next_after == 0) return names;
+    CHECK(piece.queues.size() == rows_max);
+    ask.after = piece.next_after;
+  }
+}
+
+TEST_CASE("queues can be listed in pieces, in the order they were declared, durable ones first") {
+  CoreFixture f;
+  CHECK(names_in_pieces(f, 10).empty());
+  std::vector<std::string> durable, transient;
+  for (int i = 0; i < 700; ++i) {
+    const bool is_durable = i % 3 != 0;
+    const std::string name = "q" + std::to_string(i);
+    f.declare_queue(name, {}, is_durable);
+    if (i >= 100 && i < 500) {
+      f.give(DeleteQueue{.who = f.caller(), .name = name});
+    } else {
+      (is_durable ? durable : transient).push_back(name);
+    }
+  }
+  std::vector<std::string> all = durable;
+  all.insert(all.end(), transient.begin(), transient.end());
+  for (const std::uint32_t rows_max : {1u, 7u, 100u, 299u, 300u, 301u, 1'000u}) CHECK(names_in_pieces(f, rows_max) == all);
+}
+
+TEST_CASE("a listing in pieces goes on behind a queue that has been deleted meanwhile") {
+  CoreFixture f;
+  for (const auto name : {"a", "b", "c"}) f.declare_queue(name);
+  f.give(Describe{f.caller(), Subject::queues, "", 0, 2});
+  const std::uint32_t next_after = f.take<Described>().at(0).next_after;
+  for (const auto name : {"a", "b"}) f.give(DeleteQueue{.who = f.caller(), .name = name});
+  f.declare_queue("d");
+  f.sends.clear();
+  f.give(Describe{f.caller(), Subject::queues, "", next_after, 2});
+  const Described rest = f.take<Described>().at(0);
+  REQUIRE(rest.queues.size() == 2);
+  CHECK(rest.queues[0].queue.name == "c");
+  CHECK(rest.queues[1].queue.name == "d");
+  CHECK(rest.next_after == 0);
+}
+
 }  // namespace
 }  // namespace tandem::core

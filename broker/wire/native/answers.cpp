@@ -154,6 +154,11 @@ void Answers::on(const core::ConsumerCancelled& s, Bodies) {
 
 void Answers::on(const core::Described& s, Bodies) {
   say_listing(speaker_, port_, s);
+  auto& listings = unanswered_.listings;
+  if (listings.empty() || listings.front().rest.who.request != s.who.request) return;
+  listings.front().rest.after = s.next_after;
+  listings.front().is_asked = false;
+  if (s.next_after == 0) listings.pop_front();
 }
 
 }  // namespace tandem::wire::native

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <utility>
 #include <vector>
+
+#include "broker/core/input.h"
 
 namespace tandem::wire::native {
 
@@ -29,6 +32,12 @@ constexpr std::uint64_t number_of(std::uint64_t request) {
   return request & (number_end - 1);
 }
 
+/// Of all queues or bindings: there may be 100,000, so each turn of the loop gets a piece.
+struct Listing {
+  core::Describe rest;      // what the next piece is the first of; without a name
+  bool is_asked = false;    // for that piece
+};
+
 /// What has to be remembered of requests that went to the core as something else than one input with one
 /// answer.
 struct Unanswered {
@@ -37,6 +46,8 @@ struct Unanswered {
   /// Transactions in which a settle operation became several: correlation, and for each of the core's
   /// operations the index of the client's.
   std::vector<std::pair<std::uint64_t, std::vector<std::int32_t>>> operation_indexes;
+  /// One after the other.
+  std::deque<Listing> listings;
 };
 
 }  // namespace tandem::wire::native

@@ -154,20 +154,20 @@ flatbuffers::Offset<fb::ConsumerInfo> row(Builder& b, const core::ConsumerInfo& 
 // --- the listing
 // ------------------------------------------------------------------------------------------------------
 
-class Listing {
+class ListingFrames {
  public:
-  Listing(Speaker& speaker, const core::Caller& who) : speaker_(speaker), who_(who) {}
+  ListingFrames(Speaker& speaker, const core::Caller& who) : speaker_(speaker), who_(who) {}
 
   /// `add` is the field of Described that the rows belong to.
   template <class Info, class Row>
-  void say_rows(const std::vector<Info>& infos, void (fb::DescribedBuilder::*add)(Fields<Row>)) {
+  void say_rows(const std::vector<Info>& infos, void (fb::DescribedBuilder::*add)(Fields<Row>), bool more = false) {
     Builder& b = Speaker::builder();
     std::vector<flatbuffers::Offset<Row>> rows;
     for (const Info& info : infos) {
       if (b.GetSize() >= listing_frame_wanted_bytes) say_frame(rows, add, true);
       rows.push_back(row(b, info));
     }
-    say_frame(rows, add, false);
+    say_frame(rows, add, more);
   }
 
  private:
@@ -242,15 +242,16 @@ void say_broker(Speaker& speaker, const BrokerPort& port, const core::Described&
 }  // namespace
 
 void say_listing(Speaker& speaker, const BrokerPort& port, const core::Described& described) {
-  Listing listing(speaker, described.who);
+  ListingFrames listing(speaker, described.who);
+  const bool more = described.next_after != 0;
   using fb::DescribedBuilder;
   switch (described.subject) {
     case core::Subject::exchanges:
       return listing.say_rows(described.exchanges, &DescribedBuilder::add_exchanges);
     case core::Subject::queues:
-      return listing.say_rows(described.queues, &DescribedBuilder::add_queues);
+      return listing.say_rows(described.queues, &DescribedBuilder::add_queues, more);
     case core::Subject::bindings:
-      return listing.say_rows(described.bindings, &DescribedBuilder::add_bindings);
+      return listing.say_rows(described.bindings, &DescribedBuilder::add_bindings, more);
     case core::Subject::topics:
       return listing.say_rows(described.topics, &DescribedBuilder::add_topics);
     case core::Subject::groups:

@@ -96,7 +96,7 @@ std::size_t NativeFace::receive(Bytes input) {
     if (waits()) break;
     consumed += frame.size_bytes;
     input_size_wanted_bytes_ = frame::header_size_bytes;
-    if (!context_.port->may_go_on()) break;
+    if (!context_.port->may_go_on() || requests_.lists_enough()) break;
   }
   return consumed;
 }
@@ -151,6 +151,11 @@ void NativeFace::receive_message(const fb::Envelope& envelope, Bytes payload) {
 
 void NativeFace::send(const core::Send& send, std::span<const Body> bodies) {
   if (!closing()) answers_.say(send, bodies);
+}
+
+void NativeFace::flush() {
+  if (may_list()) requests_.list();
+  answers_.flush();
 }
 
 TimestampMs NativeFace::next_due() const {

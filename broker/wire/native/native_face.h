@@ -2,6 +2,7 @@
 // requests.h's, answers answers.h's.
 #pragma once
 
+#include "broker/base/limits.h"
 #include "broker/wire/face.h"
 #include "broker/wire/native/answers.h"
 #include "broker/wire/native/liveness.h"
@@ -18,11 +19,11 @@ class NativeFace final : public Face {
   explicit NativeFace(FaceContext context);
 
   std::size_t receive(Bytes input) override;
-  bool reading() const override { return !waits() && (!waits_for_room_ || has_room()); }
-  bool wants_room() const override { return waits_for_room_ && has_room(); }
+  bool reading() const override { return !waits() && !requests_.lists_enough() && (!waits_for_room_ || has_room()); }
+  bool wants_room() const override { return (waits_for_room_ && has_room()) || may_list(); }
   std::size_t input_size_wanted_bytes() const override { return input_size_wanted_bytes_; }
   void send(const core::Send& send, std::span<const Body> bodies) override;
-  void flush() override { answers_.flush(); }
+  void flush() override;
   void tick(TimestampMs now) override;
   TimestampMs next_due() const override;
   void excuse_silence(TimestampMs now) override { liveness_.heard(now); }
@@ -36,6 +37,7 @@ class NativeFace final : public Face {
 
   bool waits() const { return requests_.judges() || requests_.stages(); }
   void go_on();
+  bool may_list() const { return !closing() && requests_.has_listing_due() && outbox_.size_bytes() < limits::outbox_low_bytes; }
   bool has_room() const { return outbox_.size_bytes() < unread_max_bytes; }
   void receive_frame(Bytes envelope, Bytes payload);
   void greet(const fb::Envelope& envelope);

@@ -41,9 +41,16 @@ class Requests {
   /// Once for all requests. Until `may` is said of a request, what it refers to may not stay where it is.
   void when_staged(std::function<void()> staged) { staged_ = std::move(staged); }
   void may_stage_large(bool may) { may_stage_large_ = may; }
+  /// Of a listing, the next piece is asked for with list(). One of the queues has some 50 KiB, and takes the broker 100 µs.
+  bool has_listing_due() const { return !unanswered_.listings.empty() && !unanswered_.listings.front().is_asked; }
+  void list();
+  bool lists_enough() const { return unanswered_.listings.size() >= listings_max; }
   std::size_t kept_bytes() const { return judge_.kept_bytes(); }
 
  private:
+  static constexpr std::uint32_t listing_rows_max = 128;
+  /// So many wait at most: nothing more is read meanwhile.
+  static constexpr std::size_t listings_max = 16;
   struct Request {
     std::uint64_t correlation = 0;
     core::Caller who;

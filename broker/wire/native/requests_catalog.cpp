@@ -76,7 +76,18 @@ void Requests::on(const Request& r, const fb::Unbind& m) {
 void Requests::on(const Request& r, const fb::Describe& m) {
   const auto subject = subject_of(m.subject());
   if (!subject) return refuse(r, ErrorCode::invalid_argument, "unknown subject to describe");
-  submit(core::Describe{r.who, *subject, text_of(m.name())});
+  const std::string_view name = text_of(m.name());
+  if (name.empty() && (*subject == core::Subject::queues || *subject == core::Subject::bindings))
+    unanswered_.listings.push_back({{r.who, *subject, "", 0, listing_rows_max}});
+  else
+    submit(core::Describe{r.who, *subject, name});
+}
+
+void Requests::list() {
+  if (!has_listing_due()) return;
+  Listing& listing = unanswered_.listings.front();
+  listing.is_asked = true;
+  submit(core::Describe(listing.rest));  // a copy: the answer may come before this returns
 }
 
 void Requests::on(const Request& r, const fb::SetPolicy& m) {

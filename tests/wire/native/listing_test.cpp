@@ -193,3 +193,72 @@ TEST_CASE("a listing of nothing is still an answer") {
   REQUIRE(said.size() == 1);
   CHECK(said[0].as<fb::Described>().topics()->size() == 0);
 }
+
+TEST_CASE("all queues are asked for piece by piece, one in each turn, and one listing after the other") {
+  Conversation c;
+  c.open();
+  std::vector<core::Describe> asked;
+  c.port.on_submit = [&](const core::Input& input) { asked.push_back(std::get<core::Describe>(input)); };
+  const auto list = [](fb::Subject subject) { return [subject](auto& b) { return fb::CreateDescribe(b, subject); }; };
+  const auto answer = [&](core::Subject subject, std::uint64_t correlation, std::uint32_t next_after) {
+    core::Described piece = described_of(subject);
+    piece.who = c.caller(correlation);
+    piece.next_after = next_after;
+    c.send(piece);
+  };
+  c.request(list(fb::Subject::queues), 5);
+  c.request(list(fb::Subject::bindings), 6);
+  CHECK(asked.empty());
+  CHECK(c.face->wants_room());
+  CHECK(c.said().empty());
+  CHECK(c.said().empty());  // the first piece's answer has not come
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].subject == core::Subject::queues);
+  CHECK(asked[0].after == 0);
+  CHECK(asked[0].rows_max > 0);
+  CHECK_FALSE(c.face->wants_room());
+
+  answer(core::Subject::queues, 5, 300);
+  CHECK(c.face->wants_room());
+  auto said = c.said();
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].as<fb::Described>().more());
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[1].after == 300);
+
+  answer(core::Subject::queues, 5, 0);
+  said = c.said();
+  REQUIRE(said.size() == 1);
+  CHECK_FALSE(said[0].as<fb::Described>().more());
+  REQUIRE(asked.size() == 3);
+  CHECK(asked[2].subject == core::Subject::bindings);
+  answer(core::Subject::bindings, 6, 0);
+  CHECK_FALSE(c.face->wants_room());
+}
+
+TEST_CASE("a client that does not read its listing gets no more of it, and one that asks for many is not read") {
+  Conversation c;
+  c.open();
+  std::size_t asked = 0;
+  c.port.on_submit = [&](const core::Input& input) { asked += std::holds_alternative<core::Describe>(input); };
+  c.request([](auto& b) { return fb::CreateDescribe(b, fb::Subject::queues); }, 8);
+  c.face->flush();
+  REQUIRE(asked == 1);
+  core::Described piece = described_of(core::Subject::queues);
+  piece.next_after = 1;
+  piece.queues.resize(10'000);
+  c.send(piece);
+  CHECK_FALSE(c.face->wants_room());
+  c.face->flush();
+  CHECK(asked == 1);
+  (void)take_bytes(c.face->outbox());
+  CHECK(c.face->wants_room());
+
+  std::string requests;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    FlatBufferBuilder b;
+    requests += frame_of(b, fb::CreateDescribe(b, fb::Subject::bindings), 10 + i);
+  }
+  CHECK(c.receive(requests) < requests.size());
+  CHECK_FALSE(c.face->reading());
+}
