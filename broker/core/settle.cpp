@@ -100,18 +100,41 @@ std::vector<std::size_t>& find_next(Turn& turn, const UnsettledRing& unsettled, 
   return places;
 }
 
-/// Counts what its queues wait for, or that it has come.
-void count_returning(Turn& turn, const Unsettled& delivery, int by) {
-  if (!delivery.holds()) return;
-  if (QueueLife* life = turn.life(delivery.queue)) life->returning += static_cast<std::uint64_t>(by);
-}
+/// Counts what queues wait for, or that it has come: +1 or -1 for each of many deliveries. Neighbours are mostly of one queue.
+class ReturningCount {
+ public:
+  ReturningCount(Turn& turn, int by) : turn_(turn), by_(static_cast<std::uint64_t>(by)) {}
+  ~ReturningCount() { put(); }
+  ReturningCount(const ReturningCount&) = delete;
+  ReturningCount& operator=(const ReturningCount&) = delete;
+  void add(const Unsettled& delivery) {
+    if (!delivery.holds()) return;
+    if (delivery.queue != queue_) put();
+    queue_ = delivery.queue;
+    count_ += by_;
+  }
+
+ private:
+  void put() {
+    if (count_ == 0) return;
+    if (QueueLife* life = turn_.life(queue_)) life->returning += count_;
+    count_ = 0;
+  }
+
+  Turn& turn_;
+  const std::uint64_t by_;
+  QueueId queue_;
+  std::uint64_t count_ = 0;
+};
 
 /// The client's deliveries from `first` to `last` are settled from now on.
 void claim(Turn& turn, UnsettledRing& unsettled, const Claim& wanted) {
-  if (wanted.outcome == Outcome::requeue)
-    for (std::size_t place = unsettled.index_from(wanted.first);
-         place < unsettled.size() && unsettled[place].tag <= wanted.last; ++place)
-      if (unsettled.is_open(unsettled[place])) count_returning(turn, unsettled[place], 1);
+  if (wanted.outcome == Outcome::requeue) {
+    ReturningCount returning(turn, 1);
+    const std::size_t end = unsettled.index_from(wanted.last + 1);
+    for (std::size_t place = unsettled.index_from(wanted.first); place < end; ++place)
+      if (const Unsettled& delivery = unsettled[place]; unsettled.is_open(delivery)) returning.add(delivery);
+  }
   unsettled.claim(wanted);
 }
 
@@ -124,8 +147,10 @@ void settle_piece(Turn& turn, UnsettledRing& unsettled, Channel* channel, std::s
   left -= places.size();
   if (!places.empty()) {
     now.first = unsettled[places.back()].tag + 1;
-    if (now.outcome == Outcome::requeue)
-      for (const std::size_t place : places) count_returning(turn, unsettled[place], -1);
+    if (now.outcome == Outcome::requeue) {
+      ReturningCount returned(turn, -1);
+      for (const std::size_t place : places) returned.add(unsettled[place]);
+    }
     settle_places(turn, unsettled, channel, places, now.outcome);
   }
   if (!is_last) return;
