@@ -44,8 +44,7 @@ void Broker::replayed(TimestampMs now, bool clean) {
     for (const RunId run : emptied) pending.drop_runs.push_back({queue.declared.id, run});
     if (queue.options.expires_after || queue.options.message_ttl || queue.options.bounded() ||
         queue.life.ready > 0) {
-      queue.life.marked = true;
-      pending.marked.push_back(queue.declared.id);
+      pending.marked.add(queue.declared.id, queue.life.mark, false);
     }
   });
   pending.set_persisted(state.counters.turn);

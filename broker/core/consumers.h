@@ -56,6 +56,8 @@ class QueueConsumers {
   void put_at_front(Consumer* consumer);
   /// About how many messages would be taken at once; 0 = nobody waits.
   std::uint64_t waiting_credit() const;
+  /// For a message: one that would take it, or a Get.
+  bool is_waiting() const { return !parked_gets.empty() || waiting_credit() > 0; }
   /// In order of priority, then of subscription.
   const std::vector<Consumer*>& all() const { return all_; }
 

@@ -31,15 +31,27 @@ void show_volatile(Turn& turn) {
   });
 }
 
-void look_at_marked(Turn& turn) {
-  Pending& pending = turn.pending();
-  while (!pending.marked.empty() && pending.deliveries_left > 0) {
-    const QueueId id = pending.marked.pop_front();
+void look_at(Turn& turn, Mark kind) {
+  const auto mark_of = [&turn](QueueId id) {
     QueueLife* life = turn.life(id);
-    if (!life) continue;
-    life->marked = false;
+    return life ? &life->mark : nullptr;
+  };
+  while (turn.pending().deliveries_left > 0) {
+    const QueueId id = turn.pending().marked.take(kind, mark_of);
+    if (!id) return;
     if (!QueueVisit(turn, id).run()) turn.mark(id);
   }
+}
+
+/// However much is delivered, what is over or too much goes too: it has a quarter of what a call may do.
+void look_at_marked(Turn& turn) {
+  Pending& pending = turn.pending();
+  const bool has_both = pending.marked.has_unawaited() && pending.deliveries_left > 1;
+  const std::uint32_t share = has_both ? std::max<std::uint32_t>(1, pending.deliveries_left / 4) : 0;
+  pending.deliveries_left -= share;
+  look_at(turn, Mark::awaited);
+  pending.deliveries_left += share;
+  look_at(turn, Mark::unawaited);
 }
 
 /// What was added in this call is seen once the call's turn is on disk, and not before what is ahead of it.

@@ -2,7 +2,7 @@
 //   answers      said once the turn they depend on is on disk; per channel in the order they were given
 //   visibility   how far queues and partitions may be read once a turn is on disk
 //   marked       queues that are to be looked at: something became visible, a consumer has credit again, time
-//   passed
+//   passed (marked_queues.h)
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "broker/base/ring.h"
 #include "broker/core/broker.h"
 #include "broker/core/connections.h"
+#include "broker/core/marked_queues.h"
 
 namespace tandem::core {
 
@@ -52,7 +53,7 @@ class Pending {
   Ring<StartingConsumer> starting;
 
   std::vector<QueueId> touched;       // in the current call: see QueueLife::touched
-  Ring<QueueId> marked;               // see QueueLife::marked
+  MarkedQueues marked;
   std::vector<DropRun> drop_runs;     // found empty at start-up; said in the first call
   std::uint32_t deliveries_left = 0;  // of the current call
   std::uint64_t bytes_left = 0;

@@ -19,6 +19,7 @@
 #include "broker/core/deadlines.h"
 #include "broker/core/id_table.h"
 #include "broker/core/lane.h"
+#include "broker/core/marked_queues.h"
 #include "broker/core/queue_options.h"
 #include "broker/core/record.h"
 #include "broker/core/seq_set.h"
@@ -76,7 +77,7 @@ class QueueLife {
   TimestampMs overdue_at = never;        // no delivery is held for too long before (consumer_timeout.h)
   std::uint32_t visibility_pending = 0;  // entries of Pending::queues
   bool had_consumer = false;
-  bool marked = false;   // is looked at before the current call ends, or at the next tick
+  Mark mark = Mark::none;
   bool touched = false;  // messages were added or a reservation made in the current call
 
   static constexpr QueueSeq no_fresh = ~QueueSeq{0};

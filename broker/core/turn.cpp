@@ -59,9 +59,9 @@ void Turn::say_behind_answers(Send send) {
 }
 void Turn::mark(QueueId queue) {
   QueueLife* life = this->life(queue);
-  if (!life || life->marked) return;
-  life->marked = true;
-  pending_.marked.push_back(queue);
+  if (!life) return;
+  const QueueConsumers* consumers = session_.consumers.find(queue);
+  pending_.marked.add(queue, life->mark, consumers && consumers->is_waiting());
 }
 
 void Turn::apply_homes(const CheckpointDone& done) {

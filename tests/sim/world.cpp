@@ -66,7 +66,7 @@ void World::draw_options() {
   broker_options_.resident_entries_max = one_of(8, 60, 400, 1'000'000);
   broker_options_.front_entries_min = one_of(1, 4, 32, 256);
   broker_options_.reservation_max = static_cast<std::uint32_t>(one_of(16, 64, 1'024));
-  broker_options_.deliveries_per_call_max = static_cast<std::uint32_t>(one_of(1, 3, 20, 2'048));
+  broker_options_.deliveries_per_call_max = static_cast<std::uint32_t>(one_of(2, 3, 20, 2'048));
   broker_options_.delivered_bytes_per_call_max = one_of(500, 20'000, 4u << 20);
   broker_options_.settles_per_call_max = one_of(1, 3, 512);
   store_options_ = disk_.store_options();
