@@ -45,11 +45,12 @@ struct BrokerOptions {
   /// Messages that one DeliveryReserved covers at most.
   std::uint32_t reservation_max = 1'024;
   /// What one call hands out at most; the rest follows in the next ones (next_due() is in the past then). So
-  /// an outbox that fills up is noticed, and the sends (352 bytes each) stay in the processor's cache.
+  /// an outbox that fills up is noticed, and the sends (352 bytes each) stay in the processor's cache. A part of it is for messages
+  /// that nobody gets (expired, too many); of one alone nothing would be.
   std::uint32_t deliveries_per_call_max = 256;
   std::uint64_t delivered_bytes_per_call_max = 4u << 20;
   /// Deliveries that one call settles at most, unless they are a transaction's; the rest follows likewise (core/settling.h).
-  std::size_t settles_per_call_max = 512;
+  std::size_t settles_per_call_max = 256;
 };
 
 class Broker {

@@ -23,10 +23,10 @@ constexpr DurationMs faces_apart_ms = 50;
 constexpr DurationMs ticks_apart_ms = 1;
 // What is left to deliver is delivered in so many calls before the outboxes are written, and no longer than this.
 constexpr int ticks_per_turn_max = 8;
-constexpr std::chrono::microseconds ticks_max(300);
+constexpr std::chrono::microseconds ticks_max(100);
 // One connection's requests take so long in one turn of the loop, and all that is ready to be read so long: whoever comes next waits for as
 // long. One request more may take longer. With 1 ms for all, a Kafka producer of small records had 3.8 M/s instead of 6.6 (docs/decisions/0019).
-constexpr std::chrono::microseconds share_max(300), reading_max(2'000);
+constexpr std::chrono::microseconds share_max(100), reading_max(2'000);
 // The store's looks at time: retention, compaction, disk space; more often while it waits for space.
 constexpr DurationMs background_apart_ms = 10'000, background_apart_when_short_ms = 1'000;
 // settle() of one peer can give sends to others; what is left then waits for the next turn.
