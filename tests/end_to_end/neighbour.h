@@ -40,7 +40,7 @@ class BusyNeighbour {
   template <class Prepare, class Step>
   BusyNeighbour(std::uint16_t port, Prepare prepare, Step step)
       : child_(port, [prepare, step](const Client& own) -> std::shared_ptr<void> {
-          (void)!::nice(19);
+          go_last();
           auto state = prepare(own);
           if (!state) return nullptr;
           std::thread([state, step] {
