@@ -80,8 +80,6 @@ Lane::Dropped Lane::drop_homed(std::size_t keep) {
     dropped.size_bytes += cold.size_bytes;
     cold_.push_back(cold);
   }
-  loaded_.shrink();
-  tail_.shrink();
   return dropped;
 }
 
@@ -99,7 +97,7 @@ std::uint32_t Lane::move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>>
   for (auto it = requeued_.lower_bound(moved.front().first); it != requeued_.end() && next != moved.end();
        ++it)
     move(it->second);
-  for (Ring<QueueEntry>* entries : {&loaded_, &tail_})
+  for (Entries* entries : {&loaded_, &tail_})
     for (std::size_t i = index_from(*entries, moved.front().first);
          i < entries->size() && next != moved.end(); ++i)
       move((*entries)[i]);

@@ -14,7 +14,7 @@
 #include <span>
 
 #include "broker/base/limits.h"
-#include "broker/base/ring.h"
+#include "broker/base/block_ring.h"
 #include "broker/core/vocabulary.h"
 
 namespace tandem::core {
@@ -47,6 +47,8 @@ struct ColdSpan {
 
 class Lane {
  public:
+  using Entries = BlockRing<QueueEntry>;
+
   // --- the order
   // ---------------------------------------------------------------------------------------------------
   /// The next message when it is in RAM; nullptr when the lane is empty or its front is cold.
@@ -70,7 +72,7 @@ class Lane {
   /// by seq; calls each(entry). For queues whose messages leave in an order of their own.
   template <class Each>
   void hold_front(QueueSeq end, Each each) {
-    const auto hold = [&](Ring<QueueEntry>& entries) {
+    const auto hold = [&](Entries& entries) {
       while (!entries.empty() && entries.front().seq < end) {
         const QueueEntry entry = entries.pop_front();
         each(entry);
@@ -115,7 +117,7 @@ class Lane {
   template <class Visit>
   void for_each_from(QueueSeq first, QueueSeq end, Visit visit) {
     for (auto it = requeued_.lower_bound(first); it != requeued_.end() && it->first < end; ++it) visit(it->second);
-    for (Ring<QueueEntry>* entries : {&loaded_, &tail_})
+    for (Entries* entries : {&loaded_, &tail_})
       for (std::size_t i = index_from(*entries, first); i < entries->size() && (*entries)[i].seq < end; ++i)
         visit((*entries)[i]);
   }
@@ -151,7 +153,7 @@ class Lane {
   RunId loading;  // a LoadRun for it is outstanding; 0 = none
 
  private:
-  static std::size_t index_from(const Ring<QueueEntry>& entries, QueueSeq seq) {
+  static std::size_t index_from(const Entries& entries, QueueSeq seq) {
     return entries.partition_point([seq](const QueueEntry& entry) { return entry.seq < seq; });
   }
 
@@ -164,9 +166,9 @@ class Lane {
   };
 
   std::map<QueueSeq, QueueEntry> requeued_;
-  Ring<QueueEntry> loaded_;
+  Entries loaded_;
   Ring<Cold> cold_;
-  Ring<QueueEntry> tail_;
+  Entries tail_;
   Ring<Run> runs_;  // ascending, not overlapping
 };
 

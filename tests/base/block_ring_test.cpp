@@ -51,9 +51,37 @@ TEST_CASE("a ring in blocks holds what a deque would, whatever is done to it") {
   }
 }
 
-TEST_CASE("items of a ring in blocks stay where they are while it grows") {
+TEST_CASE("a ring in blocks gives its items from both ends") {
+  std::mt19937 random(11);
+  for (const std::size_t size_max : {1, 2, 4, 5, 17, 40, 200}) {
+    Numbers ring;
+    std::deque<std::uint64_t> model;
+    for (std::uint64_t next = 0; next < 3'000; ++next) {
+      const auto dice = random() % 8;
+      if (model.size() < size_max && (dice < 4 || model.empty())) {
+        ring.push_back(next);
+        model.push_back(next);
+      } else if (dice % 2 == 0) {
+        REQUIRE(ring.pop_back() == model.back());
+        model.pop_back();
+      } else {
+        REQUIRE(ring.pop_front() == model.front());
+        model.pop_front();
+      }
+      if (next % 64 == 0) check_same(ring, model);
+      if (next % 1'000 == 999) {
+        ring.clear();
+        model.clear();
+      }
+      REQUIRE(ring.size() == model.size());
+    }
+    check_same(ring, model);
+  }
+}
+
+TEST_CASE("items of a ring in blocks stay where they are once it has a whole block") {
   Numbers ring;
-  ring.push_back(7);
+  for (std::size_t i = 0; i < Numbers::block_items; ++i) ring.push_back(i);
   const std::uint64_t* first = &ring.front();
   for (std::uint64_t i = 0; i < 10 * Numbers::block_items; ++i) ring.push_back(i);
   CHECK(first == &ring.front());
