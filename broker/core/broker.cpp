@@ -76,6 +76,10 @@ void Broker::handle(TimestampMs now, const Input& input, Outputs& out) {
   finish_call(turn);
 }
 
+bool Broker::wants_checkpoint() const {
+  return parts_->pending.entries_in_journal >= parts_->options.entries_per_checkpoint_max;
+}
+
 TimestampMs Broker::next_due() const {
   const Parts& parts = *parts_;
   if (!parts.pending.marked.empty() || !parts.pending.drop_runs.empty() || !parts.session.settling.empty()) return 0;

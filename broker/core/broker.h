@@ -49,6 +49,7 @@ struct BrokerOptions {
   /// that nobody gets (expired, too many); of one alone nothing would be.
   std::uint32_t deliveries_per_call_max = 256;
   std::uint64_t delivered_bytes_per_call_max = 4u << 20;
+  std::size_t entries_per_checkpoint_max = limits::entries_per_checkpoint_max;
   /// Deliveries that one call settles at most, unless they are a transaction's; the rest follows likewise (core/settling.h).
   std::size_t settles_per_call_max = 256;
 };
@@ -68,6 +69,10 @@ class Broker {
   void replayed(TimestampMs now, bool clean);
 
   void handle(TimestampMs now, const Input& input, Outputs& out);
+
+  /// So many messages came since the last checkpoint and are still there that the next one should come: each of them is looked at when it
+  /// begins and when it is done, and everybody waits meanwhile.
+  bool wants_checkpoint() const;
 
   /// When the next Tick has work to do (expiry, timeouts); the rim need not tick earlier. max() = never. 0:
   /// there is work now (more to deliver than one call may).

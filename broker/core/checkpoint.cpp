@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "broker/base/check.h"
 #include "broker/core/dispatch.h"
 #include "broker/core/queue_verbs.h"
 #include "broker/core/rim_verbs.h"
@@ -15,47 +16,55 @@ namespace {
 // --- begun
 // ----------------------------------------------------------------------------------------------------------------
 
-struct Survivor {
+/// A message whose bytes are in the journal, and which is in no lane.
+struct TakenSurvivor {
   QueueId queue;
   QueueEntry entry;
 };
+/// By queue, priority and seq.
+using TakenSurvivors = std::vector<TakenSurvivor>;
 
-bool before(const Survivor& a, const Survivor& b) {
+bool before(const TakenSurvivor& a, const TakenSurvivor& b) {
   return std::tie(a.queue, a.entry.priority, a.entry.seq) < std::tie(b.queue, b.entry.priority, b.entry.seq);
 }
+bool seq_before(const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; }
 
-void add_if_in_journal(QueueId queue, const QueueEntry& entry, std::vector<Survivor>& out) {
-  if (!is_homed(entry.body)) out.push_back({queue, entry});
-}
-
-/// Those that are ready; in order as they come.
-void add_ready(const Queue& queue, std::vector<Survivor>& out) {
-  for (const Lane& lane : queue.life.lanes)
-    lane.for_each_resident(
-        [&](const QueueEntry& entry) { add_if_in_journal(queue.declared.id, entry, out); });
-}
-
-/// Those that were handed out or are leaving; in any order.
-void add_taken_out(const State& state, const Session& session, std::vector<Survivor>& out) {
-  state.queues.all().for_each([&out](const Queue& queue) {
-    for (const auto& [seq, leaving] : queue.life.leaving)
-      add_if_in_journal(queue.declared.id, leaving.entry, out);
+TakenSurvivors find_taken_survivors(const State& state, const Session& session) {
+  TakenSurvivors taken;
+  const auto add = [&taken](QueueId queue, const QueueEntry& entry) {
+    if (!is_homed(entry.body)) taken.push_back({queue, entry});
+  };
+  state.queues.all().for_each([&](const Queue& queue) {
+    for (const auto& [seq, leaving] : queue.life.leaving) add(queue.declared.id, leaving.entry);
   });
   for_each_unsettled(session, [&](const UnsettledRing&, const Unsettled& delivery) {
-    if (state.queues.find(delivery.queue)) add_if_in_journal(delivery.queue, delivery.entry, out);
+    if (state.queues.find(delivery.queue)) add(delivery.queue, delivery.entry);
   });
+  if (!std::is_sorted(taken.begin(), taken.end(), before)) std::sort(taken.begin(), taken.end(), before);
+  return taken;
 }
 
-/// In exact memory: these are all messages of the last stretch of the journal, and they stay until the checkpoint ends.
-void group_survivors(const std::vector<Survivor>& survivors, CheckpointState& out) {
-  for (auto first = survivors.begin(); first != survivors.end();) {
-    const auto end = std::find_if(first, survivors.end(), [first](const Survivor& other) {
-      return other.queue != first->queue || other.entry.priority != first->entry.priority;
-    });
-    Survivors& group = out.survivors.emplace_back(Survivors{first->queue, first->entry.priority, {}});
-    group.entries.reserve(static_cast<std::size_t>(end - first));
-    for (; first != end; ++first) group.entries.push_back(first->entry);
-  }
+/// Those of one priority of the queue. `next`: the first of `taken` that is not before them; moved behind those that are theirs.
+/// In exact memory: these may be all messages of the last stretch of the journal, and they stay until the checkpoint ends.
+void add_survivors(const Queue& queue, std::uint8_t priority, TakenSurvivors::const_iterator& next,
+                   const TakenSurvivors& taken, CheckpointState& out) {
+  const auto first_taken = next;
+  while (next != taken.end() && next->queue == queue.declared.id && next->entry.priority == priority) ++next;
+  const Lane& lane = queue.life.lanes[priority];
+  std::size_t count = static_cast<std::size_t>(next - first_taken);
+  lane.for_each_resident([&count](const QueueEntry& entry) { count += !is_homed(entry.body); });
+  if (count == 0) return;
+  std::vector<QueueEntry>& entries = out.survivors.emplace_back(Survivors{queue.declared.id, priority, {}}).entries;
+  entries.reserve(count);
+  for (auto it = first_taken; it != next; ++it) entries.push_back(it->entry);
+  const auto middle = entries.end() - entries.begin();
+  lane.for_each_resident([&entries](const QueueEntry& entry) {
+    if (!is_homed(entry.body)) entries.push_back(entry);
+  });
+  const auto waiting = entries.begin() + middle;
+  // What was handed out is mostly older than what waits.
+  if (middle > 0 && waiting != entries.end() && seq_before(*waiting, *std::prev(waiting)))
+    std::inplace_merge(entries.begin(), waiting, entries.end(), seq_before);
 }
 
 // --- done
@@ -129,19 +138,17 @@ void drop_homed(State& state, const Turn& turn) {
 void checkpoint(State& state, const Session& session, CheckpointState& out) {
   out.turn = state.counters.turn;
   out.states.push_back(state.counters);
-  std::vector<Survivor> survivors;
+  const TakenSurvivors taken = find_taken_survivors(state, session);
+  auto next = taken.begin();
   state.queues.for_each([&](Queue& queue) {
-    add_ready(queue, survivors);
+    for (std::size_t priority = 0; priority < queue.life.lanes.size(); ++priority)
+      add_survivors(queue, static_cast<std::uint8_t>(priority), next, taken, out);
     if (!queue.is_durable() || !queue.facts.dirty) return;
     out.states.push_back(state_of(queue));
     queue.facts.durable_end = queue.facts.next_seq;
     queue.facts.dirty = false;
   });
-  const auto ready_count = static_cast<std::ptrdiff_t>(survivors.size());
-  add_taken_out(state, session, survivors);
-  std::sort(survivors.begin() + ready_count, survivors.end(), before);
-  std::inplace_merge(survivors.begin(), survivors.begin() + ready_count, survivors.end(), before);
-  group_survivors(survivors, out);
+  CHECK(next == taken.end());
   checkpoint_topics(state, out);
 }
 
@@ -152,13 +159,14 @@ void apply_homes(State& state, Session& session, Turn& turn, const CheckpointDon
 }
 
 /// What is due in this call is done before: its records lie in the journal before the checkpoint's cut, so a restart would
-/// not see them again if the state did not have them. What calls had still to settle is done, too: an orderly stop takes the last
-/// one, and a message that comes back must have come back by then.
-void handle(Turn& turn, const CheckpointBegun&) {
-  finish_settling(turn);
+/// not see them again if the state did not have them. What calls had still to settle is done before the last one only, by which a message
+/// that comes back must have come back: it may take some ms.
+void handle(Turn& turn, const CheckpointBegun& input) {
+  if (input.is_last) finish_settling(turn);
   finish_call(turn);
   CheckpointState state;
   turn.checkpoint(state);
+  turn.pending().entries_in_journal = 0;
   turn.say_now(std::move(state));
 }
 

@@ -32,7 +32,8 @@ struct Unsettled {
   Consumer* consumer = nullptr;  // nullptr: it came by Get, or the consumer is gone
   TimestampMs delivered_at = 0;
   bool settled = false;    // left behind until those before it are
-  bool went_back = false;  // it was held for too long and its queue has it again; what settles it now is too late
+  bool went_back = false;  // its queue has it again (it was held for too long) or has purged it; what settles it now is too late
+  bool returns = false;    // it was given back, and comes piece by piece: QueueLife::returning
   /// Its message is held here.
   bool holds() const { return !settled && !went_back; }
 };

@@ -37,6 +37,7 @@ void delete_queue(Turn& turn, QueueId id) {
     turn.session().connections.find_or_open(queue->declared.owner).exclusive_queues.erase(id);
   turn.session().queue_timers.clear(id.value);
   drop_runs(turn, *queue);
+  turn.pending().count_gone(queue->life.ready + queue->life.unsettled);
   turn.record(QueueDeleted{id, queue->is_durable()});
 }
 

@@ -305,7 +305,7 @@ struct Tick {};
 struct RunLoaded { QueueId queue; RunId run; std::span<const QueueEntry> entries; };
 struct RunUnreadable { QueueId queue; RunId run; std::string_view why; };
 /// A checkpoint starts: answer is one CheckpointState (send.h), at once.
-struct CheckpointBegun {};
+struct CheckpointBegun { bool is_last = false; /* the broker stops in order: its counts are to be exact */ };
 /// Its survivors are home and its LMDB transaction is on disk.
 struct RunStored {
   QueueId queue;

@@ -5,6 +5,7 @@
 //   passed (marked_queues.h)
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -55,6 +56,8 @@ class Pending {
   std::vector<QueueId> touched;       // in the current call: see QueueLife::touched
   MarkedQueues marked;
   std::vector<DropRun> drop_runs;     // found empty at start-up; said in the first call
+  std::uint64_t entries_in_journal = 0;  // that came since the last checkpoint began, and are in their queues; about so many
+  void count_gone(std::uint64_t entries) { entries_in_journal -= std::min(entries_in_journal, entries); }
   std::uint32_t deliveries_left = 0;  // of the current call
   std::uint64_t bytes_left = 0;
   std::size_t settles_left = 0;  // of the current call

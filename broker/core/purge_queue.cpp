@@ -1,8 +1,8 @@
 #include <algorithm>
+#include <utility>
 
 #include "broker/core/queue_verbs.h"
 #include "broker/core/removals.h"
-#include "broker/core/settlement.h"
 
 namespace tandem::core {
 namespace {
@@ -17,6 +17,18 @@ std::vector<QueueEntry> taken_out(const Turn& turn, const Queue& queue) {
   std::sort(entries.begin(), entries.end(),
             [](const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; });
   return entries;
+}
+
+/// What is on its way back goes with what is there, and all at once: what is left of it finds it gone. Gives their number.
+std::uint64_t take_returning(Turn& turn, QueueId id, QueueLife& life) {
+  if (life.returning == 0) return 0;
+  for_each_unsettled(turn.session(), id, [&life](Unsettled& delivery) {
+    if (!delivery.returns) return;
+    delivery.went_back = true;
+    --life.unsettled;
+    life.unsettled_bytes -= delivery.entry.size_bytes;
+  });
+  return std::exchange(life.returning, 0);
 }
 
 void record_purge(Turn& turn, const Queue& queue, const std::vector<QueueEntry>& kept) {
@@ -60,8 +72,7 @@ void handle(Turn& turn, const PurgeQueue& input) {
   if (!queue) return;
   const QueueId id = queue->declared.id;
   QueueLife& life = *turn.life(id);
-  if (life.returning > 0) finish_settling(turn);  // to be purged, too
-  const std::uint64_t purged = life.ready;
+  const std::uint64_t purged = life.ready + take_returning(turn, id, life);
   if (purged > 0 || has_runs(life)) {
     const std::vector<QueueEntry> kept = taken_out(turn, *queue);
     record_purge(turn, *queue, kept);
@@ -70,6 +81,7 @@ void handle(Turn& turn, const PurgeQueue& input) {
     life.ready = life.ready_bytes = life.cold = life.cold_bytes = 0;
     life.visible_end = queue->facts.next_seq;
     life.counts.purged += purged;
+    turn.pending().count_gone(purged);
     drop_runs(turn, id, life, kept);
   }
   turn.mark(id);  // a Get may wait for what is not there any more

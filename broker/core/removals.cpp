@@ -29,6 +29,7 @@ void count_removal(QueueCounts& counts, RemovalReason reason) {
 void Removals::add(const QueueEntry& entry, RemovalReason reason) {
   count_removal(life_.counts, reason);
   life_.release(entry, emptied_);
+  if (!is_homed(entry.body)) turn_.pending().count_gone(1);
   if (open_ && open_->reason == reason && open_->seqs.last + 1 == entry.seq) {
     open_->seqs.last = entry.seq;
     open_->durable |= entry.durable;

@@ -133,7 +133,10 @@ void claim(Turn& turn, UnsettledRing& unsettled, const Claim& wanted) {
     ReturningCount returning(turn, 1);
     const std::size_t end = unsettled.index_from(wanted.last + 1);
     for (std::size_t place = unsettled.index_from(wanted.first); place < end; ++place)
-      if (const Unsettled& delivery = unsettled[place]; unsettled.is_open(delivery)) returning.add(delivery);
+      if (Unsettled& delivery = unsettled[place]; unsettled.is_open(delivery)) {
+        delivery.returns = true;
+        returning.add(delivery);
+      }
   }
   unsettled.claim(wanted);
 }

@@ -13,7 +13,10 @@ void Turn::note_and_apply(const Record& record) {
 }
 
 void Turn::note(const Record& record) {
-  if (const auto* enqueued = std::get_if<Enqueued>(&record)) return touch(enqueued->queue);
+  if (const auto* enqueued = std::get_if<Enqueued>(&record)) {
+    ++pending_.entries_in_journal;
+    return touch(enqueued->queue);
+  }
   if (const auto* reserved = std::get_if<DeliveryReserved>(&record)) return touch(reserved->queue);
   if (const auto* appended = std::get_if<Appended>(&record))
     pending_.partitions.push_back(

@@ -163,7 +163,8 @@ void Loop::tick_faces() {
 // The group goes to the disk first, so that the disk works while the outboxes are written; a small one goes last, when
 // nothing is left to do.
 void Loop::finish_turn() {
-  if (!checkpoint_running_ && !stopping() && store_->checkpoint_wanted()) submit(core::CheckpointBegun{});
+  if (!checkpoint_running_ && !stopping() && (store_->checkpoint_wanted() || broker_.wants_checkpoint()))
+    submit(core::CheckpointBegun{});
   store_->flush_ahead();
   for (int round = 0; round < settle_rounds_max && !touched_.empty(); ++round) settle_touched();
   if (held_bytes_ > held_max_bytes_ && closing_due_ <= now()) close_those_that_hold_most();

@@ -61,7 +61,7 @@ Result<bool> Checkpoint::step() {
       parts_.backlog.retire(task_.old_extents);
       // Here, and not where the loop looks at what was done: of 500,000 keys that takes 50 ms.
       task_.changes = task_.topics.changes = {};
-      task_.state.states = {};
+      task_.state = {};
       phase_ = Phase::done;
       break;
     case Phase::done:

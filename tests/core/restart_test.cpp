@@ -391,5 +391,35 @@ TEST_CASE("any prefix of the turns is a state to start from") {
   }
 }
 
+TEST_CASE("a checkpoint is wanted for messages that came since the last one and are still there") {
+  BrokerOptions options;
+  options.entries_per_checkpoint_max = 5;
+  CoreFixture f(options);
+  f.declare_queue("q");
+  f.declare_queue("r");
+  for (int i = 0; i < 4; ++i) f.publish("q");
+  CHECK_FALSE(f.broker().wants_checkpoint());
+  f.publish("q");
+  CHECK(f.broker().wants_checkpoint());
+  f.checkpoint();
+  CHECK_FALSE(f.broker().wants_checkpoint());
+
+  for (int i = 0; i < 10; ++i) {  // one comes and one goes
+    f.publish("r");
+    f.give(Get{f.caller(), "r", true});
+  }
+  CHECK_FALSE(f.broker().wants_checkpoint());
+  f.drain("q");  // whose bytes are in the backlog
+  for (int i = 0; i < 4; ++i) f.publish("r");
+  CHECK_FALSE(f.broker().wants_checkpoint());
+  f.give(PurgeQueue{f.caller(), "r"});
+  for (int i = 0; i < 4; ++i) f.publish("q");
+  f.give(DeleteQueue{.who = f.caller(), .name = "q"});
+  for (int i = 0; i < 4; ++i) f.publish("r");
+  CHECK_FALSE(f.broker().wants_checkpoint());
+  f.publish("r");
+  CHECK(f.broker().wants_checkpoint());
+}
+
 }  // namespace
 }  // namespace tandem::core

@@ -177,11 +177,11 @@ TEST_CASE("a purge purges what was given back, a queue is deleted with it, and o
   CHECK(f.broker().next_due() > f.now);
 }
 
-TEST_CASE("a checkpoint finds everything settled, so that an orderly stop has exact counts") {
+TEST_CASE("the last checkpoint finds everything settled, so that an orderly stop has exact counts") {
   Held f;
   f.give(ConnectionClosed{ConnectionId(1)});
   CHECK(f.broker().next_due() == 0);
-  f.begin_checkpoint();
+  f.begin_checkpoint(true);
   CHECK(f.broker().next_due() > f.now);
   f.finish_checkpoint();
   f.persists = true;
@@ -189,6 +189,41 @@ TEST_CASE("a checkpoint finds everything settled, so that an orderly stop has ex
   CHECK(f.queue("q").ready == messages);
   f.subscribe("q");
   for (const Deliver& delivery : f.take<Deliver>()) CHECK(delivery.deliveries == 1);
+}
+
+TEST_CASE("a checkpoint amid what comes back has all of it, and does not wait for it") {
+  for (const bool crashes : {false, true}) {
+    Held f;
+    f.give(ConnectionClosed{ConnectionId(1)});
+    f.begin_checkpoint();
+    CHECK(f.broker().next_due() == 0);
+    f.finish_checkpoint();
+    f.persist();
+    f.persists = true;
+    if (crashes) f.restart(false);
+    CHECK(f.drain("q") == f.all());
+  }
+}
+
+TEST_CASE("what was given back is purged in the purge's turn, and what it held is as if settled") {
+  Held f;
+  f.settle_all(Outcome::requeue);
+  f.records.clear();
+  f.give(PurgeQueue{f.caller(2), "q"});
+  REQUIRE(f.records.size() == 1);
+  const auto* removed = std::get_if<Removed>(&f.records.front());
+  REQUIRE(removed != nullptr);
+  CHECK(removed->seqs.first == 1);
+  CHECK(removed->seqs.last == messages);
+  f.publish("q");  // is not held up by what is gone
+  f.persist();
+  CHECK(f.take_delivered() == std::vector<std::uint64_t>{messages + 1});
+  CHECK(f.queue("q").unsettled == 1);
+  CHECK(f.queue("q").size_bytes == 100);
+  CHECK(f.queue("q").purged == messages);
+  f.give(ChannelClosed{f.caller()});
+  f.persist();
+  CHECK(f.queue("q").ready == 1);
 }
 
 TEST_CASE("what is settled while a checkpoint is written finds its new places") {

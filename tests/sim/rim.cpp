@@ -190,7 +190,7 @@ void Rim::end_turn() {
     for (const auto& due : store_->retention_due(now_)) submit(due);
     store_->background(now_);
   }
-  if (store_->checkpoint_wanted()) begin_checkpoint();
+  if (store_->checkpoint_wanted() || broker_.wants_checkpoint()) begin_checkpoint();
   store_->flush();
 }
 
@@ -253,7 +253,7 @@ void Rim::settle() {
 Result<> Rim::close() {
   settle();
   closing_ = true;
-  submit(core::CheckpointBegun{});
+  submit(core::CheckpointBegun{.is_last = true});
   if (!failure_.empty()) return Error{ErrorCode::unavailable, failure_};
   return store_->close(std::move(*last_state_));
 }

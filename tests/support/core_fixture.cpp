@@ -223,9 +223,9 @@ std::vector<std::uint64_t> CoreFixture::drain(std::string_view queue) {
 // --- disk
 // -------------------------------------------------------------------------------------------------------------------
 
-void CoreFixture::begin_checkpoint() {
+void CoreFixture::begin_checkpoint(bool is_last) {
   Outputs out;
-  broker_->handle(now, CheckpointBegun{}, out);
+  broker_->handle(now, CheckpointBegun{is_last}, out);
   take_in(out);
   auto states = take<CheckpointState>();
   REQUIRE(states.size() == 1);

@@ -104,7 +104,7 @@ class CoreFixture {
     begin_checkpoint();
     finish_checkpoint();
   }
-  void begin_checkpoint();
+  void begin_checkpoint(bool is_last = false);
   void finish_checkpoint();
   /// Goes on with a broker that knows what is on disk, as after a crash or an orderly stop. All connections
   /// are gone.
