@@ -2,7 +2,6 @@
 // changes in between, so what was found good in the first pass is good in the second.
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "broker/base/limits.h"
 #include "broker/core/access.h"
@@ -31,9 +30,12 @@ class Checker {
     std::vector<std::size_t> places;
     if (auto refusal = find_deliveries(*channel, op.first, op.last, op.multiple, places, op.loosely))
       return refusal;
+    SeqSet& settled = settled_[op.channel];
     for (const std::size_t place : places) {
       const DeliveryTag tag = channel->unsettled[place].tag;
-      if (!settled_.emplace(op.channel, tag).second && !op.multiple)
+      const bool is_second = settled.contains(tag);
+      if (!is_second) settled.add(tag, tag);
+      if (is_second && !op.multiple)
         return Refusal{ErrorCode::unknown_delivery,
                        ObjectKind::message,
                        std::to_string(tag),
@@ -109,7 +111,7 @@ class Checker {
 
   Turn& turn_;
   const Caller& who_;
-  std::set<std::pair<ChannelId, DeliveryTag>> settled_;
+  std::map<ChannelId, SeqSet> settled_;  // tags
   std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> entering_;  // queue → messages, bytes
   AppendTally appends_;
   std::uint64_t size_bytes_ = 0;
