@@ -30,6 +30,11 @@ std::string consume(const std::string& queue) {
 }
 /// All that is unacked goes back to its queue.
 const std::string nack_all = amqp_method(1, 60, 120, big(std::uint64_t{0}) + std::string(1, '\3'));
+const std::string ack_all = amqp_method(1, 60, 80, big(std::uint64_t{0}) + std::string(1, '\1'));
+const std::string cancel = amqp_method(1, 60, 30, amqp_text("c") + std::string(1, '\1'));
+std::string purge(const std::string& queue) {
+  return amqp_method(1, 50, 30, big(std::uint16_t{0}) + amqp_text(queue) + std::string(1, '\0'));
+}
 /// Of a durable queue, without an answer.
 std::string declare(const std::string& queue) {
   return amqp_method(1, 50, 10, big(std::uint16_t{0}) + amqp_text(queue) + std::string(1, '\x12') + big(std::uint32_t{0}));
@@ -72,6 +77,13 @@ class RawClient {
   RawConnection connection_;
 };
 
+/// Publishes as one client and reads as another.
+struct Both {
+  Client client;
+  RawClient raw;
+  Both(const Client& own, std::uint16_t amqp_port) : client(own), raw(amqp_port) {}
+};
+
 /// A queue with so many messages of `body`.
 void fill(const Client& client, const std::string& queue) {
   must(client.ask(DeclareQueue{.name = queue}));
@@ -96,6 +108,18 @@ TEST_CASE("others are served beside a publisher of small messages, and how fast 
   BusyNeighbour flood(broker.process->port("native"), prepare,
                       [](Publisher& publisher) { (void)publisher.post(Message{.routing_key = "small", .body = body}); });
   measure(broker.connect(), flood, "beside a publisher of small messages");
+}
+
+TEST_CASE("others are served beside a publisher to a queue that nobody reads, and how fast is printed") {
+  BrokerFixture broker;
+  const auto prepare = [](const Client& own) -> std::shared_ptr<Publisher> {
+    if (!own.ask(DeclareQueue{.name = "unread"})) return nullptr;
+    auto publisher = Publisher::open(own);
+    return publisher ? std::make_shared<Publisher>(*publisher) : nullptr;
+  };
+  BusyNeighbour flood(broker.process->port("native"), prepare,
+                      [](Publisher& publisher) { (void)publisher.post(Message{.routing_key = "unread", .body = body}); });
+  measure(broker.connect(), flood, "beside a publisher to a queue that nobody reads");
 }
 
 TEST_CASE("others are served beside a consumer that gives 100,000 messages back at once, and how fast is printed") {
@@ -126,6 +150,54 @@ TEST_CASE("others are served beside a channel that is closed with 100,000 messag
     client.read_method(20, 11);
   });
   measure(broker.connect(), closes, "beside a channel that is closed with 100,000 messages");
+}
+
+TEST_CASE("others are served beside one that fills a queue and purges it, and how fast is printed") {
+  BrokerFixture broker;
+  const auto prepare = [](const Client& own) { return std::make_shared<Client>(own); };
+  BusyNeighbour purges(broker.process->port("native"), prepare, [](Client& client) {
+    fill(client, "purged");
+    (void)client.ask(PurgeQueue{.name = "purged"});
+  });
+  measure(broker.connect(), purges, "beside one that fills a queue with 100,000 messages and purges it");
+}
+
+TEST_CASE("others are served beside one that gives 100,000 messages back and purges them, and how fast is printed") {
+  BrokerFixture broker;
+  const auto prepare = [port = broker.process->port("amqp")](const Client& own) {
+    must(own.ask(DeclareQueue{.name = "back"}));
+    auto both = std::make_shared<Both>(own, port);
+    both->raw.say(consume("back"));
+    both->raw.read_method(60, 21);
+    return both;
+  };
+  BusyNeighbour gives_back(broker.process->port("native"), prepare, [](Both& both) {
+    fill(both.client, "back");
+    both.raw.discard(messages * delivery_size_bytes("back"));
+    both.raw.say(cancel + nack_all + purge("back"));
+    both.raw.read_method(50, 31);
+    both.raw.say(consume("back"));
+    both.raw.read_method(60, 21);
+  });
+  measure(broker.connect(), gives_back, "beside one that gives back 100,000 messages and purges them");
+}
+
+TEST_CASE("others are served beside a transaction that acks 100,000 messages, and how fast is printed") {
+  BrokerFixture broker;
+  const auto prepare = [port = broker.process->port("amqp")](const Client& own) {
+    must(own.ask(DeclareQueue{.name = "acked"}));
+    auto both = std::make_shared<Both>(own, port);
+    both->raw.say(amqp_method(1, 90, 10, "") + consume("acked"));
+    both->raw.read_method(60, 21);
+    return both;
+  };
+  BusyNeighbour acks(broker.process->port("native"), prepare, [](Both& both) {
+    fill(both.client, "acked");
+    both.raw.discard(messages * delivery_size_bytes("acked"));
+    both.raw.say(ack_all + amqp_method(1, 90, 20, ""));
+    both.raw.read_method(90, 21);
+  });
+  measure(broker.connect(), acks, "beside a transaction that acks 100,000 messages");
 }
 
 TEST_CASE("others are served beside one that makes topics of 2,000 partitions, and how fast is printed") {
