@@ -426,8 +426,11 @@ Result<> Journal::drain() {
   return Done{};
 }
 
+/// The segment that is written cannot be recycled, however large it is: a checkpoint makes room where there are others. (One of an earlier
+/// life with a larger journal, full to its last byte, would be waited for by everybody for ever.)
 bool Journal::behind() const {
-  return failed_ || !stalled_.empty() || (is_full() && !may_hand_over()) || live_bytes() >= size_max_bytes_;
+  const bool waits_for_checkpoint = live_bytes() >= size_max_bytes_ && oldest_ < segment_.first;
+  return failed_ || !stalled_.empty() || (is_full() && !may_hand_over()) || waits_for_checkpoint;
 }
 
 // --- checkpoints

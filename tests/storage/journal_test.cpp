@@ -353,6 +353,25 @@ TEST_CASE("behind: two full groups while the disk works, and a full journal unti
   CHECK(!rig.journal->behind());
 }
 
+TEST_CASE("a segment as large as the journal may be is not waited for when it is full to its last byte") {
+  constexpr std::size_t size_bytes = 64u << 10;
+  JournalRig rig({.segment_size_bytes = size_bytes, .cache_size_bytes = 1u << 20, .journal = {.size_max_bytes = size_bytes}});
+  REQUIRE(rig.open().ok());
+  int times_full = 0;
+  for (TurnNumber turn = 1; turn <= 100; ++turn) {
+    rig.publish(turn, "one block");
+    rig.journal->flush();
+    rig.settle();
+    times_full += rig.journal->live_bytes() == size_bytes;
+    if (rig.journal->live_bytes() < size_bytes) continue;
+    const auto position = rig.journal->cut();
+    rig.settle();
+    rig.journal->recycle_below(position.position);
+    REQUIRE(!rig.journal->behind());
+  }
+  CHECK(times_full > 2);
+}
+
 TEST_CASE("drain writes and persists everything before it returns") {
   JournalRig rig;
   REQUIRE(rig.open().ok());
