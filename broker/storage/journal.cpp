@@ -64,7 +64,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options, co
     parts.segments.retire_after(end.segment);
     journal->segment_ = newest->id;
     journal->next_ = std::max(end.position, newest->id.frames_start());
-    journal->oldest_ = parts.segments.live().front()->id.first;
+    journal->note_oldest();
     if (auto written = write_tail_again(*newest, end); !written) return written.error();
   } else if (auto begun = journal->begin_first_segment(); !begun) {
     return begun.error();
@@ -101,10 +101,10 @@ Result<> Journal::write_tail_again(const Segment& segment, const JournalEnd& end
 
 Result<> Journal::begin_first_segment() {
   CHECK(next_ == journal_start);
-  oldest_ = 0;
   segment_ = {1, 0, std::min(parts_.segments.segment_size_bytes(), first_segment_size_max_bytes), salt_};
   auto segment = parts_.segments.begin(segment_);
   if (!segment) return segment.error();
+  note_oldest();
   return (*segment)->file->prewrite(journal_start, segment_.size_bytes - journal_start);
 }
 
@@ -426,10 +426,10 @@ Result<> Journal::drain() {
   return Done{};
 }
 
-/// The segment that is written cannot be recycled, however large it is: a checkpoint makes room where there are others. (One of an earlier
+/// The last segment with frames cannot be recycled, however large it is: a checkpoint makes room where there are others. (One of an earlier
 /// life with a larger journal, full to its last byte, would be waited for by everybody for ever.)
 bool Journal::behind() const {
-  const bool waits_for_checkpoint = live_bytes() >= size_max_bytes_ && oldest_ < segment_.first;
+  const bool waits_for_checkpoint = live_bytes() >= size_max_bytes_ && chain_end_ > oldest_end_;
   return failed_ || !stalled_.empty() || (is_full() && !may_hand_over()) || waits_for_checkpoint;
 }
 
@@ -448,8 +448,14 @@ JournalPosition Journal::cut() {
 void Journal::recycle_below(Lsn position) {
   if (pinned_from_ != 0) position = std::min(position, pinned_from_);
   parts_.segments.retire_below(position);
-  oldest_ = parts_.segments.live().front()->id.first;
+  note_oldest();
   drop_useless_spares();
+}
+
+void Journal::note_oldest() {
+  const SegmentId oldest = parts_.segments.live().front()->id;
+  oldest_ = oldest.first;
+  oldest_end_ = oldest.end();
 }
 
 void Journal::drop_useless_spares() {

@@ -124,6 +124,8 @@ class Journal {
   void recycle_below(Lsn position);
 
   std::uint32_t epoch() const { return epoch_; }
+  /// Whether cut() would give a later place than this: the end may have gone on into a segment in which there is nothing yet.
+  bool would_cut_behind(Lsn position) const { return chain_end_ > position || (frame_open_ && frame_size_bytes_ > frame_header_size_bytes); }
   /// Behind everything that is staged or written.
   Lsn end() const { return position_now(); }
   /// Everything below is on disk, but for a stretch that is still written. Any thread.
@@ -164,6 +166,7 @@ class Journal {
   void write_group(std::shared_ptr<CommitGroup> group, bool here);
   void collect();
   void want_spare();
+  void note_oldest();
   void drop_useless_spares();
 
   const JournalParts parts_;
@@ -179,7 +182,7 @@ class Journal {
   SegmentId segment_;
   Lsn next_;
   Lsn chain_end_;
-  Lsn oldest_;
+  Lsn oldest_, oldest_end_ = 0;  // of the oldest live segment: where it begins and ends
   std::shared_ptr<JournalBufferPool> pool_;
   std::shared_ptr<JournalBuffer> buffer_;
 

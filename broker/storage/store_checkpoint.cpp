@@ -23,7 +23,7 @@ bool StoreParts::checkpoint_wanted() const {
 
 bool StoreParts::checkpoint_is_due() const {
   if (running_ || failed_) return false;
-  const bool helps = previous_cut_ < journal_->end();
+  const bool helps = journal_->would_cut_behind(previous_cut_);
   // A queue that drains gives its disk space back with a checkpoint, and its acks alone make little journal.
   const bool gives_back = old_since_checkpoint_bytes_ >= interval_bytes() ||
                           (old_since_checkpoint_bytes_ >= old_kept_max_bytes && now_ - last_checkpoint_at_ >= old_kept_max_ms);

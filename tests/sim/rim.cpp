@@ -248,6 +248,10 @@ void Rim::settle() {
     idle = had_work ? 0 : idle + 1;
     if (idle == 1) store_->background(now_);  // what found no room meanwhile
   }
+  if (failure_.empty() && store_->behind() && !held_back_) {
+    failure_ = "the broker is at rest and reads nobody";
+    restless_ = true;
+  }
 }
 
 Result<> Rim::close() {

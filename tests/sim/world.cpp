@@ -78,7 +78,7 @@ void World::draw_options() {
   store_options_.journal_buffer_size_bytes = one_of(4u << 10, 16u << 10, 1u << 20);
   // With small ones two are under way at once.
   store_options_.journal_group_size_max_bytes = one_of(1'000, 8u << 10, 8u << 20);
-  store_options_.journal_size_max_bytes = one_of(1u << 20, 4u << 20, 16u << 20);
+  store_options_.journal_size_max_bytes = one_of(256u << 10, 1u << 20, 4u << 20, 16u << 20);
   store_options_.checkpoint_interval_bytes = one_of(40u << 10, 150u << 10, 1u << 20);
   store_options_.body_cache_max_bytes = one_of(1, 100'000, 8u << 20);
   store_options_.large_tails.tail_min_bytes = one_of(1, 2'000, 512u << 10);
