@@ -26,6 +26,7 @@
 #include "tests/crash/no_memory.h"
 #include "tests/crash/power_disk.h"
 #include "tests/crash/sizes.h"
+#include "tests/crash/watchdog.h"
 #include "tests/support/broker_process.h"
 #include "tests/support/run_program.h"
 #include "tests/support/sanitized.h"
@@ -141,6 +142,7 @@ int full_disk(const Options& options, const std::string& mount_point) {
   if (auto r = declare_places(broker->port("native")); !r) return fail(r.error());
   Histories histories;
   histories.disk_fills = true;
+  const Watchdog watchdog(histories);
   int life = 1;
   for (int round = 0; round < options.cycles; ++round) {
     auto filled = fill_and_free(histories, *broker, ports_of(*broker), mount_point, options.seed + 2u * round, life);
@@ -177,6 +179,7 @@ int run_without_memory(const Options& options) {
   if (!memory) return fail(memory.error());
   std::mt19937_64 chance(options.seed);
   Histories histories;
+  const Watchdog watchdog(histories);
   for (int life = 1; life <= options.cycles; ++life) {
     broker_options.arguments = sizes_of_life(chance());
     memory->choose(chance, broker_options);
@@ -202,6 +205,7 @@ int run(const Options& options, PowerDisk* disk) {
   std::mt19937_64 chance(options.seed);
   Histories histories;
   histories.power_fails = disk != nullptr;
+  const Watchdog watchdog(histories);
   for (int life = 1; life <= options.cycles; ++life) {
     broker_options.arguments = sizes_of_life(chance());
     auto broker = support::BrokerProcess::start(broker_options);

@@ -84,6 +84,15 @@ struct Both {
   Both(const Client& own, std::uint16_t amqp_port) : client(own), raw(amqp_port) {}
 };
 
+/// Of a queue that is empty. `first`: what the reader says before it consumes.
+std::shared_ptr<Both> open_both(const Client& own, std::uint16_t amqp_port, const std::string& queue, const std::string& first = "") {
+  must(own.ask(DeclareQueue{.name = queue}));
+  auto both = std::make_shared<Both>(own, amqp_port);
+  both->raw.say(first + consume(queue));
+  both->raw.read_method(60, 21);
+  return both;
+}
+
 /// A queue with so many messages of `body`.
 void fill(const Client& client, const std::string& queue) {
   must(client.ask(DeclareQueue{.name = queue}));
@@ -164,13 +173,7 @@ TEST_CASE("others are served beside one that fills a queue and purges it, and ho
 
 TEST_CASE("others are served beside one that gives 100,000 messages back and purges them, and how fast is printed") {
   BrokerFixture broker;
-  const auto prepare = [port = broker.process->port("amqp")](const Client& own) {
-    must(own.ask(DeclareQueue{.name = "back"}));
-    auto both = std::make_shared<Both>(own, port);
-    both->raw.say(consume("back"));
-    both->raw.read_method(60, 21);
-    return both;
-  };
+  const auto prepare = [port = broker.process->port("amqp")](const Client& own) { return open_both(own, port, "back"); };
   BusyNeighbour gives_back(broker.process->port("native"), prepare, [](Both& both) {
     fill(both.client, "back");
     both.raw.discard(messages * delivery_size_bytes("back"));
@@ -185,11 +188,7 @@ TEST_CASE("others are served beside one that gives 100,000 messages back and pur
 TEST_CASE("others are served beside a transaction that acks 100,000 messages, and how fast is printed") {
   BrokerFixture broker;
   const auto prepare = [port = broker.process->port("amqp")](const Client& own) {
-    must(own.ask(DeclareQueue{.name = "acked"}));
-    auto both = std::make_shared<Both>(own, port);
-    both->raw.say(amqp_method(1, 90, 10, "") + consume("acked"));
-    both->raw.read_method(60, 21);
-    return both;
+    return open_both(own, port, "acked", amqp_method(1, 90, 10, ""));  // tx.select
   };
   BusyNeighbour acks(broker.process->port("native"), prepare, [](Both& both) {
     fill(both.client, "acked");
