@@ -63,6 +63,15 @@ Result<Buffer> compress_zstd(Bytes plain) {
 /// 32 MiB: what zstd's levels up to 20 use when they are not told the size; for a batch of at most 16 MiB more gains little.
 constexpr int zstd_window_log_max = 25;
 
+/// RFC 8878, 3.1. A libzstd built with the formats from before it (Debian's: 0.5 to 0.7) decodes them, too, and heeds no limit
+/// of the window there: 128 bytes could ask for 128 MiB. No Kafka client writes them.
+bool begins_zstd_frame(Bytes bytes) {
+  std::uint32_t magic = 0;
+  if (bytes.size() < sizeof magic) return true;  // truncated: zstd says so
+  for (std::size_t i = 0; i < sizeof magic; ++i) magic |= std::to_integer<std::uint32_t>(bytes[i]) << (8 * i);
+  return magic == ZSTD_MAGICNUMBER || (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
+}
+
 Result<Buffer> decompress_zstd(Bytes compressed, std::size_t size_max_bytes) {
   const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
   if (!context) return Error{ErrorCode::internal, "zstd: out of memory"};
@@ -70,12 +79,15 @@ Result<Buffer> decompress_zstd(Bytes compressed, std::size_t size_max_bytes) {
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, zstd_window_log_max);
   GrowingOutput out(compressed.size(), size_max_bytes);
   ZSTD_inBuffer in{compressed.data(), compressed.size(), 0};
+  bool at_frame_begin = true;
   while (true) {
+    if (at_frame_begin && !begins_zstd_frame(compressed.subspan(in.pos))) return corrupt(Codec::zstd, "no zstd frame");
     ZSTD_outBuffer room{out.free_begin(), out.free_size(), 0};
     const std::size_t left = ZSTD_decompressStream(context.get(), &room, &in);
     if (ZSTD_isError(left)) return corrupt(Codec::zstd, ZSTD_getErrorName(left));
     out.use(room.pos);
-    if (left == 0 && in.pos == in.size) return out.take();
+    at_frame_begin = left == 0;
+    if (at_frame_begin && in.pos == in.size) return out.take();
     if (room.pos == room.size) {
       if (!out.grow()) return too_large(Codec::zstd, size_max_bytes);
     } else if (in.pos == in.size) {

@@ -103,4 +103,26 @@ TEST_CASE("a zstd frame gets a window of 32 MiB at most, whatever it asks for") 
   CHECK(decompress(Codec::zstd, frame(0x80)).error().code == ErrorCode::corrupt);
 }
 
+TEST_CASE("a zstd frame of a format before RFC 8878 is refused, wherever it begins") {
+  const auto bytes = [](std::initializer_list<int> values) {
+    std::vector<std::byte> made;
+    for (const int value : values) made.push_back(static_cast<std::byte>(value));
+    return made;
+  };
+  const auto after = [](std::vector<std::byte> first, const std::vector<std::byte>& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+  };
+  const auto old = bytes({0x27, 0xb5, 0x2f, 0xfd, 0xa0, 0x90, 0xfe, 0x3a, 0x05, 0x00, 0x47, 0x85, 0xff, 0x0f, 0x45, 0x45});
+  const auto skippable = bytes({0x5f, 0x2a, 0x4d, 0x18, 0x02, 0x00, 0x00, 0x00, 'a', 'b'});
+  const auto plain = bytes({'x', 'y', 'z'});
+  const auto frame = *compress(Codec::zstd, plain);
+  CHECK(decompress(Codec::zstd, old).error().code == ErrorCode::corrupt);
+  CHECK(decompress(Codec::zstd, after(frame, old)).error().code == ErrorCode::corrupt);
+  CHECK(decompress(Codec::zstd, after(skippable, old)).error().code == ErrorCode::corrupt);
+  CHECK(*decompress(Codec::zstd, after(skippable, frame)) == plain);
+  CHECK(*decompress(Codec::zstd, after(frame, skippable)) == plain);
+  CHECK(*decompress(Codec::zstd, after(frame, frame)) == after(plain, plain));
+}
+
 }  // namespace tandem
