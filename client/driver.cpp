@@ -161,7 +161,8 @@ void Driver::run_inbox() {
 }
 
 void Driver::pump() {
-  if (writing_ || session_.closed()) return;
+  if (session_.closed()) return dirty_.clear();  // a part and its driver would keep each other
+  if (writing_) return;
   // Asked only now that the socket is free: what came meanwhile goes in one frame.
   if (session_.ready())
     for (const auto& part : std::exchange(dirty_, {})) part->gathered();
@@ -172,7 +173,7 @@ void Driver::pump() {
 }
 
 void Driver::ask(Call call, Milliseconds timeout) {
-  if (timeout.count() <= 0) return session_.ask(std::move(call));
+  if (timeout.count() <= 0 || session_.closed()) return session_.ask(std::move(call));
   class Timed final : public AnswerHandler {
    public:
     Timed(Driver& driver, Timers::Key key, std::unique_ptr<AnswerHandler> handler)
@@ -204,6 +205,8 @@ void Driver::ask(Call call, Milliseconds timeout) {
 }
 
 Timers::Key Driver::after(Milliseconds delay, MoveFunction<void()> act) {
+  // end() has cancelled what waited for its time; a later wait would keep this driver alive, with its thread.
+  if (session_.closed()) return {};
   const auto key = timers_.add(steady_clock::now() + delay, std::move(act));
   arm_timer();
   return key;

@@ -50,6 +50,7 @@ class Driver final : public std::enable_shared_from_this<Driver>, private Connec
   Session& session() { return session_; }
   void ask(Call call, Milliseconds timeout);
   void ask(Call call) { ask(std::move(call), options_.request_timeout); }
+  /// After the session's end `act` is dropped.
   Timers::Key after(Milliseconds delay, MoveFunction<void()> act);
   void cancel(const Timers::Key& key) { timers_.cancel(key); }
   /// Counted: as many releases as holds.

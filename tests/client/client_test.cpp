@@ -9,6 +9,8 @@
 #include <asio/use_future.hpp>
 #include <future>
 
+#include "client/driver.h"
+#include "tandem/tandem.h"
 #include "tests/client/fake_broker.h"
 
 using namespace tandem;
@@ -143,6 +145,39 @@ TEST_CASE("without reconnect a broken connection ends the client") {
   broker.drop();
   closed.get_future().get();
   CHECK(client->ask(DeclareQueue{.name = "q"}).error().code == ErrorCode::unavailable);
+}
+
+TEST_CASE("nothing that is asked of a client whose connection broke keeps it alive") {
+  FakeBroker broker(grant_declares);
+  auto options = broker.options();
+  options.reconnect.enabled = false;
+  options.request_timeout = 1s;  // shorter than what the client waits for by itself
+  std::promise<void> closed;
+  options.on_event = [&](const ClientEvent& event) {
+    if (event.kind == ClientEvent::Kind::closed) closed.set_value();
+  };
+  auto client = Client::connect(options);
+  REQUIRE(client);
+  std::weak_ptr<client::Driver> alive = client->driver()->weak_from_this();
+  auto reader = TopicReader::open(*client, {{"t", 0, 0}});
+  auto getter = Getter::open(*client);
+  REQUIRE(reader);
+  REQUIRE(getter);
+  broker.drop();
+  closed.get_future().get();
+  SUBCASE("a request") { CHECK_FALSE(client->ask(PurgeQueue{.name = "q"})); }
+  SUBCASE("a consumer") { CHECK_FALSE(Consumer::open(*client, {.queue = "q"})); }
+  SUBCASE("a delivery") { CHECK_FALSE(getter->get("q")); }
+  SUBCASE("records") { CHECK_FALSE(reader->poll(1, 1s, asio::use_future).get()); }
+  SUBCASE("a transaction") {
+    Transaction transaction(*client);
+    transaction.publish(Message{"", "q", persistent(), "body"});
+    CHECK_FALSE(transaction.commit());
+  }
+  *reader = TopicReader();
+  *getter = Getter();
+  *client = Client();
+  CHECK(alive.expired());
 }
 
 TEST_CASE("a silent broker is given up after two heartbeats") {

@@ -5,6 +5,7 @@
 #include <asio/use_future.hpp>
 #include <map>
 
+#include "client/driver.h"
 #include "schemas/batch.h"
 #include "tests/client/fake_broker.h"
 
@@ -64,8 +65,10 @@ struct TransactionRig {
   Client client;
   Consumer consumer;
 
-  TransactionRig() {
-    auto connected = Client::connect(broker.options());
+  explicit TransactionRig(bool reconnects = true) {
+    auto options = broker.options();
+    options.reconnect.enabled = reconnects;
+    auto connected = Client::connect(options);
     REQUIRE(connected);
     client = *connected;
     consumer = Consumer::open(client, {.queue = "q"}).value();
@@ -140,6 +143,26 @@ TEST_CASE("a transaction in flight when the connection breaks has an unknown out
   rig.broker.drop();
   CHECK(committed.get().error().code == ErrorCode::unavailable);
   CHECK(rig.log.operations.size() == 1);
+}
+
+TEST_CASE("a transaction in flight at the client's end does not keep it alive") {
+  TransactionRig rig(false);
+  rig.log.answering = false;
+  const std::weak_ptr<client::Driver> alive = rig.client.driver()->weak_from_this();
+  auto committed = [&] {
+    Transaction transaction(rig.client);
+    transaction.ack(rig.delivery());
+    return transaction.commit(asio::use_future);
+  }();
+  REQUIRE(rig.broker.wait_for([&] {
+    std::lock_guard lock(rig.log.mutex);
+    return !rig.log.operations.empty();
+  }));
+  rig.broker.drop();
+  CHECK(committed.get().error().code == ErrorCode::unavailable);
+  rig.consumer = Consumer();
+  rig.client = Client();
+  CHECK(alive.expired());
 }
 
 TEST_CASE("what cannot be put in is said at the commit, and nothing is sent") {
