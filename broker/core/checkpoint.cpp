@@ -44,27 +44,33 @@ TakenSurvivors find_taken_survivors(const State& state, const Session& session) 
   return taken;
 }
 
+/// `entries` are two ascending parts, the second from `middle` on. What was handed out is mostly older than what waits.
+void merge_parts(std::vector<QueueEntry>& entries, std::size_t middle) {
+  if (middle == 0 || middle == entries.size() || seq_before(entries[middle - 1], entries[middle])) return;
+  std::inplace_merge(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(middle), entries.end(), seq_before);
+}
+
 /// Those of one priority of the queue. `next`: the first of `taken` that is not before them; moved behind those that are theirs.
-/// In exact memory: these may be all messages of the last stretch of the journal, and they stay until the checkpoint ends.
 void add_survivors(const Queue& queue, std::uint8_t priority, TakenSurvivors::const_iterator& next,
                    const TakenSurvivors& taken, CheckpointState& out) {
   const auto first_taken = next;
   while (next != taken.end() && next->queue == queue.declared.id && next->entry.priority == priority) ++next;
   const Lane& lane = queue.life.lanes[priority];
+  const bool lends = lane.is_long();
+  const auto for_each_own = [&lane, lends](auto visit) { lends ? lane.for_each_requeued(visit) : lane.for_each_resident(visit); };
   std::size_t count = static_cast<std::size_t>(next - first_taken);
-  lane.for_each_resident([&count](const QueueEntry& entry) { count += !is_homed(entry.body); });
-  if (count == 0) return;
-  std::vector<QueueEntry>& entries = out.survivors.emplace_back(Survivors{queue.declared.id, priority, {}}).entries;
+  for_each_own([&count](const QueueEntry& entry) { count += !is_homed(entry.body); });
+  if (count == 0 && !lends) return;
+  Survivors& survivors = out.survivors.emplace_back(Survivors{queue.declared.id, priority, {}});
+  std::vector<QueueEntry>& entries = survivors.entries;
   entries.reserve(count);
   for (auto it = first_taken; it != next; ++it) entries.push_back(it->entry);
-  const auto middle = entries.end() - entries.begin();
-  lane.for_each_resident([&entries](const QueueEntry& entry) {
+  const std::size_t middle = entries.size();
+  for_each_own([&entries](const QueueEntry& entry) {
     if (!is_homed(entry.body)) entries.push_back(entry);
   });
-  const auto waiting = entries.begin() + middle;
-  // What was handed out is mostly older than what waits.
-  if (middle > 0 && waiting != entries.end() && seq_before(*waiting, *std::prev(waiting)))
-    std::inplace_merge(entries.begin(), waiting, entries.end(), seq_before);
+  merge_parts(entries, middle);
+  if (lends) lane.lend_rest(survivors.lent);
 }
 
 // --- done
@@ -77,15 +83,42 @@ struct TakenOut {
   QueueEntry* entry = nullptr;
 };
 
-/// By queue and seq.
-std::vector<TakenOut> find_taken_out(State& state, const Session& session) {
+/// A queue's seqs from the first of its runs to the last.
+struct Told {
+  QueueId queue;
+  QueueSeq first = 0, last = 0;
+};
+
+/// By queue.
+std::vector<Told> told_of(std::span<const RunStored> runs) {
+  std::vector<Told> told;
+  for (const RunStored& run : runs) {
+    if (told.empty() || told.back().queue != run.queue) {
+      CHECK(told.empty() || told.back().queue < run.queue);
+      told.push_back({run.queue, run.first, run.last});
+    } else {  // of its priorities
+      told.back().first = std::min(told.back().first, run.first);
+      told.back().last = std::max(told.back().last, run.last);
+    }
+  }
+  return told;
+}
+
+/// Those that may be in one of the runs, by queue and seq.
+std::vector<TakenOut> find_taken_out(State& state, const Session& session, const std::vector<Told>& told) {
   std::vector<TakenOut> taken;
-  const auto add = [&taken](QueueId queue, QueueEntry& entry) {
-    if (!is_homed(entry.body)) taken.push_back({queue, entry.seq, &entry});
+  auto of = told.begin();  // mostly the last one's
+  const auto add = [&](QueueId queue, QueueEntry& entry) {
+    if (is_homed(entry.body)) return;
+    if (of == told.end() || of->queue != queue) {
+      of = std::lower_bound(told.begin(), told.end(), queue, [](const Told& one, QueueId wanted) { return one.queue < wanted; });
+      if (of == told.end() || of->queue != queue) return;
+    }
+    if (entry.seq >= of->first && entry.seq <= of->last) taken.push_back({queue, entry.seq, &entry});
   };
-  state.queues.for_each([&add](Queue& queue) {
-    for (auto& [seq, leaving] : queue.life.leaving) add(queue.declared.id, leaving.entry);
-  });
+  for (const Told& one : told)
+    if (Queue* queue = state.queues.change(one.queue))
+      for (auto& [seq, leaving] : queue->life.leaving) add(one.queue, leaving.entry);
   for_each_unsettled(session, [&add](const UnsettledRing&, Unsettled& delivery) { add(delivery.queue, delivery.entry); });
   std::sort(taken.begin(), taken.end(), [](const TakenOut& a, const TakenOut& b) {
     return std::tie(a.queue, a.seq) < std::tie(b.queue, b.seq);
@@ -135,6 +168,22 @@ void drop_homed(State& state, const Turn& turn) {
 
 }  // namespace
 
+/// In exact memory: these may be all messages of the last stretch of the journal, and they stay until the checkpoint ends.
+void Survivors::gather() {
+  const auto for_each_lent = [this](auto visit) {
+    for (const auto& part : lent)
+      for (std::size_t i = 0; i < part.size(); ++i)
+        if (!is_homed(part[i].body)) visit(part[i]);
+  };
+  const std::size_t middle = entries.size();
+  std::size_t count = middle;
+  for_each_lent([&count](const QueueEntry&) { ++count; });
+  entries.reserve(count);
+  for_each_lent([this](const QueueEntry& entry) { entries.push_back(entry); });
+  merge_parts(entries, middle);
+  lent = {};
+}
+
 void checkpoint(State& state, const Session& session, CheckpointState& out) {
   out.turn = state.counters.turn;
   out.states.push_back(state.counters);
@@ -153,9 +202,9 @@ void checkpoint(State& state, const Session& session, CheckpointState& out) {
 }
 
 void apply_homes(State& state, Session& session, Turn& turn, const CheckpointDone& done) {
-  std::vector<TakenOut> taken = find_taken_out(state, session);
+  std::vector<TakenOut> taken = find_taken_out(state, session, told_of(done.runs));
   for (const RunStored& run : done.runs) apply_run(turn, state.queues.change(run.queue), run, taken);
-  drop_homed(state, turn);
+  if (done.is_last) drop_homed(state, turn);
 }
 
 /// What is due in this call is done before: its records lie in the journal before the checkpoint's cut, so a restart would

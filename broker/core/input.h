@@ -306,7 +306,7 @@ struct RunLoaded { QueueId queue; RunId run; std::span<const QueueEntry> entries
 struct RunUnreadable { QueueId queue; RunId run; std::string_view why; };
 /// A checkpoint starts: answer is one CheckpointState (send.h), at once.
 struct CheckpointBegun { bool is_last = false; /* the broker stops in order: its counts are to be exact */ };
-/// Its survivors are home and its LMDB transaction is on disk.
+/// A run that a checkpoint has written.
 struct RunStored {
   QueueId queue;
   RunId run;
@@ -316,7 +316,9 @@ struct RunStored {
   std::uint64_t size_bytes = 0;          // of their messages
   std::span<const std::pair<QueueSeq, BodyHandle>> moved;  // where each entry's bytes are now, ascending
 };
-struct CheckpointDone { std::span<const RunStored> runs; };
+/// Its LMDB transaction is on disk, and these of its survivors are home: by queue. In as many of these as the rim likes, all of them before the next
+/// checkpoint begins; those of which it was not told are where they were.
+struct CheckpointDone { std::span<const RunStored> runs; bool is_last = true; /* of them */ };
 /// Disk or memory is short (on) or no longer (off): publishers wait or are refused, consumption goes on.
 enum class Resource : std::uint8_t { disk, memory };
 struct ResourceAlarm { Resource resource = Resource::disk; bool on = false; };

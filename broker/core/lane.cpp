@@ -100,7 +100,7 @@ std::uint32_t Lane::move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>>
   for (Entries* entries : {&loaded_, &tail_})
     for (std::size_t i = index_from(*entries, moved.front().first);
          i < entries->size() && next != moved.end(); ++i)
-      move((*entries)[i]);
+      move(entries->change(i));
   return count;
 }
 

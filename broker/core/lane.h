@@ -119,7 +119,7 @@ class Lane {
     for (auto it = requeued_.lower_bound(first); it != requeued_.end() && it->first < end; ++it) visit(it->second);
     for (Entries* entries : {&loaded_, &tail_})
       for (std::size_t i = index_from(*entries, first); i < entries->size() && (*entries)[i].seq < end; ++i)
-        visit((*entries)[i]);
+        visit(entries->change(i));
   }
   /// Drops entries below `head` from the tail's front.
   void drop_below(QueueSeq head) {
@@ -132,22 +132,27 @@ class Lane {
   /// Calls visit(entry) for all in RAM, ascending.
   template <class Visit>
   void for_each_resident(Visit visit) const {
-    for (const auto& [seq, entry] : requeued_) visit(entry);
+    for_each_requeued(visit);
     for (std::size_t i = 0; i < loaded_.size(); ++i) visit(loaded_[i]);
     for (std::size_t i = 0; i < tail_.size(); ++i) visit(tail_[i]);
   }
-  /// The same, but stops before the first cold span.
+  /// The same in two parts: what came back, and the rest, which is lent (BlockRing::lend).
+  template <class Visit>
+  void for_each_requeued(Visit visit) const {
+    for (const auto& [seq, entry] : requeued_) visit(entry);
+  }
+  void lend_rest(std::vector<LentItems<QueueEntry>>& out) const {
+    loaded_.lend(out);
+    tail_.lend(out);
+  }
+  /// So long that a look at each entry would take longer than lending it.
+  bool is_long() const { return loaded_.size() + tail_.size() > Entries::block_items; }
+  /// The same as for_each_resident(), but stops before the first cold span.
   template <class Visit>
   void for_each_at_front(Visit visit) const {
     for (const auto& [seq, entry] : requeued_) visit(entry);
     for (std::size_t i = 0; i < loaded_.size(); ++i) visit(loaded_[i]);
     for (std::size_t i = 0; cold_.empty() && i < tail_.size(); ++i) visit(tail_[i]);
-  }
-  template <class Visit>
-  void for_each_resident(Visit visit) {
-    for (auto& [seq, entry] : requeued_) visit(entry);
-    for (std::size_t i = 0; i < loaded_.size(); ++i) visit(loaded_[i]);
-    for (std::size_t i = 0; i < tail_.size(); ++i) visit(tail_[i]);
   }
 
   RunId loading;  // a LoadRun for it is outstanding; 0 = none

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "broker/base/shared_items.h"
 #include "broker/core/input.h"
 #include "broker/core/record.h"
 
@@ -161,7 +162,17 @@ struct HoldPublishers { bool hold = false; Resource resource = Resource::disk; }
 struct LogOut { ConnectionId connection; std::string reason; };
 
 /// The core's part of a checkpoint: state records of all that changed since the last one, and what has to move home.
-struct Survivors { QueueId queue; std::uint8_t priority = 0; std::vector<QueueEntry> entries; };  // ascending, bodies in the journal
+/// Of one priority of a queue, with their bodies in the journal, ascending; but those that wait by the thousand are lent as they lie in the
+/// queue, since it takes longer to look at them than the loop's thread has. gather() puts them among the others: on any thread, before
+/// the checkpoint is done.
+struct Survivors {
+  QueueId queue;
+  std::uint8_t priority = 0;
+  std::vector<QueueEntry> entries;
+  std::vector<LentItems<QueueEntry>> lent{};  // with some whose bodies are home
+
+  void gather();
+};
 struct CheckpointState { TurnNumber turn = 0; std::vector<Record> states; std::vector<Survivors> survivors; };
 
 /// Large, and seldom beside the deliveries that wait by the hundred thousand: it lies apart, so that they take 88 bytes each and

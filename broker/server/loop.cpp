@@ -116,6 +116,7 @@ void Loop::run_once(net::Deadline due) {
 net::Deadline Loop::next_due() const {
   TimestampMs due = std::min(std::max(broker_.next_due(), now() + ticks_apart_ms), faces_due_);
   due = std::min(due, background_due_);
+  if (!stored_runs_.empty()) due = now();
   if (held_bytes_ > 0) due = std::min(due, memory_due_);
   if (freed_much_) due = std::min(due, closing_due_);
   if (stopping()) due = std::min(due, stop_step_ends_at_);
@@ -128,6 +129,7 @@ void Loop::do_due_work() {
     submit(core::Tick{});
     if (Clock::Steady::now() >= ticks_end) break;
   }
+  if (!stored_runs_.empty()) tell_of_stored_runs();
   if (faces_due_ <= now()) tick_faces();
   if (memory_is_due()) part_from_the_store();
   if (freed_much_ && closing_due_ <= now()) give_memory_back();

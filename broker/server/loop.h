@@ -82,7 +82,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   // --- storage::StoreEvents ------------------------------------------------------------------------------
   void persisted(TurnNumber turn) override;
   void failed(const Error& error) override;
-  void checkpoint_done(std::span<const core::RunStored> runs) override;
+  void checkpoint_done(storage::StoredRuns runs) override;
   void disk_short(bool is_short, std::uint64_t free_bytes) override;
   void compacted(const core::CompactionDone& done) override;
   void trouble(const Error& error) override;
@@ -121,6 +121,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   void keep(const core::Input& input, core::Outputs& outputs);
   bool staged_bytes_are_unused(const core::Input& input, const core::Outputs& outputs) const;
   void hold_back_publisher(const core::Input& input);
+  void tell_of_stored_runs();
 
   // loop_route.cpp
   void route_all();
@@ -179,7 +180,8 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   bool freed_much_ = false;  // since give_memory_back()
   TimestampMs memory_due_ = 0;  // counts while they hold something
 
-  bool checkpoint_running_ = false;
+  bool checkpoint_running_ = false;  // until all of stored_runs_ is told
+  storage::StoredRuns stored_runs_;
   TimestampMs background_due_ = 0;
   DurationMs wall_ahead_told_ = 0;
   std::string held_reason_;  // publishers are held back; "" = they are not

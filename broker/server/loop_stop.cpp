@@ -38,6 +38,7 @@ void Loop::go_on_stopping() {
   // A checkpoint that waits for disk space is not waited for: the next start reads the journal instead.
   const bool is_stuck = checkpoint_running_ && !held_reason_.empty() && now() >= checkpoint_wait_ends_at_;
   if (stop_ == StopStep::checkpoint && (!checkpoint_running_ || is_stuck)) {
+    while (!stored_runs_.empty()) tell_of_stored_runs();
     submit(core::CheckpointBegun{.is_last = true});
     CHECK(last_state_.has_value());
     stop_ = StopStep::done;

@@ -16,6 +16,7 @@
 
 #include "broker/core/record.h"
 #include "broker/core/send.h"
+#include "broker/storage/stored_runs.h"
 #include "schemas/message.h"
 #include "schemas/result.h"
 
@@ -70,7 +71,8 @@ class StoreEvents {
   virtual void persisted(TurnNumber turn) = 0;
   /// A write or sync failed: nothing more may be confirmed; the process must say why and stop.
   virtual void failed(const Error& error) = 0;
-  virtual void checkpoint_done(std::span<const core::RunStored> runs) = 0;
+  /// All of it is to be told to the core (core::CheckpointDone) before the next checkpoint begins.
+  virtual void checkpoint_done(StoredRuns runs) = 0;
   /// Free space fell below the limit or recovered.
   virtual void disk_short(bool is_short, std::uint64_t free_bytes) = 0;
   /// A partition is compacted, and a crash does not take it back. Also once at every start.

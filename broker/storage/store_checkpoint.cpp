@@ -147,8 +147,7 @@ void StoreParts::finish_checkpoint(Runs runs) {
   check_disk();
   give_back_spares();
   if (runs == Runs::discard) return discard_runs(checkpoint.runs());
-  const auto stored = take_in_runs(checkpoint.runs());
-  events_.checkpoint_done(stored);
+  events_.checkpoint_done({take_in_runs(checkpoint.runs()), finished});
   for (const core::CompactionDone& done : checkpoint.task().topics.compacted) events_.compacted(done);
 }
 

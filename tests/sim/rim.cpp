@@ -12,6 +12,7 @@ namespace tandem::sim {
 namespace {
 
 constexpr DurationMs retention_apart_ms = 10'000;
+constexpr std::size_t stored_entries_per_turn = 8;
 // A broker that comes to no rest is a fault of its own, not a reason to hang.
 constexpr int settle_rounds_max = 200'000;
 constexpr int background_rounds = 1'000;
@@ -190,6 +191,7 @@ void Rim::end_turn() {
     for (const auto& due : store_->retention_due(now_)) submit(due);
     store_->background(now_);
   }
+  if (!stored_runs_.empty()) tell_of_stored_runs();
   if (store_->checkpoint_wanted() || broker_.wants_checkpoint()) begin_checkpoint();
   store_->flush();
 }
@@ -241,7 +243,7 @@ void Rim::settle() {
       restless_ = true;
     }
     if (rounds % background_rounds == 0) store_->background(now_);  // it may have become full only now
-    const bool had_work = store_->pump() || !posted_.empty() || !read_.empty() || broker_.next_due() <= now_ || !all_persisted();
+    const bool had_work = store_->pump() || !stored_runs_.empty() || !posted_.empty() || !read_.empty() || broker_.next_due() <= now_ || !all_persisted();
     while (run_first(posted_) || run_first(read_)) {
     }
     if (failure_.empty()) end_turn();
@@ -274,9 +276,17 @@ void Rim::failed(const Error& error) {
   if (failure_.empty()) failure_ = error.text;
 }
 
-void Rim::checkpoint_done(std::span<const core::RunStored> runs) {
+void Rim::checkpoint_done(storage::StoredRuns runs) {
+  stored_runs_ = std::move(runs);
+  tell_of_stored_runs();
+}
+
+void Rim::tell_of_stored_runs() {
+  const auto runs = stored_runs_.take(stored_entries_per_turn);
+  submit(core::CheckpointDone{runs, stored_runs_.empty()});
+  if (!stored_runs_.empty()) return;
+  stored_runs_ = {};
   checkpoint_running_ = false;
-  submit(core::CheckpointDone{runs});
 }
 
 void Rim::disk_short(bool is_short, std::uint64_t) {

@@ -79,7 +79,8 @@ class Rim final : public storage::StoreEvents {
   // StoreEvents.
   void persisted(TurnNumber turn) override;
   void failed(const Error& error) override;
-  void checkpoint_done(std::span<const core::RunStored> runs) override;
+  void checkpoint_done(storage::StoredRuns runs) override;
+  void tell_of_stored_runs();
   void disk_short(bool is_short, std::uint64_t free_bytes) override;
 
  private:
@@ -109,6 +110,7 @@ class Rim final : public storage::StoreEvents {
   std::size_t staged_count_ = 0;
   TurnNumber written_turn_ = 0, persisted_turn_ = 0;
   bool checkpoint_running_ = false, closing_ = false, held_back_ = false, restless_ = false;
+  storage::StoredRuns stored_runs_;
   std::optional<core::CheckpointState> last_state_;
   std::string failure_;
 };

@@ -286,9 +286,9 @@ class StoreRig : public storage::StoreEvents {
   // StoreEvents.
   void persisted(TurnNumber through) override { persisted_through = std::max(persisted_through, through); }
   void failed(const Error& error) override { failures.push_back(error); }
-  void checkpoint_done(std::span<const core::RunStored> runs) override {
+  void checkpoint_done(storage::StoredRuns runs) override {
     ++checkpoints;
-    for (const auto& run : runs) {
+    for (const auto& run : runs.take(~std::size_t{0})) {
       stored.push_back({run, {run.moved.begin(), run.moved.end()}});
       stored.back().run.moved = stored.back().moved;
     }

@@ -84,9 +84,9 @@ class Rig : public storage::StoreEvents {
 
   void persisted(TurnNumber through) override { persisted_through = through; }
   void failed(const Error& error) override { failures.push_back(error.text); }
-  void checkpoint_done(std::span<const core::RunStored> runs) override {
+  void checkpoint_done(storage::StoredRuns runs) override {
     std::size_t moved = 0;
-    for (const auto& run : runs)
+    for (const auto& run : runs.take(~std::size_t{0}))
       for (const auto& [seq, where] : run.moved) {
         places[seq] = where;
         ++moved;

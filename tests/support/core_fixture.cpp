@@ -237,7 +237,8 @@ void CoreFixture::finish_checkpoint() {
   REQUIRE(running_);
   std::vector<std::vector<std::pair<QueueSeq, BodyHandle>>> moved;
   std::vector<RunStored> stored;
-  for (const Survivors& survivors : running_->survivors) {
+  for (Survivors& survivors : running_->survivors) {
+    survivors.gather();
     for (std::size_t from = 0; from < survivors.entries.size();) {
       const std::size_t to = std::min(from + 16, survivors.entries.size());
       StoredRun run;
@@ -280,7 +281,13 @@ void CoreFixture::finish_checkpoint() {
   }
   for (const RunId run : std::exchange(dropped_, {})) runs_.erase(run);
   running_.reset();
-  give(CheckpointDone{stored});
+  // In pieces, as the loop does.
+  std::span<const RunStored> left = stored;
+  do {
+    const auto piece = left.first(std::min<std::size_t>(3, left.size()));
+    left = left.subspan(piece.size());
+    give(CheckpointDone{piece, left.empty()});
+  } while (!left.empty());
 }
 
 std::unique_ptr<Broker> CoreFixture::replayed(TurnNumber until) const {

@@ -80,6 +80,14 @@ void spell(std::string& out, const core::Apart<T>& apart) {
 template <class... Ts>
 void spell(std::string& out, const std::variant<Ts...>& one);
 
+/// As whoever has gathered them finds them.
+inline void spell(std::string& out, const core::Survivors& survivors) {
+  core::Survivors whole = survivors;
+  whole.gather();
+  spell(out, whole.queue);
+  spell(out, whole.priority);
+  spell(out, whole.entries);
+}
 inline void spell(std::string& out, const std::string& text) {
   out += std::to_string(text.size()) + ":" + text + ",";
 }
