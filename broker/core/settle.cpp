@@ -197,7 +197,7 @@ std::size_t reach_of(const UnsettledRing& unsettled, const Settle& input) {
 }  // namespace
 
 std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, DeliveryTag last, bool multiple,
-                                       std::vector<std::size_t>& places, bool loosely) {
+                                       std::vector<std::size_t>& places, bool loosely, DeliveryTag above) {
   places.clear();
   UnsettledRing& unsettled = channel.unsettled;
   if (!multiple) {
@@ -210,7 +210,7 @@ std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, Deli
   }
   if (!loosely && last != 0 && !unsettled.find(last)) return unknown_delivery(last);
   const std::size_t end = last == 0 ? unsettled.size() : unsettled.index_from(last + 1);
-  for (std::size_t place = 0; place < end; ++place)
+  for (std::size_t place = above == 0 ? 0 : unsettled.index_from(above + 1); place < end; ++place)
     if (unsettled.is_open(unsettled[place])) places.push_back(place);
   return std::nullopt;
 }

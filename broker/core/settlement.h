@@ -7,10 +7,10 @@
 
 namespace tandem::core {
 
-/// Places (in channel.unsettled) of the outstanding deliveries that a settle means. Refused with
+/// Places (in channel.unsettled) of the outstanding deliveries that a settle means; of a `multiple` those behind `above` only. Refused with
 /// unknown_delivery.
 std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, DeliveryTag last, bool multiple,
-                                       std::vector<std::size_t>& places, bool loosely = false);
+                                       std::vector<std::size_t>& places, bool loosely = false, DeliveryTag above = 0);
 /// Settles them, in this call. Invalidates places and pointers into channel.unsettled.
 void settle(Turn& turn, Channel& channel, const std::vector<std::size_t>& places, Outcome outcome);
 /// Carries claims out, as far as this call may (BrokerOptions::settles_per_call_max).

@@ -1,6 +1,7 @@
 // Several operations in one turn: all of them or none.
 #include <set>
 
+#include "broker/base/limits.h"
 #include "doctest/doctest.h"
 #include "tests/support/core_fixture.h"
 
@@ -74,6 +75,25 @@ TEST_CASE("a volatile publish of a transaction is not seen before the transactio
   CHECK(f.queue("out").ready == 0);
   f.persist();
   CHECK(f.queue("out").ready == 1);
+}
+
+TEST_CASE("a transaction settles a limited number of messages, each counted once") {
+  TransactionFixture f;
+  constexpr auto settles_max = limits::transaction_settles_max;
+  while (f.queue("in").unsettled <= settles_max) f.publish("in");
+  const ChannelId channel = f.caller().channel;
+  f.take<Deliver>();
+  f.run({SettleOp{channel, 1, 1}, SettleOp{channel, 0, 0, true}});
+  const auto refused = f.take_one<Refused>();
+  REQUIRE(refused);
+  CHECK(refused->refusal.code == ErrorCode::limit_reached);
+  CHECK(refused->refusal.detail == "a transaction settles at most 20000 messages");
+  CHECK(refused->operation == 1);
+  CHECK(f.queue("in").unsettled == settles_max + 1);
+  f.run({SettleOp{channel, 0, 7, true}, SettleOp{channel, 0, settles_max / 2, true}, SettleOp{channel, 0, 9, true, Outcome::ack, true},
+         SettleOp{channel, 0, settles_max, true}});
+  CHECK(f.take_one<Committed>());
+  CHECK(f.queue("in").unsettled == 1);
 }
 
 TEST_CASE("a full queue that rejects refuses the transaction, counting what it publishes itself") {
