@@ -67,7 +67,7 @@ inline constexpr std::uint32_t unsettled_per_consumer_max = 262'144;
 /// Operations and bytes of one transaction: it must fit one journal frame. Reached: limit_reached.
 inline constexpr std::size_t transaction_operations_max = 10'000;
 /// Messages that one settles: it happens in one turn, in which everybody waits, and 100,000 took 3.4 ms. Reached: limit_reached.
-inline constexpr std::size_t transaction_settles_max = 20'000;
+inline constexpr std::size_t transaction_settles_max = 10'000;
 inline constexpr std::size_t transaction_size_max_bytes = 32u << 20;
 /// Hops of exchange-to-exchange routing are bounded by visiting each exchange once; destinations of one publish by the
 /// catalog. A field table may nest this deep. Reached: the frame is malformed.

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "broker/core/input.h"
+#include "broker/core/send.h"
 
 namespace tandem::storage {
 

@@ -87,7 +87,7 @@ TEST_CASE("a transaction settles a limited number of messages, each counted once
   const auto refused = f.take_one<Refused>();
   REQUIRE(refused);
   CHECK(refused->refusal.code == ErrorCode::limit_reached);
-  CHECK(refused->refusal.detail == "a transaction settles at most 20000 messages");
+  CHECK(refused->refusal.detail == "a transaction settles at most 10000 messages");
   CHECK(refused->operation == 1);
   CHECK(f.queue("in").unsettled == settles_max + 1);
   f.run({SettleOp{channel, 0, 7, true}, SettleOp{channel, 0, settles_max / 2, true}, SettleOp{channel, 0, 9, true, Outcome::ack, true},
