@@ -86,8 +86,8 @@ inline constexpr std::size_t journal_segment_size_bytes = 64u << 20;
 inline constexpr std::size_t journal_size_max_bytes = 512u << 20;
 /// Journal bytes between two checkpoints: bounds replay time and entries that are not homed.
 inline constexpr std::size_t checkpoint_interval_bytes = 128u << 20;
-/// The same in messages that are still in their queues: what a checkpoint has moved is looked up when it is done, which takes 1 ms for so many, in
-/// pieces. 128 MiB hold 980,000 messages of 100 bytes (137 bytes of journal each).
+/// The same in messages that are still in their queues: what a checkpoint has moved is looked up when it is done, which took 1 ms for so many
+/// and is done in pieces. 128 MiB hold 980,000 messages of 100 bytes (137 bytes of journal each).
 inline constexpr std::size_t entries_per_checkpoint_max = 131'072;
 /// One commit group; when the gathering one is this full and the disk is behind, connections are not read.
 inline constexpr std::size_t group_size_max_bytes = 8u << 20;

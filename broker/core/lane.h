@@ -145,7 +145,7 @@ class Lane {
     loaded_.lend(out);
     tail_.lend(out);
   }
-  /// So long that a look at each entry would take longer than lending it.
+  /// Lent at a checkpoint, not copied: it fills more than a block.
   bool is_long() const { return loaded_.size() + tail_.size() > Entries::block_items; }
   /// The same as for_each_resident(), but stops before the first cold span.
   template <class Visit>

@@ -162,8 +162,8 @@ struct HoldPublishers { bool hold = false; Resource resource = Resource::disk; }
 struct LogOut { ConnectionId connection; std::string reason; };
 
 /// The core's part of a checkpoint: state records of all that changed since the last one, and what has to move home.
-/// Of one priority of a queue, with their bodies in the journal, ascending; but those that wait by the thousand are lent as they lie in the
-/// queue, since it takes longer to look at them than the loop's thread has. gather() puts them among the others: on any thread, before
+/// Of one priority of a queue, with their bodies in the journal, ascending; but those of a long lane (Lane::is_long()) are lent as they lie there,
+/// since a look at each of 100,000 takes longer than the loop's thread has. gather() puts them among the others: on any thread, before
 /// the checkpoint is done.
 struct Survivors {
   QueueId queue;

@@ -8,7 +8,7 @@ namespace tandem::server {
 
 namespace {
 
-/// Takes 0.1 to 0.2 ms.
+/// 131,072 in one took 1.0 ms on average, and 2.4 at the most.
 constexpr std::size_t stored_entries_per_turn_max = 16'384;
 
 bool refers_to_bytes(const core::Record& record) {
