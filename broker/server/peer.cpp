@@ -10,6 +10,7 @@ namespace tandem::server {
 
 namespace {
 constexpr TimestampMs no_wake_up = std::numeric_limits<TimestampMs>::max();
+constexpr int said_between_looks = 16;  // at the clock
 }
 
 Peer::Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket socket,
@@ -205,6 +206,7 @@ void Peer::offer_input_left() {
 
 void Peer::drain_line() {
   if (line_.empty()) return;
+  if (drained_turn_ == host_.turn()) return;
   // Nothing is looked up for one that does not read: it would be kept for as long.
   if (kernel_full_ && face_->outbox().size_bytes() >= limits::outbox_high_bytes) return;
   const auto start_read = [this](const BodyPlace& place, SendLine::Ticket ticket) {
@@ -214,20 +216,27 @@ void Peer::drain_line() {
                        });
   };
   line_.look_up(host_.store(), start_read);
+  host_.begin_share();
+  int said = 0;
   while (open() && line_.ready() &&
          face_->outbox().size_bytes() + unflushed_bytes_ < limits::outbox_high_bytes) {
     const SendLine::Waiting front = line_.pop();
     hand_over(front.send, front.bodies, front.size_bytes);
+    if (++said % said_between_looks == 0 && host_.share_is_over()) {
+      drained_turn_ = host_.turn();
+      return;
+    }
     if (!line_.ready()) line_.look_up(host_.store(), start_read);
   }
 }
 
 void Peer::write() {
-  if (kernel_full_ || face_->outbox().empty()) return;
+  if (kernel_full_ || face_->outbox().empty() || written_turn_ == host_.turn()) return;
   switch (connection_.write()) {
     case net::Connection::WriteEnd::all_written:
       break;
     case net::Connection::WriteEnd::more_to_write:
+      written_turn_ = host_.turn();
       touch();
       break;
     case net::Connection::WriteEnd::failed:

@@ -136,6 +136,7 @@ class Peer final : public net::ConnectionHandler {
   bool peer_ended_ = false;             // its side is shut
   bool input_left_ = false;             // the face stopped reading before the end of its input
   std::uint64_t served_turn_ = 0;  // of the loop: its input was looked at
+  std::uint64_t drained_turn_ = 0, written_turn_ = 0;  // of the loop: its line gave, the kernel took, as much as may be in one
   std::size_t unflushed_bytes_ = 0;     // given to the face since its flush()
   std::size_t flushed_size_bytes_ = 0;  // of the outbox at that time
   std::size_t held_bytes_ = 0;          // as the host has counted it
