@@ -62,8 +62,10 @@ inline constexpr std::int64_t consumer_timeout_default_ms = 30 * 60 * 1'000;
 inline constexpr std::size_t connections_max = 20'000;
 inline constexpr std::uint16_t channels_per_connection_max = 2'047;
 inline constexpr std::size_t consumers_per_channel_max = 65'535;
-/// Unsettled deliveries of one consumer whatever its prefetch says: 32 bytes each in RAM. Reached: dispatch waits.
-inline constexpr std::uint32_t unsettled_per_consumer_max = 262'144;
+/// Unsettled deliveries of one connection, whatever the prefetch of its consumers: 72 bytes each in RAM, which count for
+/// connection_memory_max_bytes. Reached: its consumers get nothing until it has settled one of eight; a Get is refused
+/// (limit_reached).
+inline constexpr std::uint32_t unsettled_per_connection_max = 262'144;
 /// Operations and bytes of one transaction: it must fit one journal frame. Reached: limit_reached.
 inline constexpr std::size_t transaction_operations_max = 10'000;
 /// Messages that one settles: it happens in one turn, in which everybody waits, and 100,000 took 3.4 ms. Reached: limit_reached.
@@ -100,7 +102,7 @@ inline constexpr std::size_t outbox_high_bytes = 1u << 20;
 inline constexpr std::size_t outbox_low_bytes = 256u << 10;
 inline constexpr std::size_t outbox_hard_max_bytes = 256u << 20;
 /// What all connections hold together: answers that are not read yet, input that came in part, unfinished messages, open
-/// transactions. A thousand consumers with full outboxes fit. Above half of it connections that do not read get no more
+/// transactions, unsettled deliveries. A thousand consumers with full outboxes fit. Above half of it connections that do not read get no more
 /// than the low mark; reached: those that hold most are closed.
 inline constexpr std::size_t connection_memory_max_bytes = 1u << 30;
 /// Before its handshake a connection costs at most this.

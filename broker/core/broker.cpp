@@ -103,6 +103,11 @@ bool Broker::holds(ChannelId channel, DeliveryTag tag) const {
   return found && found->unsettled.find(tag) != nullptr;
 }
 
+std::size_t Broker::unsettled_bytes(ConnectionId connection) const {
+  const Connection* found = parts_->session.connections.find(connection);
+  return found ? found->unsettled * sizeof(Unsettled) : 0;
+}
+
 TopicId Broker::topic_id(std::string_view name) const {
   const Topic* found = parts_->state.topics.find(name);
   return found ? found->facts.id : TopicId{};

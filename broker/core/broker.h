@@ -52,6 +52,7 @@ struct BrokerOptions {
   std::size_t entries_per_checkpoint_max = limits::entries_per_checkpoint_max;
   /// Deliveries that one call settles at most, unless they are a transaction's; the rest follows likewise (core/settling.h).
   std::size_t settles_per_call_max = 256;
+  std::uint32_t unsettled_per_connection_max = limits::unsettled_per_connection_max;
 };
 
 class Broker {
@@ -87,6 +88,8 @@ class Broker {
 
   /// Whether the channel holds an outstanding delivery with this tag.
   bool holds(ChannelId channel, DeliveryTag tag) const;
+  /// What its unsettled deliveries take in RAM.
+  std::size_t unsettled_bytes(ConnectionId connection) const;
 
   /// 0: there is none of this name.
   TopicId topic_id(std::string_view name) const;

@@ -66,7 +66,7 @@ void handle(Turn& turn, const ConnectionWritable& input) {
   if (!connection || connection->writable == input.writable) return;
   connection->writable = input.writable;
   if (!input.writable) return;
-  for (const auto& channel : connection->channels) line_up_consumers(turn, *channel);
+  line_up_consumers(turn, *connection);
 }
 
 }  // namespace tandem::core

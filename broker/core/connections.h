@@ -29,7 +29,7 @@ struct Unsettled {
   DeliveryTag tag = 0;
   QueueEntry entry;  // `deliveries`: before this one
   QueueId queue;
-  Consumer* consumer = nullptr;  // nullptr: it came by Get, or the consumer is gone
+  Consumer* consumer = nullptr;  // nullptr: it came by Get
   TimestampMs delivered_at = 0;
   bool settled = false;    // left behind until those before it are
   bool went_back = false;  // its queue has it again (it was held for too long) or has purged it; what settles it now is too late
@@ -104,6 +104,8 @@ struct Channel {
   DeliveryTag next_tag = 1;
   UnsettledRing unsettled;
   std::map<std::uint64_t, std::unique_ptr<Consumer>> consumers;  // by the face's number
+  /// Cancelled, and holding deliveries still, which know them: looking for those would mean a look at all that the channel holds.
+  std::unordered_map<const Consumer*, std::unique_ptr<Consumer>> gone_consumers;
 
   // Order of answers (pending.h).
   TurnNumber last_answer_turn = 0;
@@ -150,6 +152,8 @@ struct Connection {
   bool before_users = false;  // it logged in when there was no user yet
   KnownRights rights;
   bool writable = true;
+  std::size_t unsettled = 0;  // deliveries, of all its channels
+  bool is_full = false;       // it holds so many that its consumers get no more (BrokerOptions::unsettled_per_connection_max)
   std::vector<std::unique_ptr<Channel>> channels;  // by number, ascending
   std::set<QueueId> exclusive_queues;
 

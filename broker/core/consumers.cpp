@@ -7,8 +7,8 @@
 namespace tandem::core {
 
 std::uint32_t Consumer::credit() const {
-  const std::uint32_t limit =
-      prefetch ? std::min(prefetch, limits::unsettled_per_consumer_max) : limits::unsettled_per_consumer_max;
+  if (channel->connection->is_full) return 0;
+  const std::uint32_t limit = prefetch ? prefetch : limits::unsettled_per_connection_max;
   std::uint32_t credit = limit - std::min(limit, unsettled);
   if (channel->prefetch)
     credit = std::min(credit, channel->prefetch - std::min(channel->prefetch, channel->consumers_unsettled));

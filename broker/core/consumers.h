@@ -19,11 +19,12 @@ struct Consumer {
   bool no_ack = false, exclusive = false;
   bool started = true;         // false: its subscription is not answered yet
   bool active = true;          // false: waits behind the single active consumer
-  std::uint32_t prefetch = 0;  // as asked for; 0 = limits::unsettled_per_consumer_max
+  std::uint32_t prefetch = 0;  // as asked for; 0 = none
   std::optional<DurationMs> timeout;  // its own x-consumer-timeout (0 = never); none = the queue's
   std::int32_t priority = 0;
   std::uint32_t unsettled = 0;
   bool in_line = false;
+  bool is_gone = false;  // cancelled: Channel::gone_consumers
 
   /// How many more it may hold now.
   std::uint32_t credit() const;

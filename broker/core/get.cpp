@@ -20,6 +20,12 @@ void park(Turn& turn, const Queue& queue, const ParkedGet& get) {
   turn.mark(id);
 }
 
+Refusal full_of_unsettled(const Turn& turn) {
+  const std::string most = std::to_string(turn.options().unsettled_per_connection_max);
+  return {ErrorCode::limit_reached, ObjectKind::connection, "", "unsettled_per_connection_max", "", "",
+          "a connection holds at most " + most + " messages that are not acked"};
+}
+
 /// The Get is answered; what waited behind it on its channel may follow.
 void answer_parked(Turn& turn, const Caller& who, Send send) {
   Channel* channel = turn.session().connections.find(who.channel);
@@ -83,7 +89,10 @@ bool QueueVisit::serve(const ParkedGet& get) {
     reserve(lane->front()->seq);
     return false;
   }
-  give(get, *lane);
+  if (!get.no_ack && is_full(*turn_.session().connections.find(get.who.channel)->connection))
+    answer_parked(turn_, get.who, Refused{get.who, full_of_unsettled(turn_), -1});
+  else
+    give(get, *lane);
   return true;
 }
 

@@ -140,7 +140,7 @@ struct Subscribe {
   std::uint64_t consumer = 0;  // the face's number, unique in the channel; echoed in Deliver
   std::string_view queue;
   bool no_ack = false, exclusive = false;
-  std::uint32_t prefetch = 0;  // unsettled deliveries at most; 0 = base/limits.h unsettled_per_consumer_max
+  std::uint32_t prefetch = 0;  // unsettled deliveries at most; 0 = no limit of its own
   std::int32_t priority = 0;
   const Table* arguments = nullptr;  // x-priority, x-consumer-timeout
   bool is_faces = false;  // as of DeclareQueue

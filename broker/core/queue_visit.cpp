@@ -73,12 +73,19 @@ void QueueVisit::deliver_one(Consumer& consumer, Lane& lane) {
                         queue_.declared.id, entry.seq, queue_.options.tells_count});
 }
 
+bool QueueVisit::is_full(const Connection& connection) const {
+  return connection.unsettled >= turn_.options().unsettled_per_connection_max;
+}
+
 void QueueVisit::hold(Channel& channel, Consumer* consumer, const QueueEntry& entry, DeliveryTag tag) {
   channel.unsettled.push({tag, entry, queue_.declared.id, consumer, turn_.now()});
   if (const DurationMs timeout = timeout_of(queue_, consumer))
     life_.overdue_at = std::min(life_.overdue_at, turn_.now() + timeout);
   ++life_.unsettled;
   life_.unsettled_bytes += entry.size_bytes;
+  Connection& connection = *channel.connection;
+  ++connection.unsettled;
+  connection.is_full = connection.is_full || is_full(connection);
   if (!consumer) return;
   ++consumer->unsettled;
   ++channel.consumers_unsettled;

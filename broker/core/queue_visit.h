@@ -19,6 +19,7 @@ class QueueVisit {
   void give(const ParkedGet& get, Lane& lane);
   void deliver();
   void deliver_one(Consumer& consumer, Lane& lane);
+  bool is_full(const Connection& connection) const;
   void hold(Channel& channel, Consumer* consumer, const QueueEntry& entry, DeliveryTag tag);
 
   bool is_over(const QueueEntry& entry) const;

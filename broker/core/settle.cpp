@@ -22,9 +22,17 @@ Refusal unknown_delivery(DeliveryTag tag) {
           "unknown delivery tag " + std::to_string(tag)};
 }
 
+/// True when it held so much that its consumers got no more, and they may now.
+bool makes_room(Turn& turn, Connection& connection, std::size_t settled) {
+  connection.unsettled -= settled;
+  const std::size_t max = turn.options().unsettled_per_connection_max;
+  return connection.unsettled <= max - max / 8 && std::exchange(connection.is_full, false);
+}
+
 /// Takes the deliveries out of the ring; gives consumers their credit back. `channel`: nullptr when it is gone.
 void take_out(Turn& turn, UnsettledRing& unsettled, Channel* channel, const std::vector<std::size_t>& places,
               std::vector<Unsettled>& taken) {
+  const bool is_for_all = channel && makes_room(turn, *channel->connection, places.size());
   for (const std::size_t place : places) {
     Unsettled& delivery = unsettled[place];
     if (!delivery.went_back) taken.push_back(delivery);
@@ -32,12 +40,19 @@ void take_out(Turn& turn, UnsettledRing& unsettled, Channel* channel, const std:
     Consumer* consumer = channel ? delivery.consumer : nullptr;
     if (!consumer) continue;
     --consumer->unsettled;
+    if (consumer->is_gone) {
+      if (consumer->unsettled == 0) channel->gone_consumers.erase(consumer);
+      continue;
+    }
     --channel->consumers_unsettled;
     const bool could_not_take = !consumer->in_line || consumer->credit() == 1;
     if (!channel->prefetch && could_not_take) line_up(turn, *consumer);
   }
   unsettled.tidy();
-  if (channel && channel->prefetch) line_up_consumers(turn, *channel);
+  if (is_for_all)
+    line_up_consumers(turn, *channel->connection);
+  else if (channel && channel->prefetch)
+    line_up_consumers(turn, *channel);
 }
 
 /// All of one queue, seqs ascending.
@@ -242,7 +257,9 @@ void give_back_all(Turn& turn, Channel& channel) {
   if (unsettled.size() == 0) return;
   claim(turn, unsettled, {1, channel.next_tag - 1, Outcome::requeue});
   for (auto& [number, consumer] : channel.consumers) consumer->unsettled = 0;
+  channel.gone_consumers.clear();
   channel.consumers_unsettled = 0;
+  if (makes_room(turn, *channel.connection, unsettled.count())) line_up_consumers(turn, *channel.connection);
   turn.session().settling.push_back({channel.id, channel.birth, std::make_unique<UnsettledRing>(std::move(unsettled))});
   unsettled = {};
   go_on_settling(turn);

@@ -121,16 +121,20 @@ void line_up_consumers(Turn& turn, Channel& channel) {
   for (auto one = channel.consumers.begin(); one != begin; ++one) line_up(turn, *one->second);
 }
 
+void line_up_consumers(Turn& turn, Connection& connection) {
+  for (const auto& channel : connection.channels) line_up_consumers(turn, *channel);
+}
+
 void forget_consumer(Turn& turn, Consumer& consumer) {
   Channel& channel = *consumer.channel;
   const Queue* queue = turn.state().queues.find(consumer.queue);
   if (QueueConsumers* consumers = turn.session().consumers.find(consumer.queue))
     consumers->remove(&consumer, queue && queue->options.single_active_consumer);
-  if (consumer.unsettled > 0)
-    for (std::size_t i = 0; i < channel.unsettled.size(); ++i)
-      if (channel.unsettled[i].consumer == &consumer) channel.unsettled[i].consumer = nullptr;
   channel.consumers_unsettled -= consumer.unsettled;
-  channel.consumers.erase(consumer.number);
+  const auto place = channel.consumers.find(consumer.number);
+  consumer.is_gone = true;
+  if (consumer.unsettled > 0) channel.gone_consumers.emplace(&consumer, std::move(place->second));
+  channel.consumers.erase(place);
 }
 
 void cancel_consumer(Turn& turn, Consumer& consumer) {

@@ -12,6 +12,7 @@ void forget_consumer(Turn& turn, Consumer& consumer);
 void cancel_consumer(Turn& turn, Consumer& consumer);
 /// Those that can take a message now stand in line again, and their queues are looked at.
 void line_up_consumers(Turn& turn, Channel& channel);
+void line_up_consumers(Turn& turn, Connection& connection);
 void line_up(Turn& turn, Consumer& consumer);
 /// Consumers whose subscription was answered meanwhile begin to take messages.
 void start_consumers(Turn& turn);

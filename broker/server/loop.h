@@ -99,6 +99,7 @@ class Loop final : public wire::BrokerPort, public storage::StoreEvents, public 
   std::uint64_t turn() const override { return turn_; }
   void count_said(std::size_t size_bytes) override { said_bytes_ += size_bytes; }
   void count_held(std::size_t before_bytes, std::size_t now_bytes) override { held_bytes_ += now_bytes - before_bytes; }
+  std::size_t unsettled_bytes(ConnectionId id) const override { return broker_.unsettled_bytes(id); }
   bool memory_is_short() const override { return held_bytes_ > held_max_bytes_ / 2; }
   void found(ConnectionId id, SendLine::Ticket ticket, Result<storage::StoredBytes> bytes) override;
 

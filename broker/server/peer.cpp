@@ -104,7 +104,8 @@ std::size_t Peer::unread_max_bytes() const {
 void Peer::count_held() {
   const std::size_t outbox = std::max(face_->outbox().held_bytes(), flushed_size_bytes_ + unflushed_bytes_);
   const std::size_t held =
-      gone() ? 0 : outbox + line_.held_bytes() + face_->kept_bytes() + connection_.input_capacity_bytes();
+      gone() ? 0
+             : outbox + line_.held_bytes() + face_->kept_bytes() + connection_.input_capacity_bytes() + host_.unsettled_bytes(id_);
   if (held == held_bytes_) return;
   host_.count_held(held_bytes_, held);
   held_bytes_ = held;

@@ -43,6 +43,8 @@ class PeerHost {
   virtual void count_said(std::size_t size_bytes) = 0;
   /// A connection held `before` bytes of memory and holds `now`.
   virtual void count_held(std::size_t before_bytes, std::size_t now_bytes) = 0;
+  /// What it was given and has not settled takes in the core.
+  virtual std::size_t unsettled_bytes(ConnectionId id) const = 0;
   /// Connections hold so much together that those which do not read get no more.
   virtual bool memory_is_short() const = 0;
   /// Passes the answer of a read on to the peer's found(), if it is still there.
@@ -80,7 +82,7 @@ class Peer final : public net::ConnectionHandler {
 
   /// A publisher while publishers are held back: it is not read. Released by hold_back(false).
   void hold_back(bool on);
-  /// Memory that is held for it, as of its last settle(): unread answers, incomplete input, open transactions.
+  /// Memory that is held for it, as of its last settle(): unread answers, incomplete input, open transactions, unsettled deliveries.
   std::size_t held_bytes() const { return held_bytes_; }
   /// It does not read: the kernel takes no more for it.
   bool is_deaf() const { return kernel_full_; }

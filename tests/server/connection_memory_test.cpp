@@ -74,6 +74,40 @@ TEST_CASE("a connection that is closed for what it holds goes, also when another
   CHECK(deaf.at_end());
 }
 
+TEST_CASE("what a connection was given counts until it has settled it") {
+  constexpr int count = 64;
+  constexpr std::uint64_t held_bytes = count * 72;
+  LoopFixture t;
+  LineClient publisher(t.loop), holder(t.loop);
+  publish(t, publisher, "q", count, 1);
+  t.loop.set_connection_memory(1u << 20);
+  const auto least = [&] {  // that all of them hold: the smallest limit of which they have no more than half
+    std::uint64_t limit = 0;
+    do t.loop.set_connection_memory(limit += 64);
+    while (t.loop.memory_is_short());
+    return limit / 2;
+  };
+  CHECK(least() < held_bytes);
+  t.loop.set_connection_memory(1u << 20);
+  holder.say("subscribe q");
+  std::string heard;
+  CHECK(comes_true(t, [&] {
+    t.persist();
+    heard += holder.heard();
+    return heard.find("deliver " + std::to_string(count)) != std::string::npos;
+  }));
+  t.settle();
+  CHECK(least() >= held_bytes);
+  t.loop.set_connection_memory(1u << 20);
+  for (int tag = 1; tag <= count; ++tag) holder.say("ack " + std::to_string(tag));
+  CHECK(comes_true(t, [&] {
+    t.persist();
+    const bool is_less = least() < held_bytes;
+    t.loop.set_connection_memory(1u << 20);
+    return is_less;
+  }));
+}
+
 TEST_CASE("a connection that does not read keeps copies, not the store's memory") {
   LoopFixture t;
   LineClient publisher(t.loop), deaf(t.loop);

@@ -70,6 +70,7 @@ void World::draw_options() {
   broker_options_.delivered_bytes_per_call_max = one_of(500, 20'000, 4u << 20);
   broker_options_.entries_per_checkpoint_max = one_of(5, 100, 131'072);
   broker_options_.settles_per_call_max = one_of(1, 3, 512);
+  broker_options_.unsettled_per_connection_max = static_cast<std::uint32_t>(one_of(3, 20, 262'144));
   store_options_ = disk_.store_options();
   if (options_.seed % 2 == 0) store_options_.quick_sync_max = std::chrono::microseconds::max();
   store_options_.journal_segment_size_bytes = one_of(64u << 10, 256u << 10);
