@@ -31,11 +31,12 @@ class BlockRing {
   T& front() { return (*this)[0]; }
   const T& front() const { return (*this)[0]; }
 
-  /// Appends all that it holds to `out`, in order.
-  void lend(std::vector<LentItems<T>>& out) const {
+  /// Appends what it holds from the index `from` on to `out`, in order.
+  void lend(std::vector<LentItems<T>>& out, std::size_t from = 0) const {
     static_assert(std::is_trivially_copyable_v<T>);  // taking an item out is no change of it
-    for (std::size_t i = 0, end = first_ + size_; i * block_items < end; ++i)
-      out.emplace_back(blocks_[i], i == 0 ? first_ : 0, std::min(end - i * block_items, block_items));
+    const std::size_t end = first_ + size_;
+    for (std::size_t at = first_ + from; at < end; at = (at / block_items + 1) * block_items)
+      out.emplace_back(blocks_[at / block_items], at % block_items, std::min(end - at / block_items * block_items, block_items));
   }
   /// To be written; whoever was lent it keeps it as it was.
   T& change(std::size_t index) {

@@ -100,7 +100,7 @@ Allowed Broker::allowed(ConnectionId connection, std::optional<std::string_view>
 
 bool Broker::holds(ChannelId channel, DeliveryTag tag) const {
   Channel* found = parts_->session.connections.find(channel);
-  return found && found->unsettled.find(tag) != nullptr;
+  return found && found->unsettled.has(tag);
 }
 
 std::size_t Broker::unsettled_bytes(ConnectionId connection) const {
@@ -153,7 +153,7 @@ void add_messages(const State& state, const Session& session, std::vector<Record
         if (!queue.facts.gone.contains(entry.seq)) add(id, entry);
       });
     for (const auto& [seq, leaving] : queue.life.leaving) add(id, leaving.entry);
-    for_each_unsettled(session, id, [&](const Unsettled& delivery) { add(id, delivery.entry); });
+    for_each_unsettled(session, id, [&](const UnsettledRing& ring, std::size_t place) { add(id, ring[place].entry); });
   });
   std::sort(messages.begin(), messages.end(), [](const Enqueued& a, const Enqueued& b) {
     return std::tie(a.queue, a.entry.seq) < std::tie(b.queue, b.entry.seq);

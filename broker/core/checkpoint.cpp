@@ -1,7 +1,10 @@
 #include "broker/core/checkpoint.h"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 #include <tuple>
+#include <utility>
 
 #include "broker/base/check.h"
 #include "broker/core/dispatch.h"
@@ -16,61 +19,75 @@ namespace {
 // --- begun
 // ----------------------------------------------------------------------------------------------------------------
 
-/// A message whose bytes are in the journal, and which is in no lane.
-struct TakenSurvivor {
-  QueueId queue;
-  QueueEntry entry;
-};
-/// By queue, priority and seq.
-using TakenSurvivors = std::vector<TakenSurvivor>;
-
-bool before(const TakenSurvivor& a, const TakenSurvivor& b) {
+bool before(const Taken& a, const Taken& b) {
   return std::tie(a.queue, a.entry.priority, a.entry.seq) < std::tie(b.queue, b.entry.priority, b.entry.seq);
 }
-bool seq_before(const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; }
 
-TakenSurvivors find_taken_survivors(const State& state, const Session& session) {
-  TakenSurvivors taken;
-  const auto add = [&taken](QueueId queue, const QueueEntry& entry) {
-    if (!is_homed(entry.body)) taken.push_back({queue, entry});
-  };
-  state.queues.all().for_each([&](const Queue& queue) {
-    for (const auto& [seq, leaving] : queue.life.leaving) add(queue.declared.id, leaving.entry);
+void add_survivors(const Queue& queue, std::uint8_t priority, CheckpointState& out) {
+  const Lane& lane = queue.life.lanes[priority];
+  const bool lends = lane.is_long();
+  const auto for_each_own = [&lane, lends](auto visit) { lends ? lane.for_each_requeued(visit) : lane.for_each_resident(visit); };
+  std::size_t count = 0;
+  for_each_own([&count](const QueueEntry& entry) { count += !is_homed(entry.body); });
+  if (count == 0 && !lends) return;
+  Survivors& survivors = out.survivors.emplace_back(Survivors{queue.declared.id, priority, {}});
+  survivors.entries.reserve(count);
+  for_each_own([&survivors](const QueueEntry& entry) {
+    if (!is_homed(entry.body)) survivors.entries.push_back(entry);
   });
-  for_each_unsettled(session, [&](const UnsettledRing&, const Unsettled& delivery) {
-    if (state.queues.find(delivery.queue)) add(delivery.queue, delivery.entry);
-  });
+  if (lends) lane.lend_rest(survivors.lent);
+}
+
+void add_taken(const Queue& queue, CheckpointState& out) {
+  const QueueId id = queue.declared.id;
+  if (queue.life.unsettled > 0) out.queues.push_back(id);
+  for (const auto& [seq, leaving] : queue.life.leaving)
+    if (!is_homed(leaving.entry.body)) out.leaving.push_back({id, leaving.entry});
+}
+
+// --- gathered, by the checkpoint's thread
+// ---------------------------------------------------------------------------------------------
+
+/// By queue, priority and seq.
+std::vector<Taken> gather_taken(CheckpointState& state) {
+  std::vector<Taken> taken = std::exchange(state.leaving, {});
+  QueueId known;
+  for (const auto& part : state.unsettled)
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const Unsettled& delivery = part[i];
+      if (!delivery.holds() || is_homed(delivery.entry.body)) continue;
+      if (delivery.queue != known && !std::binary_search(state.queues.begin(), state.queues.end(), delivery.queue)) continue;
+      known = delivery.queue;
+      taken.push_back({known, delivery.entry});
+    }
+  state.unsettled = {};
+  state.queues = {};
   if (!std::is_sorted(taken.begin(), taken.end(), before)) std::sort(taken.begin(), taken.end(), before);
   return taken;
 }
 
-/// `entries` are two ascending parts, the second from `middle` on. What was handed out is mostly older than what waits.
-void merge_parts(std::vector<QueueEntry>& entries, std::size_t middle) {
-  if (middle == 0 || middle == entries.size() || seq_before(entries[middle - 1], entries[middle])) return;
-  std::inplace_merge(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(middle), entries.end(), seq_before);
-}
-
-/// Those of one priority of the queue. `next`: the first of `taken` that is not before them; moved behind those that are theirs.
-void add_survivors(const Queue& queue, std::uint8_t priority, TakenSurvivors::const_iterator& next,
-                   const TakenSurvivors& taken, CheckpointState& out) {
-  const auto first_taken = next;
-  while (next != taken.end() && next->queue == queue.declared.id && next->entry.priority == priority) ++next;
-  const Lane& lane = queue.life.lanes[priority];
-  const bool lends = lane.is_long();
-  const auto for_each_own = [&lane, lends](auto visit) { lends ? lane.for_each_requeued(visit) : lane.for_each_resident(visit); };
-  std::size_t count = static_cast<std::size_t>(next - first_taken);
-  for_each_own([&count](const QueueEntry& entry) { count += !is_homed(entry.body); });
-  if (count == 0 && !lends) return;
-  Survivors& survivors = out.survivors.emplace_back(Survivors{queue.declared.id, priority, {}});
-  std::vector<QueueEntry>& entries = survivors.entries;
-  entries.reserve(count);
-  for (auto it = first_taken; it != next; ++it) entries.push_back(it->entry);
-  const std::size_t middle = entries.size();
-  for_each_own([&entries](const QueueEntry& entry) {
-    if (!is_homed(entry.body)) entries.push_back(entry);
-  });
-  merge_parts(entries, middle);
-  if (lends) lane.lend_rest(survivors.lent);
+/// In exact memory: these may be all messages of the last stretch of the journal, and they stay until the checkpoint ends.
+void gather_entries(Survivors& survivors, std::span<const Taken> taken) {
+  if (taken.empty() && survivors.lent.empty()) return;
+  const auto for_each_lent = [&survivors](auto visit) {
+    for (const auto& part : survivors.lent)
+      for (std::size_t i = 0; i < part.size(); ++i)
+        if (!is_homed(part[i].body)) visit(part[i]);
+  };
+  std::size_t count = taken.size() + survivors.entries.size();
+  for_each_lent([&count](const QueueEntry&) { ++count; });
+  std::vector<QueueEntry> all;
+  all.reserve(count);
+  for (const Taken& one : taken) all.push_back(one.entry);
+  all.insert(all.end(), survivors.entries.begin(), survivors.entries.end());
+  for_each_lent([&all](const QueueEntry& entry) { all.push_back(entry); });
+  // What was handed out is mostly older than what waits.
+  const auto seq_before = [](const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; };
+  const auto middle = all.begin() + static_cast<std::ptrdiff_t>(taken.size());
+  if (middle != all.begin() && middle != all.end() && !seq_before(*std::prev(middle), *middle))
+    std::inplace_merge(all.begin(), middle, all.end(), seq_before);
+  survivors.entries = std::move(all);
+  survivors.lent = {};
 }
 
 // --- done
@@ -108,18 +125,23 @@ std::vector<Told> told_of(std::span<const RunStored> runs) {
 std::vector<TakenOut> find_taken_out(State& state, const Session& session, const std::vector<Told>& told) {
   std::vector<TakenOut> taken;
   auto of = told.begin();  // mostly the last one's
-  const auto add = [&](QueueId queue, QueueEntry& entry) {
-    if (is_homed(entry.body)) return;
+  const auto may_be_in = [&](QueueId queue, const QueueEntry& entry) {
+    if (is_homed(entry.body)) return false;
     if (of == told.end() || of->queue != queue) {
       of = std::lower_bound(told.begin(), told.end(), queue, [](const Told& one, QueueId wanted) { return one.queue < wanted; });
-      if (of == told.end() || of->queue != queue) return;
+      if (of == told.end() || of->queue != queue) return false;
     }
-    if (entry.seq >= of->first && entry.seq <= of->last) taken.push_back({queue, entry.seq, &entry});
+    return entry.seq >= of->first && entry.seq <= of->last;
   };
   for (const Told& one : told)
     if (Queue* queue = state.queues.change(one.queue))
-      for (auto& [seq, leaving] : queue->life.leaving) add(one.queue, leaving.entry);
-  for_each_unsettled(session, [&add](const UnsettledRing&, Unsettled& delivery) { add(delivery.queue, delivery.entry); });
+      for (auto& [seq, leaving] : queue->life.leaving)
+        if (may_be_in(one.queue, leaving.entry)) taken.push_back({one.queue, seq, &leaving.entry});
+  for_each_ring(session, [&](UnsettledRing& ring) {
+    for (std::size_t place = ring.first_unhomed(); place < ring.size(); ++place)
+      if (const Unsettled& delivery = ring[place]; delivery.holds() && may_be_in(delivery.queue, delivery.entry))
+        taken.push_back({delivery.queue, delivery.entry.seq, &ring.change(place).entry});
+  });
   std::sort(taken.begin(), taken.end(), [](const TakenOut& a, const TakenOut& b) {
     return std::tie(a.queue, a.seq) < std::tie(b.queue, b.seq);
   });
@@ -168,43 +190,56 @@ void drop_homed(State& state, const Turn& turn) {
 
 }  // namespace
 
-/// In exact memory: these may be all messages of the last stretch of the journal, and they stay until the checkpoint ends.
-void Survivors::gather() {
-  const auto for_each_lent = [this](auto visit) {
-    for (const auto& part : lent)
-      for (std::size_t i = 0; i < part.size(); ++i)
-        if (!is_homed(part[i].body)) visit(part[i]);
+void CheckpointState::gather() {
+  const std::vector<Taken> taken = gather_taken(*this);
+  std::vector<Survivors> gathered;
+  auto own = survivors.begin();
+  const auto add_own_before = [&](QueueId queue, std::uint8_t priority) {
+    while (own != survivors.end() && std::tie(own->queue, own->priority) < std::tie(queue, priority)) {
+      gather_entries(*own, {});
+      gathered.push_back(std::move(*own++));
+    }
   };
-  const std::size_t middle = entries.size();
-  std::size_t count = middle;
-  for_each_lent([&count](const QueueEntry&) { ++count; });
-  entries.reserve(count);
-  for_each_lent([this](const QueueEntry& entry) { entries.push_back(entry); });
-  merge_parts(entries, middle);
-  lent = {};
+  for (auto from = taken.begin(); from != taken.end();) {
+    const auto [queue, priority] = std::tie(from->queue, from->entry.priority);
+    const auto to = std::find_if(from, taken.end(), [queue = queue, priority = priority](const Taken& one) {
+      return one.queue != queue || one.entry.priority != priority;
+    });
+    add_own_before(queue, priority);
+    const bool has_own = own != survivors.end() && own->queue == queue && own->priority == priority;
+    gathered.push_back(has_own ? std::move(*own++) : Survivors{queue, priority, {}});
+    gather_entries(gathered.back(), {from, to});
+    from = to;
+  }
+  for (; own != survivors.end(); ++own) {
+    gather_entries(*own, {});
+    gathered.push_back(std::move(*own));
+  }
+  survivors = std::move(gathered);
 }
 
 void checkpoint(State& state, const Session& session, CheckpointState& out) {
   out.turn = state.counters.turn;
   out.states.push_back(state.counters);
-  const TakenSurvivors taken = find_taken_survivors(state, session);
-  auto next = taken.begin();
+  for_each_ring(session, [&out](UnsettledRing& ring) { ring.lend(out.unsettled); });
   state.queues.for_each([&](Queue& queue) {
+    add_taken(queue, out);
     for (std::size_t priority = 0; priority < queue.life.lanes.size(); ++priority)
-      add_survivors(queue, static_cast<std::uint8_t>(priority), next, taken, out);
+      add_survivors(queue, static_cast<std::uint8_t>(priority), out);
     if (!queue.is_durable() || !queue.facts.dirty) return;
     out.states.push_back(state_of(queue));
     queue.facts.durable_end = queue.facts.next_seq;
     queue.facts.dirty = false;
   });
-  CHECK(next == taken.end());
   checkpoint_topics(state, out);
 }
 
 void apply_homes(State& state, Session& session, Turn& turn, const CheckpointDone& done) {
   std::vector<TakenOut> taken = find_taken_out(state, session, told_of(done.runs));
   for (const RunStored& run : done.runs) apply_run(turn, state.queues.change(run.queue), run, taken);
-  if (done.is_last) drop_homed(state, turn);
+  if (!done.is_last) return;
+  for_each_ring(session, [](UnsettledRing& ring) { ring.checkpoint_done(); });
+  drop_homed(state, turn);
 }
 
 /// What is due in this call is done before: its records lie in the journal before the checkpoint's cut, so a restart would

@@ -11,82 +11,17 @@
 #include <unordered_map>
 #include <vector>
 
-#include "broker/base/block_ring.h"
 #include "broker/base/ring.h"
 #include "broker/core/input.h"
 #include "broker/core/name_map.h"
 #include "broker/core/send.h"
-#include "broker/core/seq_set.h"
+#include "broker/core/unsettled_ring.h"
 
 namespace tandem::core {
 
 class Rights;
 struct Consumer;
 struct Connection;
-
-/// A delivery that the client has not settled.
-struct Unsettled {
-  DeliveryTag tag = 0;
-  QueueEntry entry;  // `deliveries`: before this one
-  QueueId queue;
-  Consumer* consumer = nullptr;  // nullptr: it came by Get
-  TimestampMs delivered_at = 0;
-  bool settled = false;    // left behind until those before it are
-  bool went_back = false;  // its queue has it again (it was held for too long) or has purged it; what settles it now is too late
-  bool returns = false;    // it was given back, and comes piece by piece: QueueLife::returning
-  /// Its message is held here.
-  bool holds() const { return !settled && !went_back; }
-};
-
-/// Deliveries with these tags that are settled for their client, and piece by piece for their queues (settling.h).
-struct Claim {
-  DeliveryTag first = 0, last = 0;
-  Outcome outcome = Outcome::ack;
-  std::optional<Caller> who = std::nullopt;  // is told Ok in the end, if its channel is still there
-};
-
-/// Unsettled deliveries by tag. Settled ones are dropped from the front, and everywhere once they are the
-/// majority, so one delivery that is never settled does not hold what comes after it.
-class UnsettledRing {
- public:
-  void push(const Unsettled& delivery) {
-    ring_.push_back(delivery);
-    ++count_;
-  }
-  /// The client's outstanding delivery with this tag, or nullptr.
-  Unsettled* find(DeliveryTag tag);
-  /// Whether its client may still settle it.
-  bool is_open(const Unsettled& delivery) const { return !delivery.settled && !is_claimed(delivery.tag); }
-  /// Index of the first delivery with a tag ≥ `tag`, settled or not.
-  std::size_t index_from(DeliveryTag tag) const;
-  void settle(Unsettled& delivery) {
-    delivery.settled = true;
-    --count_;
-  }
-  /// After a number of settle(): gives room back. Invalidates pointers.
-  void tidy();
-  /// Outstanding ones.
-  std::size_t count() const { return count_; }
-  /// Places, settled ones too.
-  std::size_t size() const { return ring_.size(); }
-  Unsettled& operator[](std::size_t index) { return ring_[index]; }
-  const Unsettled& operator[](std::size_t index) const { return ring_[index]; }
-
-  /// Claims are carried out in their order; a later one means none of those that an earlier one does.
-  void claim(const Claim& claim);
-  bool has_claims() const { return !claims_.empty(); }
-  Claim& first_claim() { return claims_.front(); }
-  /// The first one is carried out.
-  Claim end_claim();
-
- private:
-  bool is_claimed(DeliveryTag tag) const { return !claims_.empty() && claimed_.contains(tag); }
-
-  BlockRing<Unsettled> ring_;
-  Ring<Claim> claims_;
-  SeqSet claimed_;  // tags of all claims since there was none
-  std::size_t count_ = 0;
-};
 
 /// An answer that waits behind a Get of its channel.
 struct HeldAnswer {

@@ -24,8 +24,9 @@ DurationMs timeout_of(const Queue& queue, const Consumer* consumer) {
 void return_overdue(Turn& turn, const Queue& queue, QueueLife& life, Removals& removals) {
   std::vector<QueueEntry> overdue;
   life.overdue_at = never;
-  for_each_unsettled(turn.session(), [&](const UnsettledRing& ring, Unsettled& delivery) {
-    if (delivery.queue != queue.declared.id || !ring.is_open(delivery)) return;
+  for_each_unsettled(turn.session(), queue.declared.id, [&](UnsettledRing& ring, std::size_t place) {
+    const Unsettled& delivery = ring[place];
+    if (!ring.is_open(delivery)) return;
     const DurationMs timeout = timeout_of(queue, delivery.consumer);
     if (!timeout) return;
     const TimestampMs due = delivery.delivered_at + timeout;
@@ -33,8 +34,8 @@ void return_overdue(Turn& turn, const Queue& queue, QueueLife& life, Removals& r
       life.overdue_at = std::min(life.overdue_at, std::max(due, turn.now() + lateness_max(timeout)));
       return;
     }
-    delivery.went_back = true;
     overdue.push_back(delivery.entry);
+    ring.change(place).went_back = true;
   });
   std::sort(overdue.begin(), overdue.end(),
             [](const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; });

@@ -12,7 +12,7 @@ std::vector<QueueEntry> taken_out(const Turn& turn, const Queue& queue) {
   std::vector<QueueEntry> entries;
   if (queue.life.unsettled > 0)
     for_each_unsettled(turn.session(), queue.declared.id,
-                       [&](const Unsettled& d) { entries.push_back(d.entry); });
+                       [&](const UnsettledRing& ring, std::size_t place) { entries.push_back(ring[place].entry); });
   for (const auto& [seq, leaving] : queue.life.leaving) entries.push_back(leaving.entry);
   std::sort(entries.begin(), entries.end(),
             [](const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; });
@@ -22,11 +22,11 @@ std::vector<QueueEntry> taken_out(const Turn& turn, const Queue& queue) {
 /// What is on its way back goes with what is there, and all at once: what is left of it finds it gone. Gives their number.
 std::uint64_t take_returning(Turn& turn, QueueId id, QueueLife& life) {
   if (life.returning == 0) return 0;
-  for_each_unsettled(turn.session(), id, [&life](Unsettled& delivery) {
-    if (!delivery.returns) return;
-    delivery.went_back = true;
+  for_each_unsettled(turn.session(), id, [&life](UnsettledRing& ring, std::size_t place) {
+    if (!ring[place].returns) return;
+    ring.change(place).went_back = true;
     --life.unsettled;
-    life.unsettled_bytes -= delivery.entry.size_bytes;
+    life.unsettled_bytes -= ring[place].entry.size_bytes;
   });
   return std::exchange(life.returning, 0);
 }

@@ -1,6 +1,8 @@
 // What can be done with queues, one file per verb, and what the rest of the core needs of them.
 #pragma once
 
+#include <utility>
+
 #include "broker/core/turn.h"
 
 namespace tandem::core {
@@ -17,24 +19,20 @@ std::optional<Refusal> check_lock(const Queue& queue, const Caller& who);
 const Queue* find_queue_or_refuse(Turn& turn, const Caller& who, std::string_view name);
 /// With its bindings, consumers and messages.
 void delete_queue(Turn& turn, QueueId queue);
-/// Calls visit(ring, delivery) for every delivery that is not settled for its queue: in order of connection, channel and tag,
-/// and then those of channels that are gone.
+/// Calls visit(ring) for every channel's deliveries, in order of connection and channel, and then for those of channels that are gone.
 template <class Visit>
-void for_each_unsettled(const Session& session, Visit visit) {
-  const auto visit_ring = [&visit](UnsettledRing& ring) {
-    for (std::size_t i = 0; i < ring.size(); ++i)
-      if (ring[i].holds()) visit(ring, ring[i]);
-  };
+void for_each_ring(const Session& session, Visit visit) {
   for (const Connection* connection : session.connections.all())
-    for (const auto& channel : connection->channels) visit_ring(channel->unsettled);
+    for (const auto& channel : connection->channels) visit(channel->unsettled);
   for (std::size_t i = 0; i < session.settling.size(); ++i)
-    if (UnsettledRing* ring = session.settling[i].left_behind.get()) visit_ring(*ring);
+    if (UnsettledRing* ring = session.settling[i].left_behind.get()) visit(*ring);
 }
-/// The same for one queue, visit(delivery).
+/// Calls visit(ring, place) for every delivery of the queue that is not settled for it, by ring and tag.
 template <class Visit>
 void for_each_unsettled(const Session& session, QueueId queue, Visit visit) {
-  for_each_unsettled(session, [&](const UnsettledRing&, Unsettled& delivery) {
-    if (delivery.queue == queue) visit(delivery);
+  for_each_ring(session, [&](UnsettledRing& ring) {
+    for (std::size_t place = 0; place < ring.size(); ++place)
+      if (const Unsettled& delivery = ring[place]; delivery.queue == queue && delivery.holds()) visit(ring, place);
   });
 }
 

@@ -13,6 +13,7 @@
 #include "broker/base/shared_items.h"
 #include "broker/core/input.h"
 #include "broker/core/record.h"
+#include "broker/core/unsettled.h"
 
 namespace tandem::core {
 
@@ -161,19 +162,31 @@ struct HoldPublishers { bool hold = false; Resource resource = Resource::disk; }
 /// Its user is gone, or somebody wants it gone: it is told why and ended.
 struct LogOut { ConnectionId connection; std::string reason; };
 
-/// The core's part of a checkpoint: state records of all that changed since the last one, and what has to move home.
-/// Of one priority of a queue, with their bodies in the journal, ascending; but those of a long lane (Lane::is_long()) are lent as they lie there,
-/// since a look at each of 100,000 takes longer than the loop's thread has. gather() puts them among the others: on any thread, before
-/// the checkpoint is done.
+/// A message that is in no lane: it was handed out, or is on its way to another queue.
+struct Taken {
+  QueueId queue;
+  QueueEntry entry;
+};
+/// Of one priority of a queue, with their bodies in the journal, ascending.
 struct Survivors {
   QueueId queue;
   std::uint8_t priority = 0;
   std::vector<QueueEntry> entries;
-  std::vector<LentItems<QueueEntry>> lent{};  // with some whose bodies are home
+  std::vector<LentItems<QueueEntry>> lent{};  // of a long lane (Lane::is_long()), with some whose bodies are home: behind `entries`
+};
+/// The core's part of a checkpoint: state records of all that changed since the last one, and what has to move home. Messages are lent as
+/// they lie in the core, since a look at each of 100,000 takes longer than the loop's thread has.
+struct CheckpointState {
+  TurnNumber turn = 0;
+  std::vector<Record> states;
+  std::vector<Survivors> survivors;  // ascending by queue and priority
+  std::vector<Taken> leaving;
+  std::vector<LentItems<Unsettled>> unsettled;  // with some whose bodies are home or whose queue is gone
+  std::vector<QueueId> queues;                  // those that are there and have something unsettled, ascending
 
+  /// Puts all of it into `survivors`, in their entries. On any thread; before the checkpoint is done, and before they are looked at.
   void gather();
 };
-struct CheckpointState { TurnNumber turn = 0; std::vector<Record> states; std::vector<Survivors> survivors; };
 
 /// Large, and seldom beside the deliveries that wait by the hundred thousand: it lies apart, so that they take 88 bytes each and
 /// not 448. A copy has its own.
@@ -197,7 +210,7 @@ using Send = std::variant<
     Deliver, Confirmed, Ok, Apart<Refused>, AppendedOk, Fetched, QueueOk, Committed, Returned, GotMessage, GotNothing, Peeked,
     ConsumerCancelled, Apart<TopicOk>, OffsetListed, TrimmedOk, ProducerOk, OffsetsCommittedOk, OffsetsFetched,
     OffsetsDeletedOk, Apart<Joined>, Apart<Synced>, GroupHeartbeatOk, GroupLeft, Apart<Described>, LoadRun, DropRun,
-    Apart<RewriteDeadLetter>, ReadDelayed, WriteMarkers, DropTopic, HoldPublishers, LogOut, CheckpointState>;
+    Apart<RewriteDeadLetter>, ReadDelayed, WriteMarkers, DropTopic, HoldPublishers, LogOut, Apart<CheckpointState>>;
 static_assert(sizeof(Send) <= 88);
 
 namespace detail {

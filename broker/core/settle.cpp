@@ -34,10 +34,10 @@ void take_out(Turn& turn, UnsettledRing& unsettled, Channel* channel, const std:
               std::vector<Unsettled>& taken) {
   const bool is_for_all = channel && makes_room(turn, *channel->connection, places.size());
   for (const std::size_t place : places) {
-    Unsettled& delivery = unsettled[place];
+    const Unsettled& delivery = unsettled[place];
     if (!delivery.went_back) taken.push_back(delivery);
-    unsettled.settle(delivery);
     Consumer* consumer = channel ? delivery.consumer : nullptr;
+    unsettled.settle(place);
     if (!consumer) continue;
     --consumer->unsettled;
     if (consumer->is_gone) {
@@ -148,9 +148,9 @@ void claim(Turn& turn, UnsettledRing& unsettled, const Claim& wanted) {
     ReturningCount returning(turn, 1);
     const std::size_t end = unsettled.index_from(wanted.last + 1);
     for (std::size_t place = unsettled.index_from(wanted.first); place < end; ++place)
-      if (Unsettled& delivery = unsettled[place]; unsettled.is_open(delivery)) {
-        delivery.returns = true;
-        returning.add(delivery);
+      if (unsettled.is_open(unsettled[place])) {
+        unsettled.change(place).returns = true;
+        returning.add(unsettled[place]);
       }
   }
   unsettled.claim(wanted);
@@ -193,13 +193,13 @@ void settle_many(Turn& turn, Channel& channel, const Claim& wanted) {
   go_on_settling(turn);
 }
 
-std::optional<Refusal> judge_tags(UnsettledRing& unsettled, const Settle& input) {
+std::optional<Refusal> judge_tags(const UnsettledRing& unsettled, const Settle& input) {
   if (input.multiple) {
     const bool any_end = input.loosely || input.last == 0;
-    return any_end || unsettled.find(input.last) ? std::nullopt : std::optional(unknown_delivery(input.last));
+    return any_end || unsettled.has(input.last) ? std::nullopt : std::optional(unknown_delivery(input.last));
   }
   for (DeliveryTag tag = input.first; tag <= input.last; ++tag)
-    if (!unsettled.find(tag)) return unknown_delivery(tag);
+    if (!unsettled.has(tag)) return unknown_delivery(tag);
   return std::nullopt;
 }
 
@@ -218,12 +218,12 @@ std::optional<Refusal> find_deliveries(Channel& channel, DeliveryTag first, Deli
   if (!multiple) {
     if (first > last || last - first >= unsettled.size()) return unknown_delivery(last);
     for (DeliveryTag tag = first; tag <= last; ++tag) {
-      if (!unsettled.find(tag)) return unknown_delivery(tag);
+      if (!unsettled.has(tag)) return unknown_delivery(tag);
       places.push_back(unsettled.index_from(tag));
     }
     return std::nullopt;
   }
-  if (!loosely && last != 0 && !unsettled.find(last)) return unknown_delivery(last);
+  if (!loosely && last != 0 && !unsettled.has(last)) return unknown_delivery(last);
   const std::size_t end = last == 0 ? unsettled.size() : unsettled.index_from(last + 1);
   for (std::size_t place = above == 0 ? 0 : unsettled.index_from(above + 1); place < end; ++place)
     if (unsettled.is_open(unsettled[place])) places.push_back(place);

@@ -91,10 +91,8 @@ void Checkpoint::start_again() {
 /// Each slice takes the bodies of some queues out of all that is new in the journal. Of a few queues with large runs that is a part
 /// of it each time; the messages of 10,000 queues lie everywhere, and each slice would read all of it.
 void Checkpoint::plan_queues() {
-  for (core::Survivors& survivors : task_.state.survivors) {
-    survivors.gather();
-    plan_runs(survivors, plans_);
-  }
+  task_.state.gather();
+  for (const core::Survivors& survivors : task_.state.survivors) plan_runs(survivors, plans_);
   std::size_t size = 0;
   BodyHandle first{~std::uint64_t{0}};
   for (const RunPlan& plan : plans_) {

@@ -103,6 +103,38 @@ TEST_CASE("survivors of a checkpoint are found in their runs, what was acked in 
   CHECK(left[34] == sent[39]);
 }
 
+TEST_CASE("a checkpoint has what was held when it began, whatever is settled before it is gathered") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.subscribe("q");
+  for (int i = 0; i < 17; ++i) f.publish("q");  // a run has 16
+  f.begin_checkpoint();
+  f.settle(1, 1);
+  f.finish_checkpoint();
+  CHECK(f.runs_on_disk() == 2);
+  f.checkpoint();  // all that is held is home
+  CHECK(f.runs_on_disk() == 2);
+  f.publish("q");
+  f.begin_checkpoint();
+  f.publish("q");  // held, and not of this checkpoint
+  f.finish_checkpoint();
+  f.checkpoint();
+  CHECK(f.runs_on_disk() == 4);
+}
+
+TEST_CASE("a checkpoint has nothing of a queue that is gone while its messages are held") {
+  CoreFixture f;
+  f.declare_queue("gone");
+  f.declare_queue("q");
+  f.subscribe("gone", 1);
+  f.subscribe("q", 2);
+  f.publish("gone");
+  f.publish("q");
+  f.give(DeleteQueue{.who = f.caller(), .name = "gone"});
+  f.checkpoint();
+  CHECK(f.runs_on_disk() == 1);
+}
+
 TEST_CASE("what is beyond the limit leaves RAM and comes back in order") {
   CoreFixture f(small());
   f.declare_queue("q");

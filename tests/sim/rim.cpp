@@ -67,7 +67,7 @@ void Rim::submit(const core::Input& input) {
   broker_.handle(now_, input, outputs);
   keep(input, outputs);
   // A checkpoint's state at once: what other sends lead to would be written before its cut, and be missing in it.
-  if (auto* state = outputs.sends.empty() ? nullptr : std::get_if<core::CheckpointState>(&outputs.sends.back())) {
+  if (auto* state = outputs.sends.empty() ? nullptr : core::get_if<core::CheckpointState>(&outputs.sends.back())) {
     core::CheckpointState taken = std::move(*state);
     outputs.sends.pop_back();
     take_checkpoint_state(taken);

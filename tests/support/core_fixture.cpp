@@ -237,8 +237,8 @@ void CoreFixture::finish_checkpoint() {
   REQUIRE(running_);
   std::vector<std::vector<std::pair<QueueSeq, BodyHandle>>> moved;
   std::vector<RunStored> stored;
-  for (Survivors& survivors : running_->survivors) {
-    survivors.gather();
+  running_->gather();
+  for (const Survivors& survivors : running_->survivors) {
     for (std::size_t from = 0; from < survivors.entries.size();) {
       const std::size_t to = std::min(from + 16, survivors.entries.size());
       StoredRun run;

@@ -73,6 +73,7 @@ template <class A, class B>
 void spell(std::string& out, const std::pair<A, B>& pair);
 template <class T>
 void spell(std::string& out, const std::vector<T>& list);
+inline void spell(std::string& out, const core::CheckpointState& state);
 template <class T>
 void spell(std::string& out, const core::Apart<T>& apart) {
   spell(out, *apart);
@@ -80,13 +81,17 @@ void spell(std::string& out, const core::Apart<T>& apart) {
 template <class... Ts>
 void spell(std::string& out, const std::variant<Ts...>& one);
 
-/// As whoever has gathered them finds them.
-inline void spell(std::string& out, const core::Survivors& survivors) {
-  core::Survivors whole = survivors;
+/// As whoever has gathered it finds it.
+inline void spell(std::string& out, const core::CheckpointState& state) {
+  core::CheckpointState whole = state;
   whole.gather();
-  spell(out, whole.queue);
-  spell(out, whole.priority);
-  spell(out, whole.entries);
+  spell(out, whole.turn);
+  spell(out, whole.states);
+  for (const core::Survivors& survivors : whole.survivors) {
+    spell(out, survivors.queue);
+    spell(out, survivors.priority);
+    spell(out, survivors.entries);
+  }
 }
 inline void spell(std::string& out, const std::string& text) {
   out += std::to_string(text.size()) + ":" + text + ",";
