@@ -232,7 +232,8 @@ void Peer::drain_line() {
 }
 
 void Peer::write() {
-  if (kernel_full_ || face_->outbox().empty() || written_turn_ == host_.turn()) return;
+  if (kernel_full_ || face_->outbox().empty()) return;
+  if (written_turn_ == host_.turn()) return touch();
   switch (connection_.write()) {
     case net::Connection::WriteEnd::all_written:
       break;

@@ -3,6 +3,10 @@
 // TANDEM_NEIGHBOUR_ROUNDS says how often, once when it is not set.
 #pragma once
 
+#include <sys/mman.h>
+
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <thread>
@@ -39,12 +43,12 @@ class BusyNeighbour {
  public:
   template <class Prepare, class Step>
   BusyNeighbour(std::uint16_t port, Prepare prepare, Step step)
-      : child_(port, [prepare, step](const Client& own) -> std::shared_ptr<void> {
+      : child_(port, [this, prepare, step](const Client& own) -> std::shared_ptr<void> {
           go_last();
           auto state = prepare(own);
           if (!state) return nullptr;
-          std::thread([state, step] {
-            while (true) step(*state);
+          std::thread([this, state, step] {
+            for (;; ++steps_->count) step(*state);
           }).detach();
           return state;
         }) {
@@ -52,8 +56,28 @@ class BusyNeighbour {
   }
   void come() { child_.thaw(); }
   void go() { child_.freeze(); }
+  /// It is served, too: another step is done within a minute or two.
+  bool goes_on() {
+    const std::uint64_t before = steps_->count;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    come();
+    while (steps_->count == before && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    go();
+    return steps_->count > before;
+  }
 
  private:
+  /// In memory that the child shares.
+  struct Steps {
+    std::atomic<std::uint64_t> count = 0;
+    static void* operator new(std::size_t size) {
+      void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+      if (memory == MAP_FAILED) throw std::bad_alloc();
+      return memory;
+    }
+    static void operator delete(void* memory) { ::munmap(memory, sizeof(Steps)); }
+  };
+  std::unique_ptr<Steps> steps_ = std::make_unique<Steps>();
   ChildClient child_;
 };
 
@@ -67,6 +91,7 @@ inline void measure(const Client& client, BusyNeighbour& neighbour, const char* 
   }
   MESSAGE(std::string(name), ": ", figures.text());
   CHECK(client.connected());
+  CHECK(neighbour.goes_on());
 }
 
 }  // namespace tandem::end_to_end
