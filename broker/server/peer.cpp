@@ -223,11 +223,11 @@ void Peer::drain_line() {
          face_->outbox().size_bytes() + unflushed_bytes_ < limits::outbox_high_bytes) {
     const SendLine::Waiting front = line_.pop();
     hand_over(front.send, front.bodies, front.size_bytes);
+    if (!line_.ready()) line_.look_up(host_.store(), start_read);
     if (++said % said_between_looks == 0 && host_.share_is_over()) {
       drained_turn_ = host_.turn();
       return;
     }
-    if (!line_.ready()) line_.look_up(host_.store(), start_read);
   }
 }
 
