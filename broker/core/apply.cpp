@@ -72,9 +72,7 @@ void apply(State& state, const Removed& record) {
   // again: without this, a new message would be gone by this record on the restart after that.
   if (record.durable) facts.durable_end = std::max(facts.durable_end, record.seqs.last + 1);
   facts.next_seq = std::max(facts.next_seq, facts.durable_end);
-  if (!facts.deliveries.empty())
-    facts.deliveries.erase(facts.deliveries.lower_bound(record.seqs.first),
-                           facts.deliveries.upper_bound(record.seqs.last));
+  facts.deliveries.forget(record.seqs.first, record.seqs.last);
 }
 
 void apply(State& state, const Requeued& record) {
@@ -82,10 +80,7 @@ void apply(State& state, const Requeued& record) {
   if (!queue) return;
   const QueueSeq end = record.first + record.count;
   if (record.durable) {
-    auto& deliveries = queue->facts.deliveries;
-    auto next = deliveries.lower_bound(record.first);
-    for (QueueSeq seq = record.first; seq != end; ++seq)
-      next = std::next(deliveries.insert_or_assign(next, seq, record.deliveries));
+    queue->facts.deliveries.set(record.first, end - 1, record.deliveries);
     queue->facts.dirty = true;
   }
   for (Lane& lane : queue->life.lanes)
@@ -113,7 +108,7 @@ void apply(State& state, const QueueState& record) {
   for (const SeqRange& range : record.gone) facts.gone.add(range.first, range.last);
   facts.delivered_through = record.delivered_through;
   facts.unclean_through = record.unclean_through;
-  facts.deliveries = {record.deliveries.begin(), record.deliveries.end()};
+  facts.deliveries.assign(record.deliveries);
 }
 
 void apply(State& state, const RunHomed& record) {

@@ -25,17 +25,14 @@ bool before(const Taken& a, const Taken& b) {
 
 void add_survivors(const Queue& queue, std::uint8_t priority, CheckpointState& out) {
   const Lane& lane = queue.life.lanes[priority];
-  const bool lends = lane.is_long();
-  const auto for_each_own = [&lane, lends](auto visit) { lends ? lane.for_each_requeued(visit) : lane.for_each_resident(visit); };
-  std::size_t count = 0;
-  for_each_own([&count](const QueueEntry& entry) { count += !is_homed(entry.body); });
-  if (count == 0 && !lends) return;
-  Survivors& survivors = out.survivors.emplace_back(Survivors{queue.declared.id, priority, {}});
-  survivors.entries.reserve(count);
-  for_each_own([&survivors](const QueueEntry& entry) {
-    if (!is_homed(entry.body)) survivors.entries.push_back(entry);
-  });
-  if (lends) lane.lend_rest(survivors.lent);
+  Survivors survivors{queue.declared.id, priority, {}};
+  if (lane.is_long())
+    lane.lend(survivors.lent);
+  else
+    lane.for_each_resident([&survivors](const QueueEntry& entry) {
+      if (!is_homed(entry.body)) survivors.entries.push_back(entry);
+    });
+  if (!survivors.lent.empty() || !survivors.entries.empty()) out.survivors.push_back(std::move(survivors));
 }
 
 void add_taken(const Queue& queue, CheckpointState& out) {

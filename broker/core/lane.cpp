@@ -10,29 +10,17 @@ Run make_run(RunId id, SeqRange seqs, std::uint64_t size_bytes, std::uint32_t co
 }
 
 const QueueEntry* Lane::front() const {
-  if (!requeued_.empty()) return &requeued_.begin()->second;
+  if (!requeued_.empty()) return &requeued_.front();
   if (!loaded_.empty()) return &loaded_.front();
   if (cold_.empty() && !tail_.empty()) return &tail_.front();
   return nullptr;
 }
 
 QueueEntry Lane::pop_front() {
-  if (!requeued_.empty()) {
-    const QueueEntry entry = requeued_.begin()->second;
-    requeued_.erase(requeued_.begin());
-    return entry;
-  }
+  if (!requeued_.empty()) return requeued_.pop_front();
   if (!loaded_.empty()) return loaded_.pop_front();
   CHECK(cold_.empty());
   return tail_.pop_front();
-}
-
-std::optional<QueueEntry> Lane::take_held(QueueSeq seq) {
-  const auto held = requeued_.find(seq);
-  if (held == requeued_.end()) return std::nullopt;
-  const QueueEntry entry = held->second;
-  requeued_.erase(held);
-  return entry;
 }
 
 void Lane::clear() {
@@ -94,9 +82,10 @@ std::uint32_t Lane::move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>>
     ++count;
   };
   // In the order of seqs: requeued, loaded, tail.
-  for (auto it = requeued_.lower_bound(moved.front().first); it != requeued_.end() && next != moved.end();
-       ++it)
-    move(it->second);
+  requeued_.change_from(moved.front().first, [&](QueueEntry& entry) {
+    move(entry);
+    return next != moved.end();
+  });
   for (Entries* entries : {&loaded_, &tail_})
     for (std::size_t i = index_from(*entries, moved.front().first);
          i < entries->size() && next != moved.end(); ++i)

@@ -9,12 +9,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 
-#include "broker/base/limits.h"
 #include "broker/base/block_ring.h"
+#include "broker/base/limits.h"
+#include "broker/base/ordered_blocks.h"
 #include "broker/core/vocabulary.h"
 
 namespace tandem::core {
@@ -61,7 +61,7 @@ class Lane {
   /// The message that was pushed last.
   QueueEntry pop_back() { return tail_.pop_back(); }
   /// Those that come back together come in order.
-  void put_back(const QueueEntry& entry) { requeued_.emplace_hint(requeued_.end(), entry.seq, entry); }
+  void put_back(const QueueEntry& entry) { requeued_.insert(entry); }
   bool empty() const { return requeued_.empty() && loaded_.empty() && cold_.empty() && tail_.empty(); }
   /// Entries in RAM, and those of them that can be handed out before a cold span is met.
   std::size_t resident() const { return requeued_.size() + loaded_.size() + tail_.size(); }
@@ -83,7 +83,7 @@ class Lane {
     if (cold_.empty()) hold(tail_);
   }
   /// nullopt when it is not there.
-  std::optional<QueueEntry> take_held(QueueSeq seq);
+  std::optional<QueueEntry> take_held(QueueSeq seq) { return requeued_.take(seq); }
   /// Forgets all messages; runs() stays.
   void clear();
 
@@ -116,7 +116,10 @@ class Lane {
   /// Calls visit(entry) for those in RAM with seqs from `first` to before `end`.
   template <class Visit>
   void for_each_from(QueueSeq first, QueueSeq end, Visit visit) {
-    for (auto it = requeued_.lower_bound(first); it != requeued_.end() && it->first < end; ++it) visit(it->second);
+    requeued_.change_from(first, [&](QueueEntry& entry) {
+      if (entry.seq < end) visit(entry);
+      return entry.seq < end;
+    });
     for (Entries* entries : {&loaded_, &tail_})
       for (std::size_t i = index_from(*entries, first); i < entries->size() && (*entries)[i].seq < end; ++i)
         visit(entries->change(i));
@@ -132,25 +135,22 @@ class Lane {
   /// Calls visit(entry) for all in RAM, ascending.
   template <class Visit>
   void for_each_resident(Visit visit) const {
-    for_each_requeued(visit);
+    requeued_.for_each(visit);
     for (std::size_t i = 0; i < loaded_.size(); ++i) visit(loaded_[i]);
     for (std::size_t i = 0; i < tail_.size(); ++i) visit(tail_[i]);
   }
-  /// The same in two parts: what came back, and the rest, which is lent (BlockRing::lend).
-  template <class Visit>
-  void for_each_requeued(Visit visit) const {
-    for (const auto& [seq, entry] : requeued_) visit(entry);
-  }
-  void lend_rest(std::vector<LentItems<QueueEntry>>& out) const {
+  /// Appends the same to `out` (BlockRing::lend).
+  void lend(std::vector<LentItems<QueueEntry>>& out) const {
+    requeued_.lend(out);
     loaded_.lend(out);
     tail_.lend(out);
   }
   /// Lent at a checkpoint, not copied: it fills more than a block.
-  bool is_long() const { return loaded_.size() + tail_.size() > Entries::block_items; }
+  bool is_long() const { return resident() > Entries::block_items; }
   /// The same as for_each_resident(), but stops before the first cold span.
   template <class Visit>
   void for_each_at_front(Visit visit) const {
-    for (const auto& [seq, entry] : requeued_) visit(entry);
+    requeued_.for_each(visit);
     for (std::size_t i = 0; i < loaded_.size(); ++i) visit(loaded_[i]);
     for (std::size_t i = 0; cold_.empty() && i < tail_.size(); ++i) visit(tail_[i]);
   }
@@ -162,6 +162,9 @@ class Lane {
     return entries.partition_point([seq](const QueueEntry& entry) { return entry.seq < seq; });
   }
 
+  struct SeqOf {
+    QueueSeq operator()(const QueueEntry& entry) const { return entry.seq; }
+  };
   /// From `first` to the end of its run. It holds messages that are not gone, so its run is in runs_.
   struct Cold {
     QueueSeq first = 0;
@@ -170,7 +173,7 @@ class Lane {
     bool from_restart = false;
   };
 
-  std::map<QueueSeq, QueueEntry> requeued_;
+  OrderedBlocks<QueueEntry, SeqOf> requeued_;
   Entries loaded_;
   Ring<Cold> cold_;
   Entries tail_;

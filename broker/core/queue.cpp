@@ -147,8 +147,7 @@ void wake_up(Queue& queue, TimestampMs now, bool clean, std::vector<RunId>& empt
   QueueFacts& facts = queue.facts;
   QueueLife& life = queue.life;
   if (!clean) {
-    for (auto& [seq, count] : facts.deliveries)
-      if (seq <= facts.delivered_through && count < 0xFFFF) ++count;
+    facts.deliveries.raise_through(facts.delivered_through);
     facts.dirty |= facts.unclean_through != facts.delivered_through;
     facts.unclean_through = facts.delivered_through;
   }
@@ -168,7 +167,7 @@ void wake_up(Queue& queue, TimestampMs now, bool clean, std::vector<RunId>& empt
 }
 
 std::uint16_t deliveries_of(const QueueFacts& facts, const QueueEntry& entry, bool from_restart) {
-  if (auto it = facts.deliveries.find(entry.seq); it != facts.deliveries.end()) return it->second;
+  if (const std::uint16_t count = facts.deliveries.at(entry.seq)) return count;
   if (from_restart && entry.seq <= facts.unclean_through) return std::max<std::uint16_t>(entry.deliveries, 1);
   return entry.deliveries;
 }
@@ -181,7 +180,7 @@ QueueState state_of(const Queue& queue) {
   state.head = facts.gone.head();
   state.gone = facts.gone.ranges();
   state.delivered_through = facts.delivered_through;
-  state.deliveries.assign(facts.deliveries.begin(), facts.deliveries.end());
+  state.deliveries = facts.deliveries.all();
   state.unclean_through = facts.unclean_through;
   return state;
 }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "broker/core/deadlines.h"
+#include "broker/core/delivery_counts.h"
 #include "broker/core/id_table.h"
 #include "broker/core/lane.h"
 #include "broker/core/marked_queues.h"
@@ -35,7 +36,7 @@ struct QueueFacts {
   SeqSet gone;
   QueueSeq delivered_through = 0;
   QueueSeq unclean_through = 0;                  // see QueueState
-  std::map<QueueSeq, std::uint16_t> deliveries;  // counts that a requeue raised, of durable messages
+  DeliveryCounts deliveries;                     // counts that a requeue raised, of durable messages
   bool dirty = false;                            // changed since the last checkpoint
 };
 

@@ -172,7 +172,7 @@ struct Survivors {
   QueueId queue;
   std::uint8_t priority = 0;
   std::vector<QueueEntry> entries;
-  std::vector<LentItems<QueueEntry>> lent{};  // of a long lane (Lane::is_long()), with some whose bodies are home: behind `entries`
+  std::vector<LentItems<QueueEntry>> lent{};  // of a long lane (Lane::is_long()), with some whose bodies are home
 };
 /// The core's part of a checkpoint: state records of all that changed since the last one, and what has to move home. Messages are lent as
 /// they lie in the core, since a look at each of 100,000 takes longer than the loop's thread has.

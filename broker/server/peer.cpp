@@ -194,8 +194,8 @@ void Peer::settle_if_there() {
   if (std::exchange(left_unread_, is_withheld()) && !left_unread_) face_->excuse_silence(host_.now());
   // What is left of its input comes first, in the next turn.
   if (may_be_read()) input_left_ ? touch() : connection_.wait_readable();
-  // The kernel took all at once: no event will say so.
-  if ((line_.ready() || face_->wants_room()) && !kernel_full_) touch();
+  // The kernel took what it was given: no event will bring what is left.
+  if (!kernel_full_ && (!face_->outbox().empty() || line_.ready() || face_->wants_room())) touch();
 }
 
 // The kernel has given these bytes already: no event will bring them.
@@ -232,14 +232,12 @@ void Peer::drain_line() {
 }
 
 void Peer::write() {
-  if (kernel_full_ || face_->outbox().empty()) return;
-  if (written_turn_ == host_.turn()) return touch();
+  if (kernel_full_ || face_->outbox().empty() || written_turn_ == host_.turn()) return;
   switch (connection_.write()) {
     case net::Connection::WriteEnd::all_written:
       break;
     case net::Connection::WriteEnd::more_to_write:
       written_turn_ = host_.turn();
-      touch();
       break;
     case net::Connection::WriteEnd::failed:
       return end("the peer is gone");
