@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <utility>
 
 #include "broker/core/queue_verbs.h"
 #include "broker/core/removals.h"
@@ -7,28 +6,22 @@
 namespace tandem::core {
 namespace {
 
-/// Messages that are neither in a lane nor gone: a purge does not touch them. By seq.
-std::vector<QueueEntry> taken_out(const Turn& turn, const Queue& queue) {
-  std::vector<QueueEntry> entries;
-  if (queue.life.unsettled > 0)
-    for_each_unsettled(turn.session(), queue.declared.id,
-                       [&](const UnsettledRing& ring, std::size_t place) { entries.push_back(ring[place].entry); });
-  for (const auto& [seq, leaving] : queue.life.leaving) entries.push_back(leaving.entry);
-  std::sort(entries.begin(), entries.end(),
-            [](const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; });
-  return entries;
-}
-
-/// What is on its way back goes with what is there, and all at once: what is left of it finds it gone. Gives their number.
-std::uint64_t take_returning(Turn& turn, QueueId id, QueueLife& life) {
-  if (life.returning == 0) return 0;
-  for_each_unsettled(turn.session(), id, [&life](UnsettledRing& ring, std::size_t place) {
-    if (!ring[place].returns) return;
-    ring.change(place).went_back = true;
-    --life.unsettled;
-    life.unsettled_bytes -= ring[place].entry.size_bytes;
-  });
-  return std::exchange(life.returning, 0);
+/// What is on its way back goes with what is there, and all at once: what is left of it finds it gone. Gives the messages that are
+/// neither in a lane nor gone then, which a purge does not touch, by seq.
+std::vector<QueueEntry> take_returning(Turn& turn, QueueId id, QueueLife& life) {
+  std::vector<QueueEntry> kept;
+  if (life.unsettled > 0)
+    for_each_unsettled(turn.session(), id, [&](UnsettledRing& ring, std::size_t place) {
+      const QueueEntry& entry = ring[place].entry;
+      if (!ring.returns(ring[place])) return kept.push_back(entry);
+      --life.unsettled;
+      life.unsettled_bytes -= entry.size_bytes;
+      ring.change(place).went_back = true;
+    });
+  life.returning = 0;
+  for (const auto& [seq, leaving] : life.leaving) kept.push_back(leaving.entry);
+  std::sort(kept.begin(), kept.end(), [](const QueueEntry& a, const QueueEntry& b) { return a.seq < b.seq; });
+  return kept;
 }
 
 void record_purge(Turn& turn, const Queue& queue, const std::vector<QueueEntry>& kept) {
@@ -72,9 +65,9 @@ void handle(Turn& turn, const PurgeQueue& input) {
   if (!queue) return;
   const QueueId id = queue->declared.id;
   QueueLife& life = *turn.life(id);
-  const std::uint64_t purged = life.ready + take_returning(turn, id, life);
+  const std::uint64_t purged = life.ready + life.returning;
   if (purged > 0 || has_runs(life)) {
-    const std::vector<QueueEntry> kept = taken_out(turn, *queue);
+    const std::vector<QueueEntry> kept = take_returning(turn, id, life);
     record_purge(turn, *queue, kept);
     for (Lane& lane : life.lanes) lane.clear();
     life.delays.clear();

@@ -148,10 +148,7 @@ void claim(Turn& turn, UnsettledRing& unsettled, const Claim& wanted) {
     ReturningCount returning(turn, 1);
     const std::size_t end = unsettled.index_from(wanted.last + 1);
     for (std::size_t place = unsettled.index_from(wanted.first); place < end; ++place)
-      if (unsettled.is_open(unsettled[place])) {
-        unsettled.change(place).returns = true;
-        returning.add(unsettled[place]);
-      }
+      if (unsettled.is_open(unsettled[place])) returning.add(unsettled[place]);
   }
   unsettled.claim(wanted);
 }

@@ -15,7 +15,6 @@ struct Unsettled {
   TimestampMs delivered_at = 0;
   bool settled = false;    // left behind until those before it are
   bool went_back = false;  // its queue has it again (it was held for too long) or has purged it; what settles it now is too late
-  bool returns = false;    // it was given back, and comes piece by piece: QueueLife::returning
   /// Its message is held here.
   bool holds() const { return !settled && !went_back; }
 };

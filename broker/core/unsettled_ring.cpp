@@ -1,5 +1,7 @@
 #include "broker/core/unsettled_ring.h"
 
+#include <utility>
+
 namespace tandem::core {
 
 std::size_t UnsettledRing::index_from(DeliveryTag tag) const {
@@ -15,13 +17,19 @@ bool UnsettledRing::has(DeliveryTag tag) const {
 }
 
 void UnsettledRing::claim(const Claim& claim) {
+  if (claim.outcome == Outcome::requeue && claims_.empty()) {
+    returning_.add(claim.first, claim.last);
+  } else if (claim.outcome == Outcome::requeue) {
+    for (std::size_t i = index_from(claim.first); i < ring_.size() && std::as_const(ring_)[i].tag <= claim.last; ++i)
+      if (const DeliveryTag tag = std::as_const(ring_)[i].tag; !is_claimed(tag)) returning_.add(tag, tag);
+  }
   claims_.push_back(claim);
   claimed_.add(claim.first, claim.last);
 }
 
 Claim UnsettledRing::end_claim() {
   const Claim ended = claims_.pop_front();
-  if (claims_.empty()) claimed_ = {};
+  if (claims_.empty()) claimed_ = returning_ = {};
   return ended;
 }
 

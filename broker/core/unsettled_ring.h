@@ -59,6 +59,8 @@ class UnsettledRing {
 
   /// Claims are carried out in their order; a later one means none of those that an earlier one does.
   void claim(const Claim& claim);
+  /// It is given back by a claim: QueueLife::returning.
+  bool returns(const Unsettled& delivery) const { return has_claims() && returning_.contains(delivery.tag); }
   bool has_claims() const { return !claims_.empty(); }
   Claim& first_claim() { return claims_.front(); }
   /// The first one is carried out.
@@ -69,7 +71,7 @@ class UnsettledRing {
 
   BlockRing<Unsettled> ring_;
   Ring<Claim> claims_;
-  SeqSet claimed_;  // tags of all claims since there was none
+  SeqSet claimed_, returning_;  // tags of all claims since there was none; those that are given back
   std::size_t count_ = 0;
   DeliveryTag lent_before_ = 0, homed_before_ = 0;
 };
