@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/base/partition_index.h"
 #include "broker/base/shared_items.h"
 
 namespace tandem {
@@ -110,15 +111,7 @@ class OrderedBlocks {
     const T& operator[](std::size_t index) const { return items[first + index]; }
     /// Of the first item whose key is not below `key`.
     std::size_t index_from(const Key& key) const {
-      std::size_t low = 0, high = size();
-      while (low < high) {
-        const std::size_t middle = low + (high - low) / 2;
-        if (KeyOf()((*this)[middle]) < key)
-          low = middle + 1;
-        else
-          high = middle;
-      }
-      return low;
+      return partition_index(*this, [&key](const T& item) { return KeyOf()(item) < key; });
     }
     void own() {
       if (items.is_shared()) move_to(capacity);
