@@ -163,14 +163,13 @@ static Result<bool> read(const Peek&, const Answer& answer, std::vector<PeekedMe
   const auto* peeked = answer.envelope.message_as_Peeked();
   if (!peeked) return unexpected_answer(answer);
   Bytes rest = answer.payload;
-  if (!peeked->items()) return true;
-  for (const auto* item : *peeked->items()) {
-    if (item->size() > rest.size()) return Error{ErrorCode::corrupt, "the peeked messages are cut short"};
+  for (const fb::PeekedItem item : wire::structs_of(peeked->items())) {
+    if (item.size() > rest.size()) return Error{ErrorCode::corrupt, "the peeked messages are cut short"};
     PeekedMessage message{
-        item->seq(), item->deliveries(), static_cast<std::uint8_t>(item->priority()), {}, answer.owner};
-    if (const auto parts = parse_message(rest.first(item->size()))) message.message = *parts;
+        item.seq(), item.deliveries(), static_cast<std::uint8_t>(item.priority()), {}, answer.owner};
+    if (const auto parts = parse_message(rest.first(item.size()))) message.message = *parts;
     out.push_back(std::move(message));
-    rest = rest.subspan(item->size());
+    rest = rest.subspan(item.size());
   }
   return true;
 }

@@ -142,10 +142,10 @@ void ConsumeChannel::receive(const Answer& said) {
   Chunk chunk;
   chunk.items.reserve(deliver->items()->size());
   std::size_t size = 0;
-  for (const auto* item : *deliver->items()) {
-    size += item->size();
+  for (const fb::DeliverItem item : wire::structs_of(deliver->items())) {
+    size += item.size();
     if (size > said.payload.size()) break;  // cut short: what is not whole was not delivered
-    chunk.items.push_back(*item);
+    chunk.items.push_back(item);
   }
   chunk.payload = said.payload;
   chunk.owner = said.owner;

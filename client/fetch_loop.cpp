@@ -95,9 +95,8 @@ void FetchLoop::take_partition(const Asked& asked, const fb::FetchedPartition& p
                                                  std::to_string(cursor.partition) + " is no record batch"});
   cursor.fetch_at = end;
   Chunk chunk{asked.cursor, asked.version, batches, owner, {}};
-  if (partition.aborted())
-    for (const auto* aborted : *partition.aborted())
-      chunk.aborted.push_back({aborted->producer_id(), aborted->first_offset()});
+  for (const fb::AbortedTransaction aborted : wire::structs_of(partition.aborted()))
+    chunk.aborted.push_back({aborted.producer_id(), aborted.first_offset()});
   buffered_bytes_ += batches.size();
   chunks_.push_back(std::move(chunk));
 }

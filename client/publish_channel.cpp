@@ -192,7 +192,6 @@ void PublishChannel::receive(const Answer& said) {
 }
 
 void PublishChannel::take_confirmed(const fb::Confirmed& confirmed) {
-  if (!confirmed.ranges()) return;
   std::optional<Error> error;
   if (confirmed.nack())
     error = Error{confirmed.code() ? static_cast<ErrorCode>(confirmed.code()) : ErrorCode::rejected_by_queue,
@@ -200,7 +199,7 @@ void PublishChannel::take_confirmed(const fb::Confirmed& confirmed) {
   Calls calls;
   {
     std::lock_guard lock(mutex_);
-    for (const auto* range : *confirmed.ranges()) settle(range->first(), range->last(), error, calls);
+    for (const fb::Range range : wire::structs_of(confirmed.ranges())) settle(range.first(), range.last(), error, calls);
     drop_done();
     admit_waiting(calls);
     wake_if_first();

@@ -14,9 +14,9 @@ constexpr std::uint32_t peek_count_max = 1000;
 constexpr std::size_t published_max = 64;
 constexpr std::size_t published_max_bytes = 256 * 1024;
 
-std::size_t total_size(const flatbuffers::Vector<const fb::PublishItem*>& items) {
+std::size_t total_size(const flatbuffers::Vector<const fb::PublishItem*>* items) {
   std::size_t total = 0;
-  for (const fb::PublishItem* item : items) total += item->size();
+  for (const fb::PublishItem item : structs_of(items)) total += item.size();
   return total;
 }
 
@@ -26,15 +26,15 @@ Result<> Requests::on(const Request& r, const fb::Publish& m) {
   if (!m.items()) return Done{};
   if (m.items()->size() > frame::publish_items_max)
     return Error{ErrorCode::limit_reached, "a Publish has at most " + std::to_string(frame::publish_items_max) + " messages"};
-  if (total_size(*m.items()) != r.payload.size())
+  if (total_size(m.items()) != r.payload.size())
     return Error{ErrorCode::corrupt, "the sizes of a Publish do not add up to its payload"};
   if (m.first_seq() >= number_end || m.items()->size() > number_end - m.first_seq())
     return Error{ErrorCode::corrupt, "publish seqs must be below 2^60"};
   std::size_t position = 0, submitted = 0, index = 0;
   std::uint64_t seq = m.first_seq();
-  for (const fb::PublishItem* item : *m.items()) {
-    const bool mandatory = (item->flags() & static_cast<std::uint32_t>(fb::PublishFlag::mandatory)) != 0;
-    const Bytes stored = r.payload.subspan(position, item->size());
+  for (const fb::PublishItem item : structs_of(m.items())) {
+    const bool mandatory = (item.flags() & static_cast<std::uint32_t>(fb::PublishFlag::mandatory)) != 0;
+    const Bytes stored = r.payload.subspan(position, item.size());
     const bool is_past = large_ && index < large_->item;
     if (!is_past && !(large_ && index == large_->item) && is_to_be_staged_alone(stored)) {
       submit_published(r);
@@ -42,7 +42,7 @@ Result<> Requests::on(const Request& r, const fb::Publish& m) {
       if (stages()) return Done{};
     }
     if (!is_past) publish_one(r, seq, stored, mandatory, large_ && index == large_->item ? large_->body : std::nullopt);
-    position += item->size();
+    position += item.size();
     ++index;
     if (seq != 0) ++seq;
     if (published_.size() < published_max && position - submitted < published_max_bytes) continue;
@@ -118,13 +118,13 @@ void Requests::on(const Request& r, const fb::Settle& m) {
   if (!outcome) return refuse(r, ErrorCode::invalid_argument, "unknown outcome of a settle");
   const std::size_t count = size_of(m.ranges());
   if (count == 0) return refuse(r, ErrorCode::invalid_argument, "a settle needs at least one range of tags");
-  for (std::size_t i = 0; i < count; ++i) {
-    const fb::Range* range = m.ranges()->Get(static_cast<flatbuffers::uoffset_t>(i));
-    const bool last = i + 1 == count;
+  std::size_t submitted = 0;
+  for (const fb::Range range : structs_of(m.ranges())) {
+    const bool last = ++submitted == count;
     const Asked asked = last ? Asked::settle_end : Asked::settle_part;
     const core::Caller who{r.who.channel, pack(asked, r.correlation)};
     const bool confirm = last && r.correlation != 0;
-    submit(core::Settle{who, range->first(), range->last(), m.multiple(), *outcome, confirm});
+    submit(core::Settle{who, range.first(), range.last(), m.multiple(), *outcome, confirm});
   }
 }
 

@@ -53,8 +53,8 @@ class OperationList {
     if (size_of(m.ranges()) == 0)
       return Error{ErrorCode::invalid_argument, "a settle needs at least one range of tags"};
     expanded_ |= m.ranges()->size() > 1;
-    for (const fb::Range* range : *m.ranges())
-      keep(core::SettleOp{{connection_, m.channel()}, range->first(), range->last(), m.multiple(), *outcome});
+    for (const fb::Range range : structs_of(m.ranges()))
+      keep(core::SettleOp{{connection_, m.channel()}, range.first(), range.last(), m.multiple(), *outcome});
     return Done{};
   }
   Result<> add(const fb::PublishOp& m) {
