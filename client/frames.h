@@ -8,7 +8,6 @@
 
 #include "schemas/frame.h"
 #include "schemas/message.h"
-#include "schemas/wire_generated.h"
 #include "schemas/wire_structs.h"
 
 namespace tandem::client {

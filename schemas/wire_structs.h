@@ -1,10 +1,10 @@
 // The structs that lie in the vectors of an envelope (schemas/wire.fbs), each read as a copy of its own.
 #pragma once
 
-#include <flatbuffers/flatbuffers.h>
-
 #include <cstring>
 #include <ranges>
+
+#include "schemas/wire_generated.h"
 
 namespace tandem::wire {
 

@@ -20,7 +20,6 @@ namespace {
 constexpr std::size_t input_growth_min_bytes = 256 * 1024;
 constexpr std::size_t front_copied_max_bytes = ReadScratch::size_bytes / 4;
 constexpr std::size_t pieces_max = 64;               // per sendmsg; far below IOV_MAX
-constexpr std::size_t write_share_bytes = 512u << 10;  // then other connections have their turn: 0.1 ms of copying
 
 bool would_block(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
@@ -156,9 +155,9 @@ Connection::ReadResult Connection::discard(ReadScratch& scratch) {
   return receive_some(descriptor_, scratch.bytes());
 }
 
-Connection::WriteEnd Connection::write() {
+Connection::WriteEnd Connection::write(std::size_t share_bytes) {
   std::size_t written = 0;
-  while (written < write_share_bytes) {
+  while (written < share_bytes) {
     pieces_.clear();
     handler_.gather(pieces_, pieces_max);
     if (pieces_.empty()) return WriteEnd::all_written;

@@ -91,8 +91,11 @@ class Connection {
   ReadResult discard(ReadScratch& scratch);
 
   enum class WriteEnd : std::uint8_t { all_written, peer_is_slow, more_to_write, failed };
-  /// Writes what the handler has, until the kernel takes no more or a fair share is written.
-  WriteEnd write();
+  /// A fair share of writing: then other connections have their turn. 0.1 ms of copying.
+  static constexpr std::size_t write_share_bytes = 512u << 10;
+  /// Writes what the handler has, until the kernel takes no more or `share_bytes` are written (checked between sendmsg calls,
+  /// each of which offers 64 pieces at most).
+  WriteEnd write(std::size_t share_bytes = write_share_bytes);
 
   /// Of memory that incomplete input gathers in.
   std::size_t input_capacity_bytes() const { return input_.size_bytes; }

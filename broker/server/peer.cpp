@@ -233,7 +233,7 @@ void Peer::drain_line() {
 
 void Peer::write() {
   if (kernel_full_ || face_->outbox().empty() || written_turn_ == host_.turn()) return;
-  switch (connection_.write()) {
+  switch (connection_.write(host_.write_share_bytes())) {
     case net::Connection::WriteEnd::all_written:
       break;
     case net::Connection::WriteEnd::more_to_write:

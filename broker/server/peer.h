@@ -37,6 +37,8 @@ class PeerHost {
   /// A peer's requests are looked at: its share of this turn of the loop begins.
   virtual void begin_share() = 0;
   virtual bool share_is_over() const = 0;
+  /// How much of what a peer has to be told is written in one turn of the loop.
+  virtual std::size_t write_share_bytes() const { return net::Connection::write_share_bytes; }
   /// Grows from turn to turn of the loop.
   virtual std::uint64_t turn() const = 0;
   /// Bytes of messages were given to a face, which had to be fetched or copied for it.

@@ -7,7 +7,6 @@
 
 #include "broker/core/input.h"
 #include "schemas/message.h"
-#include "schemas/wire_generated.h"
 #include "schemas/wire_structs.h"
 
 namespace tandem::wire::native {
