@@ -52,23 +52,19 @@ ColdSpan Lane::pop_cold() {
   return span;
 }
 
-Lane::Dropped Lane::drop_homed(std::size_t keep) {
+Lane::Dropped Lane::drop_homed_run(std::size_t keep) {
   if (cold_.empty())
     while (loaded_.size() < keep && !tail_.empty()) loaded_.push_back(tail_.pop_front());
-  Dropped dropped;
-  while (!tail_.empty() && is_homed(tail_.front().body)) {
-    const Run* run = find_run(tail_.front().seq);
-    if (!run) break;
-    Cold cold{tail_.front().seq, 0, 0, false};
-    while (!tail_.empty() && tail_.front().seq <= run->last) {
-      cold.size_bytes += tail_.pop_front().size_bytes;
-      ++cold.count;
-    }
-    dropped.count += cold.count;
-    dropped.size_bytes += cold.size_bytes;
-    cold_.push_back(cold);
+  if (tail_.empty() || !is_homed(tail_.front().body)) return {};
+  const Run* run = find_run(tail_.front().seq);
+  if (!run) return {};
+  Cold cold{tail_.front().seq, 0, 0, false};
+  while (!tail_.empty() && tail_.front().seq <= run->last) {
+    cold.size_bytes += tail_.pop_front().size_bytes;
+    ++cold.count;
   }
-  return dropped;
+  cold_.push_back(cold);
+  return {cold.count, cold.size_bytes};
 }
 
 std::uint32_t Lane::move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>> moved) {

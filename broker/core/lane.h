@@ -105,8 +105,8 @@ class Lane {
   struct Dropped {
     std::uint64_t count = 0, size_bytes = 0;
   };
-  /// Drops homed entries that are not among the first `keep` from RAM.
-  Dropped drop_homed(std::size_t keep);
+  /// Drops the next run of homed entries that are not among the first `keep` from RAM; none: there is none.
+  Dropped drop_homed_run(std::size_t keep);
   /// The bytes of these entries are at new places. `moved`: ascending by seq. Returns how many are in RAM
   /// here.
   std::uint32_t move_bodies(std::span<const std::pair<QueueSeq, BodyHandle>> moved);

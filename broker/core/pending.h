@@ -58,6 +58,7 @@ class Pending {
   std::vector<DropRun> drop_runs;     // found empty at start-up; said in the first call
   std::uint64_t entries_in_journal = 0;  // that came since the last checkpoint began, and are in their queues; about so many
   void count_gone(std::uint64_t entries) { entries_in_journal -= std::min(entries_in_journal, entries); }
+  std::size_t entries_to_drop = 0;  // from RAM, since the last checkpoint ended
   std::uint32_t deliveries_left = 0;  // of the current call
   std::uint64_t bytes_left = 0;
   std::size_t settles_left = 0;  // of the current call

@@ -17,6 +17,7 @@ QueueVisit::QueueVisit(Turn& turn, QueueId id)
 
 bool QueueVisit::run() {
   if (life_.returning > 0) return true;  // the last of them marks it again
+  if (turn_.pending().entries_to_drop > 0) drop_homed();
   if (queue_.options.waiting_room) return visit_room();
   if (life_.overdue_at <= turn_.now()) return_overdue(turn_, queue_, life_, removals_);
   if (consumers_) {
@@ -70,7 +71,7 @@ void QueueVisit::deliver_one(Consumer& consumer, Lane& lane) {
   if (pending.bytes_left == 0) pending.deliveries_left = 0;
   ++turn_.session().delivered;
   turn_.say_now(Deliver{channel.id, consumer.number, tag, entry.body, entry.size_bytes, entry.deliveries,
-                        queue_.declared.id, entry.seq, queue_.options.tells_count});
+                        queue_.declared.id, entry.seq, queue_.options.quorum});
 }
 
 bool QueueVisit::is_full(const Connection& connection) const {
@@ -169,8 +170,25 @@ void QueueVisit::drop_overflow() {
   }
 }
 
-// --- reading ahead and timer
+// --- memory, reading ahead and timer
 // --------------------------------------------------------------------------------------------
+
+/// Keeps the queue's front. Counts as deliveries, though dropping an entry is far less work.
+void QueueVisit::drop_homed() {
+  constexpr std::uint64_t as_much_as_a_delivery = 64;
+  Pending& pending = turn_.pending();
+  const std::size_t kept = turn_.front_entries();
+  for (Lane& lane : life_.lanes)
+    while (pending.entries_to_drop > 0 && pending.deliveries_left > 0) {
+      const Lane::Dropped dropped = lane.drop_homed_run(kept);
+      if (dropped.count == 0) break;
+      life_.cold += dropped.count;
+      life_.cold_bytes += dropped.size_bytes;
+      pending.entries_to_drop -= std::min<std::size_t>(pending.entries_to_drop, dropped.count);
+      pending.deliveries_left -= static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(pending.deliveries_left, 1 + dropped.count / as_much_as_a_delivery));
+    }
+}
 
 bool QueueVisit::wants_messages() const {
   const bool drops = queue_.options.overflow == Overflow::drop_head;

@@ -1,4 +1,4 @@
-// One look at one queue: waiting Gets, deliveries, expiry, overflow, reading ahead, timer, in this order.
+// One look at one queue: what is to leave RAM, waiting Gets, deliveries, expiry, overflow, reading ahead, timer, in this order.
 #pragma once
 
 #include "broker/core/removals.h"
@@ -34,6 +34,7 @@ class QueueVisit {
   void reserve(QueueSeq from);
   void reserve_ahead();
 
+  void drop_homed();
   bool wants_messages() const;
   void read_ahead();
   void set_timer();
