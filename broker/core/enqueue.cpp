@@ -51,7 +51,7 @@ bool put_into_queue(Turn& turn, const Queue& queue, const MessageView& message) 
   entry.body = message.body;
   entry.size_bytes = message.size_bytes;
   entry.priority = std::min(message.properties.priority, queue.options.priority_max);
-  entry.durable = message.properties.persistent && queue.is_durable();
+  entry.durable = queue.is_durable() && (message.properties.persistent || queue.options.quorum);
   entry.expires_at = queue.options.waiting_room ? due_at(turn) : expires_at(queue, message, turn.now());
   enqueued.reserved = entry.durable && !dies && will_be_delivered(turn, queue);
   turn.record(enqueued);

@@ -106,7 +106,7 @@ void QueueVisit::give(const ParkedGet& get, Lane& lane) {
   ++turn_.session().delivered;
   answer_parked(turn_, get.who,
                 GotMessage{get.who, tag, entry.body, entry.size_bytes, entry.deliveries, life_.ready,
-                           queue_.options.tells_count});
+                           queue_.options.quorum});
   if (get.no_ack) removals_.add(entry, RemovalReason::acked);
 }
 

@@ -44,7 +44,14 @@ std::regex compile(const std::string& pattern) {
 }
 
 bool serves(PolicyTarget policy, PolicyTarget wanted) {
+  if (policy == PolicyTarget::queues) return wanted != PolicyTarget::exchanges;
   return policy == PolicyTarget::all || policy == wanted;
+}
+
+PolicyTarget target_of(const Queue& queue) {
+  const Value* type = find(queue.declared.arguments, "x-queue-type");
+  const bool is_quorum = type && type->text() && *type->text() == quorum_type;
+  return is_quorum ? PolicyTarget::quorum_queues : PolicyTarget::classic_queues;
 }
 
 Refusal policy_refusal(const PolicySet& policy, std::string_view argument, std::string detail) {
@@ -133,7 +140,7 @@ std::optional<Refusal> judge_policy(const PolicySet& policy) {
 /// out, as read_queue_options() leaves it.
 void follow_policies(const Policies& policies, Queue& queue) {
   if (queue.options.waiting_room) return;
-  const PolicySet* policy = policies.match(PolicyTarget::queues, queue.declared.name);
+  const PolicySet* policy = policies.match(target_of(queue), queue.declared.name);
   queue.policy = policy ? policy->name : std::string();
   Table arguments = queue.declared.arguments;
   if (policy)

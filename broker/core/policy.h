@@ -20,7 +20,8 @@ class State;
 class Policies {
  public:
   const PolicySet* find(std::string_view name) const;
-  /// The one that applies to a queue (target queues) or an exchange (target exchanges) of this name, or nullptr.
+  /// The one that applies to a queue (classic_queues or quorum_queues, as its type is) or an exchange (exchanges) of this name, or
+  /// nullptr.
   const PolicySet* match(PolicyTarget target, std::string_view name) const;
   std::size_t size() const { return policies_.size(); }
   /// By name.

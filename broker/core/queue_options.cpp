@@ -70,7 +70,7 @@ void read_limits(Reader& reader, QueueOptions& options) {
     options.size_max_bytes = static_cast<std::uint64_t>(*size);
   if (auto priority = reader.integer("x-max-priority", 0, 255))
     options.priority_max = static_cast<std::uint8_t>(*priority);
-  options.delivery_limit = options.tells_count ? limits::delivery_limit_quorum : limits::delivery_limit_classic;
+  options.delivery_limit = options.quorum ? limits::delivery_limit_quorum : limits::delivery_limit_classic;
   if (auto limit = reader.integer("x-delivery-limit", -1, 65'534)) {
     if (*limit < 0) options.delivery_limit.reset();
     else options.delivery_limit = static_cast<std::uint16_t>(*limit);
@@ -106,9 +106,9 @@ void read_dead_letter(Reader& reader, const Table& arguments, QueueOptions& opti
 
 void read_type(Reader& reader, QueueOptions& options) {
   const std::string* type = reader.text("x-queue-type");
-  if (type && *type != "classic" && *type != "quorum")
+  if (type && *type != "classic" && *type != quorum_type)
     reader.fault("x-queue-type", "expected classic, quorum or stream, got '" + *type + "'");
-  options.tells_count = type && *type == "quorum";
+  options.quorum = type && *type == quorum_type;
   const std::string* mode = reader.text("x-queue-mode");
   if (mode && *mode != "default" && *mode != "lazy")
     reader.fault("x-queue-mode", "expected default or lazy, got '" + *mode + "'");

@@ -26,7 +26,8 @@ struct QueueOptions {
   std::optional<std::uint16_t> delivery_limit;  // requeues; none = any number
   // a delivery that is not settled for so long goes back; 0 = never
   DurationMs consumer_timeout = limits::consumer_timeout_default_ms;
-  bool tells_count = false;         // type quorum: consumers are told how often a message was delivered
+  // Type quorum: every message is kept on disk, and consumers are told how often a message was delivered.
+  bool quorum = false;
   bool waiting_room = false;        // of a delayed exchange (delayed.h)
   bool has_dead_letter_exchange = false;
   std::string dead_letter_exchange, dead_letter_routing_key;
@@ -36,6 +37,9 @@ struct QueueOptions {
            size_max_bytes != std::numeric_limits<std::uint64_t>::max();
   }
 };
+
+/// The value of x-queue-type.
+inline constexpr std::string_view quorum_type = "quorum";
 
 /// Longest time for a TTL, expiry or timeout, some 31,000 years: RabbitMQ 3.10 has no limit, and Celery declares queues with a TTL of
 /// four years; a moment that far away fits into a TimestampMs.

@@ -40,8 +40,8 @@ struct Refusal {
 /// One line for people; what the native face sends.
 std::string to_text(const Refusal& refusal);
 
-/// What a policy is for.
-enum class PolicyTarget : std::uint8_t { queues, exchanges, all };
+/// What a policy is for; `queues` is for those of both types.
+enum class PolicyTarget : std::uint8_t { queues, exchanges, all, classic_queues, quorum_queues };
 
 /// How a user's password is kept: 4 octets of salt, then the digest of salt and password; `none`: no password is right.
 enum class PasswordKind : std::uint8_t { none, sha256, sha512 };

@@ -247,7 +247,7 @@ template <class IO>
 void fields(IO& io, Of<core::PolicySet> auto& r) {
   io.text(r.name);
   io.text(r.pattern);
-  io.choice(r.target, core::PolicyTarget::all);
+  io.choice(r.target, core::PolicyTarget::quorum_queues);
   io.number(r.priority);
   io.table(r.definition);
 }

@@ -35,8 +35,8 @@ void add_set(CLI::App& noun, Context& context) {
   verb->add_option("NAME", options->policy.name)->required();
   verb->add_option("PATTERN", options->policy.pattern)->required();
   verb->add_option("DEFINITION", options->definition, "KEY=VALUE; the argument without its x-")->required();
-  verb->add_option("--apply-to", options->target, "queues, exchanges or all")
-      ->check(CLI::IsMember({"queues", "exchanges", "all"}))
+  verb->add_option("--apply-to", options->target, "queues (also only classic_queues or quorum_queues), exchanges or all")
+      ->check(CLI::IsMember(std::vector<std::string>(target_words.begin(), target_words.end())))
       ->capture_default_str();
   verb->add_option("--priority", options->policy.priority, "the policy with the highest one counts")
       ->capture_default_str();

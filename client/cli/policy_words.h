@@ -1,6 +1,8 @@
 // What a policy is for, as RabbitMQ's tools say it.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -8,16 +10,20 @@
 
 namespace tandem::cli {
 
+/// In the order of PolicyTarget.
+inline constexpr std::array<const char*, 5> target_words{"queues", "exchanges", "all", "classic_queues", "quorum_queues"};
+
+/// "unknown" for what a newer broker says.
 inline const char* target_word(PolicyTarget target) {
-  return target == PolicyTarget::queues ? "queues" : target == PolicyTarget::exchanges ? "exchanges" : "all";
+  const auto index = static_cast<std::size_t>(target);
+  return index < target_words.size() ? target_words[index] : "unknown";
 }
 
-/// classic_queues and quorum_queues are queues here too. nullopt = not one of these words.
+/// nullopt = not one of these words.
 inline std::optional<PolicyTarget> target_of(std::string_view word) {
-  if (word == "queues" || word == "classic_queues" || word == "quorum_queues") return PolicyTarget::queues;
-  if (word == "exchanges") return PolicyTarget::exchanges;
-  if (word == "all") return PolicyTarget::all;
-  return std::nullopt;
+  const auto found = std::find(target_words.begin(), target_words.end(), word);
+  if (found == target_words.end()) return std::nullopt;
+  return static_cast<PolicyTarget>(found - target_words.begin());
 }
 
 }  // namespace tandem::cli

@@ -55,6 +55,21 @@ TEST_CASE("the policy with the highest priority counts alone, then the first by 
   CHECK(f.queue("q").policy == "c");
 }
 
+TEST_CASE("a policy for one type of queues leaves the other alone") {
+  CoreFixture f;
+  f.declare_queue("c");
+  f.declare_queue("q", {{"x-queue-type", "quorum"}});
+  set_policy(f, "a", ".*", {{"max-length", 2}}, 0, PolicyTarget::classic_queues);
+  set_policy(f, "b", ".*", {{"max-length", 3}}, 0, PolicyTarget::quorum_queues);
+  f.restart(false);
+  for (int i = 0; i < 5; ++i) f.publish("c"), f.publish("q");
+  CHECK(f.queue("c").ready == 2);
+  CHECK(f.queue("q").ready == 3);
+  set_policy(f, "both", ".*", {{"max-length", 1}}, 9, PolicyTarget::queues);
+  CHECK(f.queue("c").policy == "both");
+  CHECK(f.queue("q").policy == "both");
+}
+
 TEST_CASE("of a queue's own limit and the policy's the lower one counts; other arguments are the queue's") {
   CoreFixture f;
   f.declare_queue("q", {{"x-max-length", 3}, {"x-overflow", "reject-publish"}});

@@ -295,6 +295,27 @@ TEST_CASE("transient messages of a durable queue go through a checkpoint but not
   }
 }
 
+TEST_CASE("a quorum queue keeps every message, as RabbitMQ's do") {
+  CoreFixture f(small());
+  f.declare_queue("q", {{"x-queue-type", "quorum"}});
+  Numbers all;
+  for (int i = 0; i < 60; ++i) all.push_back(f.publish({.key = "q", .persistent = false}));
+  SUBCASE("through a checkpoint") { f.checkpoint(); }
+  SUBCASE("from the journal") {}
+  f.restart(false);
+  CHECK(f.queue("q").ready == all.size());
+  CHECK(f.drain("q") == all);
+}
+
+TEST_CASE("a transient message for a quorum queue is confirmed when it is on disk") {
+  CoreFixture f;
+  f.declare_queue("q", {{"x-queue-type", "quorum"}});
+  f.persists = false;
+  f.sends.clear();
+  f.publish({.key = "q", .persistent = false});
+  CHECK(f.take<Confirmed>().empty());
+}
+
 TEST_CASE("priorities keep their order through checkpoints and restarts") {
   CoreFixture f(small());
   f.declare_queue("q", {{"x-max-priority", 2}});

@@ -27,7 +27,9 @@ constexpr bool same(Field field, Value value) {
 }
 static_assert(same(fb::PolicyTarget::queues, core::PolicyTarget::queues) &&
               same(fb::PolicyTarget::exchanges, core::PolicyTarget::exchanges) &&
-              same(fb::PolicyTarget::all, core::PolicyTarget::all));
+              same(fb::PolicyTarget::all, core::PolicyTarget::all) &&
+              same(fb::PolicyTarget::classic_queues, core::PolicyTarget::classic_queues) &&
+              same(fb::PolicyTarget::quorum_queues, core::PolicyTarget::quorum_queues));
 static_assert(same(fb::PasswordKind::none, core::PasswordKind::none) &&
               same(fb::PasswordKind::sha256, core::PasswordKind::sha256) &&
               same(fb::PasswordKind::sha512, core::PasswordKind::sha512));

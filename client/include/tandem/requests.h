@@ -95,7 +95,8 @@ struct Unbind {
   Table arguments{};
 };
 
-enum class PolicyTarget : std::uint8_t { queues, exchanges, all };
+/// `queues` is for those of both types.
+enum class PolicyTarget : std::uint8_t { queues, exchanges, all, classic_queues, quorum_queues };
 
 /// Arguments for every queue or exchange whose name `pattern` (an ECMAScript regular expression) finds, those that
 /// are there too: message-ttl, expires, max-length, max-length-bytes, overflow, dead-letter-exchange,
