@@ -35,8 +35,11 @@ inline constexpr std::size_t group_members_max = 5'000;
 inline constexpr std::size_t producers_max = 200'000;
 /// What the members of all groups together subscribe to and are assigned, which is in RAM until their sessions end, half an
 /// hour after they were last heard of if they want it so: 5,000 members with 50 KiB each fit. Reached: limit_reached, to who
-/// would add to it.
+/// would add to it. What is kept of stable groups for a restart takes as much again at the most.
 inline constexpr std::size_t membership_size_max_bytes = 256u << 20;
+/// Of one group's members, to be kept over a restart: the record is written with each rebalance, in one turn of the loop. Kafka's
+/// limit is the largest record of __consumer_offsets, 1 MiB.
+inline constexpr std::size_t stable_group_size_max_bytes = 1u << 20;
 /// Committed offsets of all groups (150 bytes and their metadata each), which are in RAM: 1,700,000 without metadata. Reached:
 /// limit_reached, to those that would add to it; what is there may move on.
 inline constexpr std::size_t offsets_size_max_bytes = 256u << 20;

@@ -6,6 +6,7 @@
 #include "broker/core/access.h"
 #include "broker/core/dispatch.h"
 #include "broker/core/exchange_verbs.h"
+#include "broker/core/group_rebalance.h"
 #include "broker/core/group_verbs.h"
 #include "broker/core/message_verbs.h"
 #include "broker/core/policy_verbs.h"
@@ -48,6 +49,7 @@ void Broker::replayed(TimestampMs now, bool clean) {
     }
   });
   pending.set_persisted(state.counters.turn);
+  wake_up_members(state, session, now);
   begin_looking(session.idle_producers, now);
 }
 

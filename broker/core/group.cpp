@@ -74,6 +74,11 @@ void apply(State& state, const GroupGeneration& record) {
   Group& group = state.groups.change(record.group);
   group.protocol_type = record.protocol_type;
   group.generation = record.generation;
+  group.stable = {};
+}
+
+void apply(State& state, const GroupStable& record) {
+  state.groups.change(record.group).stable = record;
 }
 
 void apply(State& state, const GroupDeleted& record) {
@@ -83,6 +88,7 @@ void apply(State& state, const GroupDeleted& record) {
 void durable_groups(const State& state, std::vector<Record>& out) {
   for (const auto& [name, group] : state.groups.all()) {
     if (group.generation > 0) out.push_back(GroupGeneration{name, group.protocol_type, group.generation});
+    if (!group.stable.members.empty()) out.push_back(group.stable);
     for (const auto& [partition, committed] : group.offsets)
       out.push_back(OffsetCommitted{name, partition, committed.offset, committed.leader_epoch,
                                     committed.metadata, committed.committed_at});

@@ -1,5 +1,5 @@
-// Groups: what is durable of them, committed offsets and the generation. Members are session state
-// (membership.h).
+// Groups: what is durable of them, committed offsets, the generation, and the members of a stable one. What members do is session
+// state (membership.h).
 #pragma once
 
 #include <map>
@@ -27,6 +27,7 @@ struct Group {
   std::string protocol_type;    // of its last generation; "" when only offsets were ever committed
   std::int32_t generation = 0;  // of the last rebalance; grows for ever
   std::map<PartitionId, CommittedOffset> offsets;
+  GroupStable stable;  // without members: it was not stable since its last generation began
 };
 
 class Groups {
@@ -55,9 +56,10 @@ class Groups {
 void apply(State& state, const OffsetCommitted& record);
 void apply(State& state, const OffsetDeleted& record);
 void apply(State& state, const GroupGeneration& record);
+void apply(State& state, const GroupStable& record);
 void apply(State& state, const GroupDeleted& record);
 
-/// All of it as records, by name: GroupGeneration when it had one, then its offsets.
+/// All of it as records, by name: GroupGeneration when it had one, GroupStable when it is, then its offsets.
 void durable_groups(const State& state, std::vector<Record>& out);
 
 }  // namespace tandem::core

@@ -10,7 +10,7 @@ namespace tandem::core {
 namespace {
 
 /// Offsets of a group without members are kept this long after it was left, or, when it never had members,
-/// after each was committed (Kafka's offsets.retention.minutes).
+/// after each was committed (Kafka's offsets.retention.minutes). A group without any is kept for one interval.
 constexpr DurationMs offset_retention_ms = 7 * 24 * 60 * 60 * 1000ll;
 constexpr DurationMs retention_interval_ms = 10 * 60 * 1000;
 
@@ -42,7 +42,9 @@ void expire_offsets(Turn& turn, const std::string& name) {
   const TimestampMs since = idle_since(turn, name, group);
   const std::vector<PartitionId> expired = expired_offsets(group, since, turn.now());
   const bool all = expired.size() == group.offsets.size();
-  if (all && since + offset_retention_ms <= turn.now()) {
+  // Without offsets nothing is kept that anybody could want for long, as in Kafka; members may be on their way back.
+  const DurationMs kept_for = group.offsets.empty() ? retention_interval_ms : offset_retention_ms;
+  if (all && since + kept_for <= turn.now()) {
     turn.record(GroupDeleted{name});
     turn.session().membership.erase(name);
     return;

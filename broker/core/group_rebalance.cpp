@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "broker/base/check.h"
+#include "broker/base/limits.h"
 
 namespace tandem::core {
 namespace {
@@ -62,7 +63,14 @@ std::vector<std::string> late_members(const LiveGroup& group) {
   return late;
 }
 
+/// Who left does not come back with a restart. Those who stay join again then, as they have to in any case.
+void keep_nobody(Turn& turn, const LiveGroup& group) {
+  const Group* kept = turn.state().groups.find(group.name);
+  if (kept && !kept->stable.members.empty()) turn.record(GroupGeneration{group.name, group.protocol_type, group.generation});
+}
+
 void become_empty(Turn& turn, LiveGroup& group) {
+  keep_nobody(turn, group);
   group.phase = GroupPhase::empty;
   group.leader.clear();
   group.protocol_name.clear();
@@ -142,7 +150,53 @@ void forget_waiting_of(Turn& turn, LiveGroup& group, ChannelId first, ChannelId 
     if (Member* member = group.find(id); member && gone(member->joining)) forget_join(turn, group, *member);
 }
 
+std::vector<const Member*> by_seniority(const LiveGroup& group) {
+  std::vector<const Member*> members;
+  for (const auto& [id, member] : group.members) members.push_back(&member);
+  std::ranges::sort(members, {}, &Member::seniority);
+  return members;
+}
+
+void wake_up(LiveGroup& group, const StableMember& kept, TimestampMs now) {
+  Member& member = group.members[kept.id];
+  member.id = kept.id;
+  member.instance = kept.instance;
+  member.client_id = kept.client_id;
+  member.client_host = kept.client_host;
+  member.protocols = kept.protocols;
+  member.session_timeout = kept.session_timeout;
+  member.rebalance_timeout = kept.rebalance_timeout;
+  member.seniority = group.next_seniority++;
+  member.fresh = false;
+  member.synced = true;
+  member.assignment = kept.assignment;
+  member.touch(now);
+  if (!member.instance.empty()) group.static_members[member.instance] = member.id;
+}
+
 }  // namespace
+
+void keep_members(Turn& turn, const LiveGroup& group) {
+  if (group.size_bytes() > limits::stable_group_size_max_bytes) return;
+  GroupStable stable{group.name, group.protocol_name, group.leader, {}};
+  for (const Member* member : by_seniority(group))
+    stable.members.push_back({member->id, member->instance, member->client_id, member->client_host, member->session_timeout,
+                              member->rebalance_timeout, member->protocols, member->assignment});
+  turn.record(std::move(stable));
+}
+
+void wake_up_members(const State& state, Session& session, TimestampMs now) {
+  for (const auto& [name, kept] : state.groups.all()) {
+    if (kept.stable.members.empty()) continue;
+    LiveGroup& group = session.membership.find_or_add(name, kept.generation, now);
+    group.phase = GroupPhase::stable;
+    group.protocol_type = kept.protocol_type;
+    group.protocol_name = kept.stable.protocol_name;
+    group.leader = kept.stable.leader;
+    for (const StableMember& member : kept.stable.members) wake_up(group, member, now);
+    session.membership.reschedule(group);
+  }
+}
 
 FoundMember find_member(LiveGroup* group, std::string_view member, std::string_view instance) {
   if (!group) return {ErrorCode::unknown_member};
@@ -216,6 +270,7 @@ void remove_member(Turn& turn, LiveGroup& group, std::string_view id) {
 }
 
 void members_changed(Turn& turn, LiveGroup& group) {
+  keep_nobody(turn, group);
   if (group.phase == GroupPhase::stable || group.phase == GroupPhase::completing)
     prepare_rebalance(turn, group);
   try_complete_join(turn, group);

@@ -27,6 +27,11 @@ void try_complete_join(Turn& turn, LiveGroup& group);
 /// Starts the next generation without those who are missing.
 void complete_join(Turn& turn, LiveGroup& group);
 
+/// The members of a group that is stable go on behind a restart. Too many bytes: they are not kept, and join again.
+void keep_members(Turn& turn, const LiveGroup& group);
+/// After replay: those that were kept.
+void wake_up_members(const State& state, Session& session, TimestampMs now);
+
 /// Takes a member out; what waits of it is answered unknown_member. Then members_changed() is due.
 void remove_member(Turn& turn, LiveGroup& group, std::string_view member);
 void members_changed(Turn& turn, LiveGroup& group);

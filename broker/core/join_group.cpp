@@ -139,8 +139,10 @@ void rejoin_static(Turn& turn, LiveGroup& group, const JoinGroup& input, std::st
   Member& member = replace_static_member(turn, group, old_id, input.chosen_member);
   const bool unchanged = wants_the_same(group, member, input);
   update(member, input);
-  if (group.phase == GroupPhase::stable && unchanged)
+  if (group.phase == GroupPhase::stable && unchanged) {
+    keep_members(turn, group);  // its id is another one
     return answer_returned(turn, group, member, input, old_leader);
+  }
   wait_to_join(turn, group, member, input);
   rebalance(turn, group);
 }

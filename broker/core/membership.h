@@ -1,5 +1,6 @@
-// Members of groups and rebalances under way: Kafka's classic group protocol. Session state: after a restart
-// every member is told unknown_member and joins again; generations go on growing (GroupGeneration).
+// Members of groups and rebalances under way: Kafka's classic group protocol. Session state: after a restart the members of groups that
+// were stable go on, each with a new session (GroupStable); the others are told unknown_member and join again. Generations go on growing
+// (GroupGeneration).
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "broker/core/deadlines.h"
+#include "broker/core/record.h"
 #include "broker/core/send.h"
 
 namespace tandem::core {
@@ -26,10 +28,7 @@ enum class GroupPhase : std::uint8_t {
 std::string_view name(GroupPhase phase);
 
 struct Member {
-  struct Protocol {
-    std::string name, metadata;
-    friend bool operator==(const Protocol&, const Protocol&) = default;
-  };
+  using Protocol = MemberProtocol;
   std::string id, instance, client_id, client_host;
   std::vector<Protocol> protocols;  // the member's order of preference
   DurationMs session_timeout = 0, rebalance_timeout = 0;

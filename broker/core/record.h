@@ -224,12 +224,31 @@ struct OffsetDeleted {
   PartitionId partition;
   friend bool operator==(const OffsetDeleted&, const OffsetDeleted&) = default;
 };
-/// Keeps generations growing across restarts.
+/// A generation begins, or it has lost its last member. Keeps generations growing across restarts.
 struct GroupGeneration {
   std::string group;
   std::string protocol_type;
   std::int32_t generation = 0;
   friend bool operator==(const GroupGeneration&, const GroupGeneration&) = default;
+};
+/// How a member can divide the work, and what it says of itself for that.
+struct MemberProtocol {
+  std::string name, metadata;
+  friend bool operator==(const MemberProtocol&, const MemberProtocol&) = default;
+};
+struct StableMember {
+  std::string id, instance, client_id, client_host;
+  DurationMs session_timeout = 0, rebalance_timeout = 0;
+  std::vector<MemberProtocol> protocols;  // the member's order of preference
+  std::string assignment;
+  friend bool operator==(const StableMember&, const StableMember&) = default;
+};
+/// Every member has its assignment: with this they go on behind a restart as if there had been none. Holds until the group's next
+/// GroupGeneration.
+struct GroupStable {
+  std::string group, protocol_name, leader;
+  std::vector<StableMember> members;  // the most senior first
+  friend bool operator==(const GroupStable&, const GroupStable&) = default;
 };
 struct GroupDeleted {
   std::string group;
@@ -336,7 +355,7 @@ using Record =
                  ExchangeDeleted, QueueDeclared, QueueDeleted, Bound, Unbound, TopicCreated, TopicAltered,
                  TopicDeleted, Trimmed, OffsetDeleted, GroupGeneration, GroupDeleted, ProducerChanged,
                  QueueState, RunHomed, RunDropped, PartitionState, Counters, PolicySet, PolicyDeleted,
-                 Compacted, ProducersForgotten, UserDeclared, UserDeleted>;
+                 Compacted, ProducersForgotten, UserDeclared, UserDeleted, GroupStable>;
 
 /// Whether the journal keeps it.
 bool is_durable(const Record& record);

@@ -65,6 +65,7 @@ void handle(Turn& turn, const SyncGroup& input) {
   if (assigns) {
     assign(*group, input);
     group->phase = GroupPhase::stable;
+    keep_members(turn, *group);
   }
   if (group->phase == GroupPhase::stable) answer_all(turn, *group);
   if (group->everybody_synced()) group->rebalance_due = never;

@@ -21,7 +21,11 @@ struct CheckpointChanges::Follower {
   void operator()(const core::TopicCreated&) { changes.put(record); }
   void operator()(const core::TopicAltered& r) { changes.put(core::Record(r.topic)); }
   void operator()(const core::OffsetCommitted&) { changes.put(record); }
-  void operator()(const core::GroupGeneration&) { changes.put(record); }
+  void operator()(const core::GroupStable&) { changes.put(record); }
+  void operator()(const core::GroupGeneration& r) {
+    changes.put(record);
+    changes.erase(keys::members(r.group));
+  }
   void operator()(const core::ProducerChanged& r) {
     if (r.transactional_id.empty()) return;
     if (r.producer_id < 0)
@@ -48,6 +52,7 @@ struct CheckpointChanges::Follower {
   }
   void operator()(const core::GroupDeleted& r) {
     changes.erase(keys::group(r.group));
+    changes.erase(keys::members(r.group));
     changes.erase_all(
         {std::string(keys::offset_prefix), keys::group_suffix(r.group), keys::offset_between_bytes});
   }

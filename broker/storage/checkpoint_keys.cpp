@@ -119,6 +119,9 @@ std::string group_suffix(std::string_view group) {
 std::string group(std::string_view group) {
   return make('g') + sized(group);
 }
+std::string members(std::string_view group) {
+  return make('m') + sized(group);
+}
 std::string transactional_id(std::string_view id) {
   return make('x') + sized(id);
 }
@@ -155,6 +158,7 @@ struct KeyOf {
   Key operator()(const core::PartitionState& r) const { return partition(r.partition); }
   Key operator()(const core::OffsetCommitted& r) const { return offset(r.partition, r.group); }
   Key operator()(const core::GroupGeneration& r) const { return group(r.group); }
+  Key operator()(const core::GroupStable& r) const { return members(r.group); }
   // A producer without transactional id leaves nothing but a higher next id, which Counters keep.
   Key operator()(const core::ProducerChanged& r) const {
     return r.transactional_id.empty() ? Key{} : transactional_id(r.transactional_id);

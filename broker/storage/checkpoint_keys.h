@@ -8,6 +8,7 @@
 //   q queue                    QueueState              z run                   RunHomed
 //   p topic partition          PartitionState          o topic partition group OffsetCommitted
 //   g group                    GroupGeneration         x transactional id      ProducerChanged
+//   m group                    GroupStable
 //   P policy                   PolicySet              U user                  UserDeclared
 //   s topic partition base     TopicSegmentFacts       i topic partition base offset   index entries
 //
@@ -28,7 +29,7 @@
 namespace tandem::storage {
 
 /// Changes with every change that an older broker cannot read. Written by a newer one: not_supported.
-inline constexpr std::uint32_t checkpoint_format_version = 7;
+inline constexpr std::uint32_t checkpoint_format_version = 8;
 
 /// Where a checkpoint stands in the journal, and whether the store was closed in order.
 struct CheckpointMark {
@@ -68,6 +69,7 @@ std::string group_suffix(std::string_view group);
 inline constexpr std::string_view offset_prefix = "o";
 inline constexpr std::size_t offset_between_bytes = 8;
 std::string group(std::string_view group);
+std::string members(std::string_view group);
 std::string transactional_id(std::string_view id);
 std::string segment(PartitionId partition, Offset base);
 std::string segments_of(TopicId id);

@@ -78,6 +78,8 @@ template <>
 inline constexpr std::uint8_t type_byte<core::UserDeclared> = 0x2F;
 template <>
 inline constexpr std::uint8_t type_byte<core::UserDeleted> = 0x2E;
+template <>
+inline constexpr std::uint8_t type_byte<core::GroupStable> = 0x31;
 
 // --- parts
 // --------------------------------------------------------------------------------------------------------
@@ -196,6 +198,27 @@ void fields(IO& io, Of<core::GroupGeneration> auto& r) {
   io.text(r.group);
   io.text(r.protocol_type);
   io.number(r.generation);
+}
+template <class IO>
+void fields(IO& io, Of<core::StableMember> auto& r) {
+  io.text(r.id);
+  io.text(r.instance);
+  io.text(r.client_id);
+  io.text(r.client_host);
+  io.number(r.session_timeout);
+  io.number(r.rebalance_timeout);
+  io.list(r.protocols, [](auto& each, auto& protocol) {
+    each.text(protocol.name);
+    each.text(protocol.metadata);
+  });
+  io.text(r.assignment);
+}
+template <class IO>
+void fields(IO& io, Of<core::GroupStable> auto& r) {
+  io.text(r.group);
+  io.text(r.protocol_name);
+  io.text(r.leader);
+  io.list(r.members, [](auto& each, auto& member) { fields(each, member); });
 }
 template <class IO>
 void fields(IO& io, Of<core::GroupDeleted> auto& r) {

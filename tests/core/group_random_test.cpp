@@ -1,4 +1,5 @@
-// Members that do anything at any time: whatever happens, each request has one answer.
+// Members that do anything at any time, and restarts: whatever happens, each request has one answer, and a stable group is the same
+// after a restart.
 #include <random>
 #include <set>
 
@@ -34,6 +35,7 @@ class Crowd {
         break;
       case 7:
         if (pick(4) == 0) close(connection, member);
+        if (pick(12) == 0 || is_stable()) restart();
         break;
     }
     read_answers();
@@ -51,6 +53,7 @@ class Crowd {
   int answered_twice() const { return answered_twice_; }
   int joins() const { return joins_; }
   std::int32_t generation() const { return generation_; }
+  int stable_restarts() const { return stable_restarts_; }
   const std::vector<std::string>& history() const { return history_; }
 
  private:
@@ -89,11 +92,14 @@ class Crowd {
                    .require_member_id = pick(2) == 0});
   }
   void sync(std::uint64_t connection, Member& member) {
+    const std::string work = std::to_string(request_);
+    const std::vector<GroupAssignment> assignments = {{member.id, bytes_of(work)}, {members_[pick(members_count)].id, bytes_of(work)}};
     give(SyncGroup{.who = next(connection),
                    .group = group,
                    .member = member.id,
                    .instance = member.instance(),
-                   .generation = member.generation});
+                   .generation = member.generation,
+                   .assignments = assignments});
   }
   void leave(std::uint64_t connection, Member& member) {
     const std::vector<GroupLeaver> leavers = {{member.id, member.instance()}};
@@ -103,6 +109,29 @@ class Crowd {
     give(ConnectionClosed{ConnectionId(connection)});
     std::erase_if(unanswered_, [&](std::uint64_t request) { return connection_of_[request] == connection; });
     member = {};
+  }
+
+  bool is_stable() { return generation_ > 0 && at_.describe_group(group).state == "Stable"; }
+  /// Members keep what they know: their ids and generation.
+  void restart() {
+    if (generation_ == 0) return;
+    const GroupInfo before = at_.describe_group(group);
+    at_.restart();
+    unanswered_.clear();
+    const GroupInfo after = at_.describe_group(group);
+    const bool was_stable = before.state == "Stable";
+    CHECK(after.generation == before.generation);
+    if (was_stable) CHECK(after.state == "Stable");
+    if (was_stable) CHECK(work_of(after) == work_of(before));
+    // While others join, or one joins again, those who were stable still are.
+    if (!was_stable && before.state != "PreparingRebalance") CHECK(after.state == "Empty");
+    stable_restarts_ += was_stable;
+  }
+  static std::string work_of(const GroupInfo& info) {
+    std::string all;
+    for (const GroupMember& member : info.members)
+      all += member.member + " " + member.instance + " " + member.metadata + " " + member.assignment + (member.member == info.leader ? " leads; " : "; ");
+    return all;
   }
 
   void answered(const Caller& who, ErrorCode error) {
@@ -135,7 +164,7 @@ class Crowd {
   std::uint64_t request_ = 0;
   std::set<std::uint64_t> unanswered_;
   std::map<std::uint64_t, std::uint64_t> connection_of_;
-  int answered_twice_ = 0, joins_ = 0;
+  int answered_twice_ = 0, joins_ = 0, stable_restarts_ = 0;
   std::int32_t generation_ = 0;
   std::vector<std::string> history_;
 };
@@ -143,7 +172,7 @@ class Crowd {
 }  // namespace
 
 TEST_CASE("whatever members do, each request of a connection that stays has exactly one answer") {
-  int joins = 0, generations = 0;
+  int joins = 0, generations = 0, stable_restarts = 0;
   for (std::uint32_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
     Crowd crowd(seed);
@@ -153,7 +182,9 @@ TEST_CASE("whatever members do, each request of a connection that stays has exac
     CHECK(crowd.answered_twice() == 0);
     joins += crowd.joins();
     generations += crowd.generation();
+    stable_restarts += crowd.stable_restarts();
   }
+  CHECK(stable_restarts > 40);
   CHECK(generations > 400);  // else the crowd tried nothing
   CHECK(joins > generations);
 }

@@ -312,15 +312,101 @@ TEST_CASE("a member that asks again before its first request is answered gets on
   CHECK(group.second.synced().error == ErrorCode::none);
 }
 
-TEST_CASE("after a restart members are unknown, and the generation goes on growing") {
+static std::string work_of(const GroupInfo& info) {
+  std::string all;
+  for (const GroupMember& member : info.members) all += member.member + ": " + member.metadata + ", " + member.assignment + "; ";
+  return all;
+}
+
+TEST_CASE("after a restart the members of a stable group go on as they were") {
   TopicFixture at;
   StablePair group(at);
+  const GroupInfo before = at.describe_group("billing");
+  at.restart();
+  CHECK(at.describe_group("billing").state == "Stable");
+  CHECK(at.describe_group("billing").generation == 2);
+  CHECK(at.describe_group("billing").leader == before.leader);
+  CHECK(work_of(at.describe_group("billing")) == work_of(before));
+  CHECK(group.first.heartbeat() == ErrorCode::none);
+  CHECK(group.second.sync_now().assignment == before.members[1].assignment);
+
+  GroupMemberPlayer third(at, 13);  // the next rebalance is like any other
+  third.join();
+  CHECK(group.first.heartbeat() == ErrorCode::rebalance_in_progress);
+  group.first.join();
+  group.second.join();
+  CHECK(third.joined().generation == 3);
+  CHECK(group.first.joined().leader == group.first.id);
+}
+
+TEST_CASE("each session begins anew with a restart, and ends if nobody comes back") {
+  TopicFixture at;
+  StablePair group(at);
+  at.restart(at.now + 60'000);
+  at.tick_after(9'999);
+  CHECK(at.describe_group("billing").members.size() == 2);
+  at.tick_after(1);
+  CHECK(at.describe_group("billing").state == "Empty");
+  at.restart();
+  CHECK(at.describe_group("billing").state == "Empty");
+  CHECK(group.first.heartbeat() == ErrorCode::unknown_member);
+}
+
+TEST_CASE("who left is not there after a restart") {
+  TopicFixture at;
+  StablePair group(at);
+  group.first.leave();
+  group.second.leave();
   at.restart();
   CHECK(at.describe_group("billing").state == "Empty");
   CHECK(at.describe_group("billing").generation == 2);
-  CHECK(group.first.heartbeat() == ErrorCode::unknown_member);
   group.first.id.clear();
   CHECK(group.first.join_now().generation == 3);
+}
+
+TEST_CASE("one of two who left is not there after a restart, and the other joins again") {
+  TopicFixture at;
+  StablePair group(at);
+  group.first.leave();
+  at.restart();
+  CHECK(at.describe_group("billing").members.empty());
+  CHECK(group.second.heartbeat() == ErrorCode::unknown_member);
+}
+
+TEST_CASE("a rebalance that somebody else began is forgotten with a restart") {
+  TopicFixture at;
+  StablePair group(at);
+  GroupMemberPlayer third(at, 13);
+  third.join();
+  CHECK(group.first.heartbeat() == ErrorCode::rebalance_in_progress);
+  at.restart();
+  CHECK(group.first.heartbeat() == ErrorCode::none);
+  CHECK(at.describe_group("billing").members.size() == 2);
+}
+
+TEST_CASE("after a restart in the middle of a rebalance members are unknown, and the generation goes on growing") {
+  TopicFixture at;
+  StablePair group(at);
+  group.first.leave();
+  CHECK(group.second.join_now().generation == 3);
+  at.restart();
+  CHECK(at.describe_group("billing").state == "Empty");
+  CHECK(group.second.heartbeat() == ErrorCode::unknown_member);
+  group.second.id.clear();
+  CHECK(group.second.join_now().generation == 4);
+}
+
+TEST_CASE("members of a group that is larger than may be kept join again after a restart") {
+  TopicFixture at;
+  GroupMemberPlayer member(at, 11);
+  member.protocols = {{"range", std::string(limits::stable_group_size_max_bytes, 's')}};
+  member.join_now();
+  member.sync_now();
+  CHECK(member.heartbeat() == ErrorCode::none);
+  at.restart();
+  CHECK(member.heartbeat() == ErrorCode::unknown_member);
+  member.id.clear();
+  CHECK(member.join_now().generation == 2);
 }
 
 TEST_CASE("groups are described with their members and assignments") {

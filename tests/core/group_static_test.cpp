@@ -22,6 +22,21 @@ TEST_CASE("a static member that starts anew keeps its assignment, without a reba
   CHECK(before.join_now().error == ErrorCode::fenced);
 }
 
+TEST_CASE("a static member keeps its assignment over a restart of the broker, and of its own before") {
+  TopicFixture at;
+  GroupMemberPlayer first(at, 11, "a");
+  first.join_now();
+  CHECK(first.sync_now({{first.id, bytes_of("work")}}).assignment == "work");
+  GroupMemberPlayer again(at, 12, "a");
+  again.join_now();
+  at.restart();
+  CHECK(again.heartbeat() == ErrorCode::none);
+  CHECK(first.heartbeat() == ErrorCode::fenced);
+  GroupMemberPlayer third(at, 13, "a");
+  CHECK(third.join_now().generation == 1);
+  CHECK(third.sync_now().assignment == "work");
+}
+
 TEST_CASE("a static member that starts anew with another subscription makes the group rebalance") {
   TopicFixture at;
   GroupMemberPlayer before(at, 11, "host-1"), after(at, 12, "host-1");
