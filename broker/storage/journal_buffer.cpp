@@ -35,6 +35,18 @@ AlignedBytes JournalBufferPool::take_spare(std::size_t size_bytes) {
   return memory;
 }
 
+bool JournalBufferPool::is_empty() {
+  const std::lock_guard lock(mutex_);
+  return spare_.empty();
+}
+
+void JournalBufferPool::make_ready() {
+  if (!is_empty()) return;
+  AlignedBytes fresh{make_aligned(buffer_size_bytes_), buffer_size_bytes_};
+  for (std::size_t at = 0; at < fresh.size_bytes; at += direct_block_bytes) fresh.memory[at] = std::byte{0};
+  give_back(std::move(fresh));
+}
+
 void JournalBufferPool::give_back(AlignedBytes memory) {
   const std::lock_guard lock(mutex_);
   if (memory.size_bytes > large_.size_bytes && memory.size_bytes > buffer_size_bytes_) std::swap(memory, large_);

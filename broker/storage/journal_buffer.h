@@ -44,7 +44,8 @@ class JournalBuffer {
   std::shared_ptr<JournalBufferPool> pool_;
 };
 
-/// Memory of buffers, kept for the next one: fresh pages cost more than the copy into them. Of larger than usual ones, which hold
+/// Memory of buffers, kept for the next one: fresh pages cost more than the copy into them (2 MiB took the loop 4.6 to 5.1 ms on a
+/// virtual machine, 0.3 on others). Of larger than usual ones, which hold
 /// one large frame each, the last is kept, for as long as such frames come. Thread rule: any thread.
 class JournalBufferPool {
  public:
@@ -60,6 +61,11 @@ class JournalBufferPool {
   /// At least `size_bytes`; what the memory holds is undefined.
   AlignedBytes take(std::size_t size_bytes);
   void give_back(AlignedBytes memory);
+
+  /// The next buffer of the usual size would be fresh memory.
+  bool is_empty();
+  /// Has one ready, whose pages were touched: by a thread that nobody waits for.
+  void make_ready();
 
  private:
   AlignedBytes take_spare(std::size_t size_bytes);

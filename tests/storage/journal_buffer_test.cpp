@@ -45,5 +45,15 @@ TEST_CASE("a large buffer is let go when usual ones are all that is wanted for a
   CHECK(pool.take(2 * usual).size_bytes == 2 * usual);
 }
 
+TEST_CASE("one buffer is made ready for the next that has none to use again") {
+  JournalBufferPool pool;
+  CHECK(pool.is_empty());
+  pool.make_ready();
+  pool.make_ready();
+  CHECK_FALSE(pool.is_empty());
+  CHECK(pool.take(usual).size_bytes == usual);
+  CHECK(pool.is_empty());
+}
+
 }  // namespace
 }  // namespace tandem::storage
