@@ -56,9 +56,10 @@ std::optional<PartitionId> find_partition(const State& state, std::string_view n
   return PartitionId{topic->facts.id, index};
 }
 
+/// Any offset is taken, as by Kafka: a negative one is a note of its client's (kafkajs has -2 for the start, -1 for the end), and
+/// whoever reads it takes it as none.
 ErrorCode judge_entry(const State& state, const OffsetCommitEntry& entry) {
   if (!find_partition(state, entry.topic, entry.partition)) return ErrorCode::not_found;
-  if (entry.offset < 0) return ErrorCode::invalid_argument;
   return entry.metadata.size() > metadata_size_max_bytes ? ErrorCode::too_large : ErrorCode::none;
 }
 
@@ -123,13 +124,13 @@ void handle(Turn& turn, const CommitOffsets& input) {
 std::optional<Refusal> check_commit_offset(const Turn& turn, const CommitOffsetOp& op) {
   if (const ErrorCode error = judge_group(turn, op.group); error != ErrorCode::none)
     return group_refusal(error, op.group);
+  if (op.offset < 0)
+    return partition_refusal(ErrorCode::invalid_argument, op.topic, op.partition, "offset is negative");
   switch (const ErrorCode error = judge_entry(turn, op.group, entry_of(op))) {
     case ErrorCode::none:
       return std::nullopt;
     case ErrorCode::limit_reached:
       return group_refusal(error, op.group);
-    case ErrorCode::invalid_argument:
-      return partition_refusal(error, op.topic, op.partition, "offset is negative");
     case ErrorCode::too_large:
       return partition_refusal(error, op.topic, op.partition,
                                "metadata has at most " + std::to_string(metadata_size_max_bytes) + " bytes");

@@ -32,6 +32,34 @@ void answer(Turn& turn, const InitProducer& input, ProducerChanged producer) {
   turn.answer(input.who, ok);
 }
 
+/// For the case that the answer is lost.
+void remember(Session& session, const InitProducer& input) {
+  auto& named = session.producer_renewals.named;
+  if (input.producer_id >= 0)
+    named.insert_or_assign(std::string(input.transactional_id),
+                           ProducerRenewals::Named{input.producer_id, input.epoch});
+  else if (const auto it = named.find(input.transactional_id); it != named.end())
+    named.erase(it);
+}
+
+void renew(Turn& turn, const InitProducer& input, ProducerChanged producer) {
+  remember(turn.session(), input);
+  answer(turn, input, std::move(producer));
+}
+
+/// The request that the newest epoch came from, once more. One who has begun something with that epoch has heard of it.
+bool is_repeated(const Session& session, const ProducerChanged& current, const InitProducer& input) {
+  const auto& named = session.producer_renewals.named;
+  const auto it = named.find(input.transactional_id);
+  if (it == named.end() || current.state != TransactionState::empty) return false;
+  return it->second == ProducerRenewals::Named{input.producer_id, input.epoch};
+}
+
+void answer_again(Turn& turn, const InitProducer& input, const ProducerChanged& current) {
+  turn.wait_for_earlier_turns();
+  turn.answer(input.who, ProducerOk{input.who, current.producer_id, current.epoch});
+}
+
 /// A producer that names its id and epoch wants to go on; it must not be one that was fenced. After the
 /// broker aborted its transaction the epoch is one ahead of what the producer knows.
 bool is_fenced(const ProducerChanged& current, const InitProducer& input) {
@@ -86,12 +114,13 @@ void handle(Turn& turn, const InitProducer& input) {
   if (input.transactional_id.empty()) return answer(turn, input, next_producer(state, input, turn.now()));
   if (auto refused = judge(state, input)) return turn.refuse(input.who, std::move(*refused));
   const ProducerChanged* current = state.producers.find(input.transactional_id);
-  if (!current) return answer(turn, input, next_producer(state, input, turn.now()));
+  if (!current) return renew(turn, input, next_producer(state, input, turn.now()));
+  if (is_repeated(turn.session(), *current, input)) return answer_again(turn, input, *current);
   if (is_fenced(*current, input))
     return turn.refuse(input.who,
                        refusal(ErrorCode::fenced, input, "a newer producer has this transactional id"));
   if (is_open(current->state)) return abort_and_ask_to_come_again(turn, input, *current);
-  answer(turn, input, next_epoch(state, input, *current, turn.now()));
+  renew(turn, input, next_epoch(state, input, *current, turn.now()));
 }
 
 }  // namespace tandem::core

@@ -34,7 +34,10 @@ void forget_idle_producers(Turn& turn) {
   std::vector<std::string> idle;
   for (const auto& [id, producer] : turn.state().producers.all())
     if (is_idle(producer, turn.now())) idle.push_back(id);
-  for (std::string& id : idle) turn.record(ProducerChanged{.transactional_id = std::move(id)});
+  for (std::string& id : idle) {
+    turn.session().producer_renewals.named.erase(id);
+    turn.record(ProducerChanged{.transactional_id = std::move(id)});
+  }
 }
 
 }  // namespace

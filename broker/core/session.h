@@ -9,6 +9,7 @@
 #include "broker/core/idle_producers.h"
 #include "broker/core/membership.h"
 #include "broker/core/parked_fetches.h"
+#include "broker/core/producer_renewals.h"
 #include "broker/core/route.h"
 #include "broker/core/settling.h"
 
@@ -21,6 +22,7 @@ struct Session {
   Membership membership;                   // members of groups, rebalances under way
   EndingTransactions ending_transactions;  // producers' transactions that wait for their markers
   IdleProducers idle_producers;            // where partitions ended a day ago
+  ProducerRenewals producer_renewals;      // what producers named when they got their newest epoch
   Deadlines queue_timers;                  // when queues have something to do: expiry
   Ring<Settling> settling;                 // what next calls go on with: one for each ring with claims
   std::vector<Unsettled> settled_room;     // working room of settle

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/base/check.h"
 #include "broker/core/topic_refusal.h"
 
 namespace tandem::core {
@@ -19,7 +20,7 @@ std::optional<Refusal> judge_topic_config(std::string_view topic, std::span<cons
   for (const TopicConfigEntry& entry : set) {
     const TopicConfigKey* key = find_topic_config_key(entry.key);
     if (!key) return topic_argument_refusal(topic, entry.key, "unknown topic configuration");
-    if (auto fault = judge_topic_config(*key, entry.value)) {
+    if (auto fault = judge_topic_config(*key, plain_value(*key, entry.value))) {
       Refusal refusal = topic_argument_refusal(topic, entry.key, std::move(*fault));
       refusal.received = entry.value;
       return refusal;
@@ -33,11 +34,13 @@ std::optional<Refusal> judge_topic_config(std::string_view topic, std::span<cons
 void change_topic_config(TopicConfig& config, std::span<const TopicConfigEntry> set,
                          std::span<const std::string_view> remove) {
   for (const TopicConfigEntry& entry : set) {
+    const TopicConfigKey* key = find_topic_config_key(entry.key);
+    CHECK(key);  // it was judged
     const auto place = place_of(config, entry.key);
     if (place != config.end() && place->first == entry.key)
-      place->second = entry.value;
+      place->second = plain_value(*key, entry.value);
     else
-      config.emplace(place, entry.key, entry.value);
+      config.emplace(place, entry.key, plain_value(*key, entry.value));
   }
   for (const std::string_view key : remove)
     std::erase_if(config, [&](const auto& entry) { return entry.first == key; });

@@ -74,9 +74,29 @@ constexpr TopicConfigKey keys[] = {
     {"unclean.leader.election.enable", boolean, "false", 0, 0, "", no_effect, "there is one replica"},
 };
 
+/// As Java's String.trim(): control characters are white space, too.
+bool is_white(char c) {
+  return static_cast<unsigned char>(c) <= ' ';
+}
+
 std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  while (!text.empty() && is_white(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_white(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+std::string without_plus(std::string_view number) {
+  const bool has_plus = number.size() > 1 && number[0] == '+' && is_digit(number[1]);
+  return std::string(number.substr(has_plus ? 1 : 0));
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return text;
 }
 
@@ -172,8 +192,7 @@ void take(TopicOptions& options, std::string_view key, std::string_view value) {
 }
 
 bool may_be_in_name(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-         c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '.' || c == '_' || c == '-';
 }
 
 }  // namespace
@@ -187,6 +206,12 @@ const TopicConfigKey* find_topic_config_key(std::string_view name) {
       std::lower_bound(std::begin(keys), std::end(keys), name,
                        [](const TopicConfigKey& key, std::string_view wanted) { return key.name < wanted; });
   return it != std::end(keys) && it->name == name ? it : nullptr;
+}
+
+std::string plain_value(const TopicConfigKey& key, std::string_view value) {
+  value = trimmed(value);
+  if (key.type == boolean) return lower_case(std::string(value));
+  return key.type == number || key.type == real ? without_plus(value) : std::string(value);
 }
 
 std::optional<std::string> judge_topic_config(const TopicConfigKey& key, std::string_view value) {

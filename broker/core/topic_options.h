@@ -59,7 +59,9 @@ std::span<const TopicConfigKey> topic_config_keys();
 /// nullptr when unknown.
 const TopicConfigKey* find_topic_config_key(std::string_view name);
 
-/// What is wrong with the value, for people; nullopt when it is good.
+/// The value as it is kept. Kafka's rules: white space around it, the case of a boolean and a number's "+" do not count.
+std::string plain_value(const TopicConfigKey& key, std::string_view value);
+/// What is wrong with the plain value, for people; nullopt when it is good.
 std::optional<std::string> judge_topic_config(const TopicConfigKey& key, std::string_view value);
 
 /// Only for entries that were judged good; the others leave the default.

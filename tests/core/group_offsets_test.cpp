@@ -59,12 +59,26 @@ TEST_CASE("each entry of a commit is judged for itself") {
   const std::vector<OffsetCommitEntry> entries = {{.topic = "orders", .offset = 1},
                                                   {.topic = "payments", .offset = 1},
                                                   {.topic = "orders", .partition = 1, .offset = 1},
-                                                  {.topic = "orders", .offset = -1},
                                                   {.topic = "orders", .offset = 2, .metadata = long_note}};
   CHECK(at.ask<OffsetsCommittedOk>(commit_of(entries)).errors ==
-        std::vector{ErrorCode::none, ErrorCode::not_found, ErrorCode::not_found, ErrorCode::invalid_argument,
-                    ErrorCode::too_large});
+        std::vector{ErrorCode::none, ErrorCode::not_found, ErrorCode::not_found, ErrorCode::too_large});
   CHECK(all_offsets(at)[0].offset == 1);
+}
+
+TEST_CASE("a negative offset is kept and given back as it came, behind a restart too") {
+  TopicFixture at;
+  at.create("orders", 2);
+  const std::vector<OffsetCommitEntry> read = {{.topic = "orders", .offset = 4}};
+  at.ask<OffsetsCommittedOk>(commit_of(read));
+  const std::vector<OffsetCommitEntry> marks = {{.topic = "orders", .offset = -2},
+                                                {.topic = "orders", .partition = 1, .offset = -1}};
+  CHECK(at.ask<OffsetsCommittedOk>(commit_of(marks)).errors == std::vector{ErrorCode::none, ErrorCode::none});
+  at.restart();
+  REQUIRE(all_offsets(at).size() == 2);
+  CHECK(all_offsets(at)[0].offset == -2);
+  CHECK(all_offsets(at)[1].offset == -1);
+  at.ask<OffsetsCommittedOk>(commit_of(read));
+  CHECK(all_offsets(at)[0].offset == 4);
 }
 
 TEST_CASE("a member commits with its generation, and outsiders do not while there are members") {
@@ -80,14 +94,14 @@ TEST_CASE("a member commits with its generation, and outsiders do not while ther
   CHECK(all_offsets(at)[0].offset == 3);
 }
 
-TEST_CASE("a member of before a restart is told that it is unknown") {
+TEST_CASE("a member of before a restart commits what it had read") {
   TopicFixture at;
   at.create("orders");
   StablePair group(at);
   CHECK(group.first.commit(3) == ErrorCode::none);
   at.restart();
-  CHECK(group.first.commit(4) == ErrorCode::unknown_member);
-  CHECK(all_offsets(at)[0].offset == 3);
+  CHECK(group.first.commit(4) == ErrorCode::none);
+  CHECK(all_offsets(at)[0].offset == 4);
 }
 
 TEST_CASE("members may commit while others join, but not between join and assignment") {

@@ -376,9 +376,54 @@ TEST_CASE("a producer that goes on with its id and epoch gets the next epoch, a 
   again.producer_id = old.producer_id;
   again.epoch = old.epoch;
   CHECK(at.ask<ProducerOk>(again).epoch == old.epoch + 1);
+  InitProducer next = again;
+  next.epoch += 1;
+  CHECK(at.ask<ProducerOk>(next).epoch == old.epoch + 2);
   CHECK(refused(at, again) == ErrorCode::fenced);
   again.producer_id += 1;
   CHECK(refused(at, again) == ErrorCode::fenced);
+}
+
+TEST_CASE("a producer that has not heard its next epoch asks again and hears it, until somebody else has its id") {
+  TopicFixture at;
+  at.create("orders");
+  Producer producer(at, "billing");
+  producer.init();
+  InitProducer again{.who = at.caller(),
+                     .transactional_id = "billing",
+                     .producer_id = producer.producer_id,
+                     .epoch = producer.epoch};
+  CHECK(at.ask<ProducerOk>(again).epoch == 1);
+  CHECK(at.ask<ProducerOk>(again).epoch == 1);
+  CHECK(at.ask<ProducerOk>(again).epoch == 1);
+  again.epoch = 2;
+  CHECK(refused(at, again) == ErrorCode::fenced);
+  again.epoch = 0;
+
+  SUBCASE("a new producer") { producer.init(2); }
+  SUBCASE("a transaction of that epoch") {
+    producer.epoch = 1;
+    at.ask<Ok>(producer.add("orders"));
+  }
+  SUBCASE("a restart, which forgets that it asked") { at.restart(); }
+  CHECK(refused(at, again) == ErrorCode::fenced);
+}
+
+TEST_CASE("the next epoch is not told again before it is on disk") {
+  TopicFixture at;
+  Producer producer(at, "billing");
+  producer.init();
+  const InitProducer again{.who = at.caller(2),
+                           .transactional_id = "billing",
+                           .producer_id = producer.producer_id,
+                           .epoch = producer.epoch};
+  at.give(again);
+  at.give(again);
+  CHECK(at.records.empty());
+  CHECK_FALSE(at.has<ProducerOk>());
+  at.persist();
+  CHECK(at.take<ProducerOk>().epoch == 1);
+  CHECK(at.take<ProducerOk>().epoch == 1);
 }
 
 TEST_CASE("when epochs run out a producer gets a new id") {

@@ -76,6 +76,9 @@ TEST_CASE("an unknown configuration key is refused by name, a bad value with wha
   for (const auto& [key, value] :
        std::vector<std::pair<std::string, std::string>>{{"retention.ms", "-2"},
                                                         {"retention.ms", "5x"},
+                                                        {"retention.ms", "5 000"},
+                                                        {"retention.ms", "+-5"},
+                                                        {"retention.ms", "+"},
                                                         {"retention.ms", ""},
                                                         {"segment.bytes", "13"},
                                                         {"max.message.bytes", "16777217"},
@@ -91,6 +94,28 @@ TEST_CASE("an unknown configuration key is refused by name, a bad value with wha
     CHECK(refusal.received == value);
     CHECK(refusal.detail != "");
   }
+}
+
+TEST_CASE("white space around a value, a boolean's case and a number's plus do not count, and are not kept") {
+  TopicFixture at;
+  at.ask<TopicOk>(create_with({{"preallocate", " TRUE\t"},
+                               {"remote.storage.enable", "False"},
+                               {"retention.ms", "\n+5000 "},
+                               {"segment.bytes", "+1024"},
+                               {"min.cleanable.dirty.ratio", " +0.25"},
+                               {"cleanup.policy", " compact "},
+                               {"message.timestamp.type", "LogAppendTime "}}));
+  const TopicConfig kept = {{"cleanup.policy", "compact"},
+                            {"message.timestamp.type", "LogAppendTime"},
+                            {"min.cleanable.dirty.ratio", "0.25"},
+                            {"preallocate", "true"},
+                            {"remote.storage.enable", "false"},
+                            {"retention.ms", "5000"},
+                            {"segment.bytes", "1024"}};
+  CHECK(at.describe_topic("orders").topic.config == kept);
+  const Config set = {{"retention.ms", " +6000"}};
+  CHECK(at.ask<TopicOk>(AlterTopic{.who = at.caller(), .name = "orders", .set = set}).topic.config[5].second ==
+        "6000");
 }
 
 TEST_CASE("every known key takes its own default, and the keys are sorted for lookup") {

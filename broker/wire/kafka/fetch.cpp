@@ -50,7 +50,8 @@ class Fetch final : public TaskOf<FetchRequest, FetchResponse> {
     input.size_min_bytes = at_least(0, request.size_min_bytes);
     input.size_max_bytes = at_least(1, std::min(request.size_max_bytes, fetch_size_max_bytes));
     const bool has_error = wanted.size() < parts.size();
-    input.wait_max = has_error ? 0 : std::max(0, request.wait_max_ms);
+    // One that names nothing has nothing to wait for.
+    input.wait_max = has_error || wanted.empty() ? 0 : std::max(0, request.wait_max_ms);
     input.isolation =
         committed_only_ ? core::Isolation::read_committed : core::Isolation::read_uncommitted;
     submit(input);

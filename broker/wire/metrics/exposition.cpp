@@ -140,13 +140,14 @@ void append_groups(Page& page, const std::vector<core::GroupInfo>& groups) {
   members.column("tandem_group_members", Kind::gauge, "Members.", [](const core::GroupInfo& group) { return group.members.size(); });
   std::vector<OffsetRow> rows;
   for (const core::GroupInfo& group : groups)
-    for (const core::GroupOffsetInfo& offset : group.offsets) rows.push_back({group.name, &offset});
+    for (const core::GroupOffsetInfo& offset : group.offsets)
+      if (offset.committed >= 0) rows.push_back({group.name, &offset});
   Table table(page, rows, [](Page& to, const OffsetRow& row) {
     to.label("group", row.group).label("topic", row.offset->topic).label("partition", std::to_string(row.offset->partition));
   });
   table.column("tandem_group_offset", Kind::gauge, "Committed offset.", [](const OffsetRow& row) { return row.offset->committed; });
   table.column("tandem_group_lag", Kind::gauge, "Records behind the committed offset.", [](const OffsetRow& row) {
-    return std::max<Offset>(0, row.offset->end - std::max<Offset>(0, row.offset->committed));
+    return std::max<Offset>(0, row.offset->end - row.offset->committed);
   });
 }
 

@@ -23,6 +23,7 @@ void Requests::on(const Request& r, const fb::CommitOffsets& m) {
   std::vector<core::OffsetCommitEntry> entries;
   if (m.entries()) {
     for (const fb::OffsetEntry* e : *m.entries()) {
+      if (e->offset() < 0) return refuse(r, ErrorCode::invalid_argument, "an offset is 0 or more");
       const auto judged = judge_offset_metadata(text_of(e->metadata()));
       if (!judged) return refuse(r, judged.error().code, judged.error().text);
       entries.push_back({text_of(e->topic()), e->partition(), e->offset(), -1, text_of(e->metadata())});

@@ -254,7 +254,7 @@ struct TopicPartition {
 struct GroupOffset {
   std::string topic{};
   std::int32_t partition = 0;
-  Offset offset = -1;  // the next record to read; -1 in an answer: nothing committed
+  Offset offset = -1;  // the next record to read; below 0 in an answer: nothing committed
   std::string metadata{};
   ErrorCode error = ErrorCode::none;  // answers only
 };
@@ -364,7 +364,7 @@ struct GroupMemberInfo {
 struct GroupOffsetInfo {
   std::string topic{};
   std::int32_t partition = 0;
-  Offset committed = -1, end = 0;  // lag = end - committed
+  Offset committed = -1, end = 0;  // lag = end - committed; below 0: nothing committed
   std::string metadata{};
   TimestampMs committed_at = 0;
 };
@@ -399,6 +399,7 @@ struct ConsumerInfo {
   std::uint64_t unsettled = 0;
   bool no_ack = false, exclusive = false, active = true;
   std::int32_t priority = 0;
+  std::string tag{};  // an AMQP client's name for it
 };
 struct DescribeConsumers {
   using Answer = std::vector<ConsumerInfo>;

@@ -13,13 +13,17 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 @unittest.skipUnless(shutil.which("node"), "node is not installed")
 @unittest.skipUnless(os.path.isdir(os.path.join(HERE, "node_modules", "kafkajs")), "kafkajs is not installed")
 class KafkajsTest(BrokerTest):
-    def test_the_story(self):
-        environment = {**os.environ, "BROKER": self.broker.kafka, "TOPIC": "story",
+    def run_script(self, name):
+        """What the script told, by step. Its topic has its name."""
+        environment = {**os.environ, "BROKER": self.broker.kafka, "TOPIC": name,
                        "KAFKAJS_NO_PARTITIONER_WARNING": "1"}
-        done = subprocess.run(["node", os.path.join(HERE, "kafkajs_story.js")], env=environment, capture_output=True,
+        done = subprocess.run(["node", os.path.join(HERE, f"kafkajs_{name}.js")], env=environment, capture_output=True,
                               text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
-        told = {line["step"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}
+        return {line["step"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}
+
+    def test_the_story(self):
+        told = self.run_script("story")
         self.assertTrue(told["created"])
         self.assertFalse(told["created again"])
         self.assertTrue(told["listed"])
@@ -31,11 +35,21 @@ class KafkajsTest(BrokerTest):
         self.assertEqual({partition["offset"] for partition in told["by time"]}, {"0"})
         self.assertEqual(told["transactions"], ["commit", "commit"])
         self.assertEqual(told["config"], "7200000")
-        self.assertEqual(told["groups"], ["story-committed", "story-group"])
+        self.assertEqual([group for group in told["groups"] if group.startswith("story-")], ["story-committed", "story-group"])
         self.assertEqual(told["group"], {"state": "Empty", "error": 0})
         self.assertEqual(told["trimmed"], "5")
         self.assertEqual(told["groups deleted"], [0])
         self.assertTrue(told["topic gone"])
+
+    def test_offsets_that_are_set_for_a_group(self):
+        told = self.run_script("offsets")
+        self.assertEqual(told["read"], ["3", "3"])
+        self.assertEqual(told["earliest"], ["-2", "-2"])  # as resetOffsets committed it
+        self.assertEqual(told["latest"], ["-1", "-1"])
+        self.assertEqual(told["latest resolved"], ["3", "3"])
+        self.assertEqual(told["set"], ["1", "2"])
+        self.assertEqual(told["read from earliest"], ["0/0", "0/1", "0/2", "1/0", "1/1", "1/2"])
+        self.assertEqual(told["read from set"], ["0/1", "0/2", "1/2"])
 
 
 if __name__ == "__main__":

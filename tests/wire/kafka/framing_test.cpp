@@ -109,6 +109,7 @@ TEST_CASE("kafka: what cannot be answered ends the connection") {
   const std::string good = frame_of(2, 1, 1, latest_of("t"));
   World world;
   SUBCASE("a frame larger than any request") { world.receive(std::string("\x7f\xff\xff\xff", 4)); }
+  SUBCASE("a TLS handshake") { world.receive(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11)); }
   SUBCASE("a negative size") { world.receive(std::string("\xff\xff\xff\xff", 4)); }
   SUBCASE("a frame too short for a header") { world.receive(framed(std::string("\0\2\0\1", 4))); }
   SUBCASE("an unknown key") { world.receive(frame_of(999, 0, 1, latest_of("t"))); }

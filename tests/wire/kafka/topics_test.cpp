@@ -355,6 +355,20 @@ TEST_CASE("kafka: a fetch session that is not known is refused, and so is an epo
   CHECK(response.topics.at(0).partitions.at(0).error == error::unknown_leader_epoch);
 }
 
+TEST_CASE("kafka: a fetch that names no partition waits for nothing") {
+  World world;
+  world.on<core::Fetch>([](const core::Fetch& input) -> core::Send {
+    CHECK(input.partitions.empty());
+    CHECK(input.wait_max == 0);
+    return core::Fetched{input.who, 0, {}};
+  });
+  FetchRequest request = fetch_of("t", 0);
+  request.topics.clear();
+  const auto response = world.ask<FetchResponse>(1, 11, request);
+  CHECK(response.error == error::none);
+  CHECK(response.topics.empty());
+}
+
 TEST_CASE("kafka: unreadable and missing partitions are told one by one") {
   World world;
   FetchRequest request = fetch_of("t", 0);
