@@ -151,7 +151,19 @@ void Peer::look_at_end(const net::Connection::ReadResult& result) {
   if (result.end == net::Connection::ReadEnd::failed) end(result.reason);
 }
 
+namespace {
+
+/// The first record of TLS 1.0 to 1.3 (RFC 8446, 5.1): a handshake.
+bool is_tls(Bytes input) {
+  return input.size() >= 3 && input[0] == std::byte{0x16} && input[1] == std::byte{3} && input[2] <= std::byte{4};
+}
+
+}  // namespace
+
 std::size_t Peer::receive(Bytes input) {
+  // No face can answer it so that the client says what is wrong.
+  if (!std::exchange(heard_, true) && is_tls(input))
+    log_line(LogLevel::info, connection_.peer() + " began a TLS handshake: this broker has no TLS");
   host_.begin_share();
   served_turn_ = host_.turn();
   // What a face leaves when it closes is never looked at again.

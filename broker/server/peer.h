@@ -139,6 +139,7 @@ class Peer final : public net::ConnectionHandler {
   bool kernel_full_ = false;            // a writable() will come
   bool peer_ended_ = false;             // its side is shut
   bool input_left_ = false;             // the face stopped reading before the end of its input
+  bool heard_ = false;                  // something came
   std::uint64_t served_turn_ = 0;  // of the loop: its input was looked at
   std::uint64_t drained_turn_ = 0, written_turn_ = 0;  // of the loop: its line gave, the kernel took, as much as may be in one
   std::size_t unflushed_bytes_ = 0;     // given to the face since its flush()

@@ -70,6 +70,17 @@ TEST_CASE("bytes that are no frames end their own connection with a reason, and 
   CHECK(ready_in(good, "q") == published);
 }
 
+// Its client says no more than that the handshake failed.
+TEST_CASE("who begins a TLS handshake is told by no protocol, but the log says it") {
+  BrokerFixture broker;
+  for (const char* face : {"native", "amqp", "kafka"}) {
+    RawConnection client(broker.process->port(face));
+    client.say(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03", 11) + std::string(600, 'x'));
+    CHECK(client.read_to_end());
+  }
+  CHECK(comes_true([&] { return broker.log_lines().find("TLS handshake") != std::string::npos; }));
+}
+
 TEST_CASE("frames that are cut off by the end of their connection do nothing, and disturb nobody") {
   BrokerFixture broker;
   const Client good = broker.connect();
