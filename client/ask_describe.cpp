@@ -127,8 +127,8 @@ static ConnectionInfo info_of(const fb::ConnectionInfo& i) {
           i.channels(), i.consumers(),   i.unsettled(),   i.writable()};
 }
 static ConsumerInfo info_of(const fb::ConsumerInfo& i) {
-  return {i.connection(), i.channel(), i.consumer(),  owned(i.queue()), i.prefetch(),
-          i.unsettled(),  i.no_ack(),  i.exclusive(), i.active(),       i.priority()};
+  return {i.connection(), i.channel(),   i.consumer(), owned(i.queue()), i.prefetch(),  i.unsettled(),
+          i.no_ack(),     i.exclusive(), i.active(),   i.priority(),     owned(i.tag())};
 }
 static BrokerInfo info_of(const fb::BrokerInfo& i) {
   BrokerInfo info;

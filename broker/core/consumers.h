@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "broker/base/ring.h"
@@ -15,6 +16,7 @@ namespace tandem::core {
 struct Consumer {
   Channel* channel = nullptr;
   std::uint64_t number = 0;
+  std::string tag;  // for listings
   QueueId queue;
   bool no_ack = false, exclusive = false;
   bool started = true;         // false: its subscription is not answered yet

@@ -136,7 +136,7 @@ void describe_consumers(const Turn& turn, std::string_view wanted, Described& ou
     for (const Consumer* consumer : consumers->all())
       out.consumers.push_back({consumer->channel->id, consumer->number, queue.declared.name,
                                consumer->prefetch, consumer->unsettled, consumer->no_ack, consumer->exclusive,
-                               consumer->active, consumer->priority});
+                               consumer->active, consumer->priority, consumer->tag});
   });
 }
 

@@ -144,6 +144,7 @@ struct Subscribe {
   std::int32_t priority = 0;
   const Table* arguments = nullptr;  // x-priority, x-consumer-timeout
   bool is_faces = false;  // as of DeclareQueue
+  std::string_view tag{};  // what its client calls it, for listings; 255 bytes at most
 };
 struct Unsubscribe { Caller who; std::uint64_t consumer = 0; };
 /// Limit of unsettled deliveries over all consumers of the channel; 0 = none.

@@ -41,8 +41,8 @@ struct QueueOptions {
 /// The value of x-queue-type.
 inline constexpr std::string_view quorum_type = "quorum";
 
-/// Longest time for a TTL, expiry or timeout, some 31,000 years: RabbitMQ 3.10 has no limit, and Celery declares queues with a TTL of
-/// four years; a moment that far away fits into a TimestampMs.
+/// Longest time for a TTL, expiry or timeout, some 31,000 years: a moment that far away fits into a TimestampMs. AMQP's clients are
+/// held to RabbitMQ's ten years by their face; here that would refuse what is stored already.
 inline constexpr DurationMs duration_max_ms = 1'000'000'000'000'000;
 
 /// Fills `options`. Refused with invalid_argument: wrong type, negative, too large, contradictory.

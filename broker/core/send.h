@@ -105,7 +105,7 @@ struct GroupInfo {
   std::vector<GroupOffsetInfo> offsets;
 };
 struct ConnectionInfo { ConnectionId connection; std::string name, user, face; std::uint32_t channels = 0, consumers = 0; std::uint64_t unsettled = 0; bool writable = true; };
-struct ConsumerInfo { ChannelId channel; std::uint64_t consumer = 0; std::string queue; std::uint32_t prefetch = 0; std::uint64_t unsettled = 0; bool no_ack = false, exclusive = false, active = true; std::int32_t priority = 0; };
+struct ConsumerInfo { ChannelId channel; std::uint64_t consumer = 0; std::string queue; std::uint32_t prefetch = 0; std::uint64_t unsettled = 0; bool no_ack = false, exclusive = false, active = true; std::int32_t priority = 0; std::string tag{}; };
 struct BrokerInfo {
   std::uint64_t exchanges = 0, queues = 0, bindings = 0, topics = 0, partitions = 0, groups = 0, connections = 0, consumers = 0;
   std::uint64_t ready = 0, unsettled = 0;

@@ -1,7 +1,9 @@
 #include "broker/core/stream.h"
 
+#include "broker/base/check.h"
 #include "broker/core/age.h"
 #include "broker/core/exchange_verbs.h"
+#include "broker/core/queue_options.h"
 #include "broker/core/topic_verbs.h"
 
 namespace tandem::core {
@@ -79,14 +81,13 @@ std::optional<Refusal> compare(const Topic& topic, const StreamConfig& wanted) {
   return std::nullopt;
 }
 
-Refusal type_differs(const Topic& topic, bool wants_stream) {
-  return {ErrorCode::inequivalent,
-          ObjectKind::queue,
-          topic.facts.name,
-          "x-queue-type",
-          wants_stream ? "the value 'stream' of type 'longstr'" : "none",
-          wants_stream ? "none" : "the value 'stream' of type 'longstr'",
-          ""};
+/// One is a stream, the other is not: said as of queues.
+Refusal type_differs(const Topic& topic, const Table& received) {
+  const Table stream{{"x-queue-type", "stream"}};
+  const bool is = is_stream(topic);
+  auto refusal = compare_arguments(ObjectKind::queue, topic.facts.name, is ? received : stream, is ? stream : Table());
+  CHECK(refusal);
+  return std::move(*refusal);
 }
 
 std::uint64_t records_of(const Topic& topic) {
@@ -98,7 +99,8 @@ std::uint64_t records_of(const Topic& topic) {
 void redeclare(Turn& turn, const DeclareQueue& input, const Topic& topic) {
   if (!input.passive) {
     const bool wants_stream = declares_stream(input.arguments);
-    if (wants_stream != is_stream(topic)) return turn.refuse(input.who, type_differs(topic, wants_stream));
+    if (wants_stream != is_stream(topic))
+      return turn.refuse(input.who, type_differs(topic, input.arguments ? *input.arguments : Table()));
     StreamConfig config;
     if (auto refusal = judge_properties(input, topic.facts.name)) return turn.refuse(input.who, std::move(*refusal));
     if (auto refusal = read_config(topic.facts.name, *input.arguments, config))

@@ -98,6 +98,7 @@ void handle(Turn& turn, const Subscribe& input) {
   if (auto refusal = read_timeout(input, consumer->timeout)) return turn.refuse(input.who, *refusal);
   consumer->channel = &channel;
   consumer->number = input.consumer;
+  consumer->tag = input.tag;
   consumer->queue = id;
   consumer->no_ack = input.no_ack;
   consumer->exclusive = input.exclusive;

@@ -132,10 +132,11 @@ void consumers(Context& context) {
                     {"no_ack", info.no_ack},
                     {"exclusive", info.exclusive},
                     {"active", info.active},
-                    {"priority", info.priority}});
+                    {"priority", info.priority},
+                    {"tag", info.tag}});
   print_rows(rows,
              {"connection", "channel", "queue", "prefetch", "unsettled", "no_ack", "exclusive", "active",
-              "priority"},
+              "priority", "tag"},
              context.format());
 }
 

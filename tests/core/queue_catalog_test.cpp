@@ -228,6 +228,18 @@ TEST_CASE("a consumer's number is unique in its channel, and its priority a numb
   CHECK(f.take_refusal() == ErrorCode::not_found);
 }
 
+TEST_CASE("a consumer is listed with what its client calls it") {
+  CoreFixture f;
+  f.declare_queue("q");
+  f.subscribe("q", 1);
+  f.give(Subscribe{.who = f.caller(), .consumer = 2, .queue = "q", .tag = "biller"});
+  f.give(Describe{f.caller(), Subject::consumers, "q"});
+  const auto consumers = f.take<Described>().at(0).consumers;
+  REQUIRE(consumers.size() == 2);
+  CHECK(consumers[0].tag == "");
+  CHECK(consumers[1].tag == "biller");
+}
+
 TEST_CASE("an unused queue with x-expires goes in time; using it starts anew") {
   CoreFixture f;
   f.declare_queue("q", {{"x-expires", 1000}});

@@ -68,6 +68,10 @@ TEST_CASE("a stream is declared again with the same arguments, or refused") {
   const Table none;
   f.give_and_persist(DeclareQueue{.who = asker, .name = "s", .arguments = &none});
   CHECK(code_of_refusal(f) == ErrorCode::inequivalent);
+  f.sends.clear();
+  const Table quorum{{"x-queue-type", "quorum"}};
+  f.give_and_persist(DeclareQueue{.who = asker, .name = "s", .arguments = &quorum});
+  CHECK(f.take<Refused>().refusal.received == "the value 'quorum' of type 'longstr'");
   declare_stream_queue(f, "s", {}, true);
   CHECK(code_of_refusal(f) == ErrorCode::none);
 }

@@ -134,8 +134,8 @@ class Channel {
   void say_nacks(std::uint64_t first, std::uint64_t last);
 
   // consumers
-  Verdict consume_replies(const MethodView& method, std::string tag);
-  void subscribe(const MethodView& method, const std::string& queue, std::string tag, const Table& arguments,
+  Verdict consume_replies(const MethodView& method, const std::string& tag);
+  void subscribe(const MethodView& method, const std::string& queue, const std::string& tag, const Table& arguments,
                  std::int32_t priority);
   Consumer* find_consumer(std::uint64_t number);
 

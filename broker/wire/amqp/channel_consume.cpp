@@ -42,7 +42,7 @@ Verdict Channel::basic_consume(const MethodView& method) {
   if (tag.empty()) tag = "amq.ctag-" + link_.port().random_name(chosen_name_size);
   if (consumers_by_tag_.contains(tag))
     return Fault{ReplyCode::not_allowed, "attempt to reuse consumer tag '" + tag + "'", method.method()};
-  if (queue == direct_reply_to) return consume_replies(method, std::move(tag));
+  if (queue == direct_reply_to) return consume_replies(method, tag);
   if (queue.starts_with(direct_reply_prefix))
     return Fault{ReplyCode::not_found, "no queue '" + queue + "' in vhost '/'", method.method()};
 
@@ -50,13 +50,13 @@ Verdict Channel::basic_consume(const MethodView& method) {
   std::int32_t priority = 0;
   if (Verdict fault = read_priority(arguments, queue, priority)) return fault;
   if (Verdict fault = note_stream_request(method, queue, arguments)) return fault;
-  subscribe(method, queue, std::move(tag), arguments, priority);
+  subscribe(method, queue, tag, arguments, priority);
   return std::nullopt;
 }
 
 /// Direct reply-to: an ordinary transient queue under a name that only its users know, gone with its
 /// consumer. Who asks for replies needs no permission to do so.
-Verdict Channel::consume_replies(const MethodView& method, std::string tag) {
+Verdict Channel::consume_replies(const MethodView& method, const std::string& tag) {
   const auto refuse = [&](std::string why) {
     return Fault{ReplyCode::precondition_failed, std::move(why), method.method()};
   };
@@ -74,12 +74,12 @@ Verdict Channel::consume_replies(const MethodView& method, std::string tag) {
   queue.arguments = &no_arguments;
   queue.is_faces = true;
   link_.port().submit(queue);
-  if (!closing_) subscribe(method, std::string(reply_queue_), std::move(tag), no_arguments, 0);
+  if (!closing_) subscribe(method, std::string(reply_queue_), tag, no_arguments, 0);
   reply_consumer_ = consumers_.empty() ? 0 : consumers_.back().number;
   return std::nullopt;
 }
 
-void Channel::subscribe(const MethodView& method, const std::string& queue, std::string tag,
+void Channel::subscribe(const MethodView& method, const std::string& queue, const std::string& tag,
                         const Table& arguments, std::int32_t priority) {
   const std::uint64_t number = link_.next_consumer();
   if (!stream_requests_.empty() && stream_requests_.back().consumer == 0) stream_requests_.back().consumer = number;
@@ -87,7 +87,7 @@ void Channel::subscribe(const MethodView& method, const std::string& queue, std:
   consumers_by_tag_.emplace(tag, number);
   consumers_.push_back({number, tag, no_ack});
   core::Subscribe input;
-  input.who = expect(method, std::move(tag), number);
+  input.who = expect(method, tag, number);
   input.consumer = number;
   input.queue = queue;
   input.no_ack = no_ack;
@@ -96,6 +96,7 @@ void Channel::subscribe(const MethodView& method, const std::string& queue, std:
   input.priority = priority;
   input.arguments = &arguments;
   input.is_faces = queue == reply_queue_;
+  input.tag = tag;
   link_.port().submit(input);
 }
 

@@ -1,5 +1,5 @@
 // queue.*: declare, bind, unbind, purge, delete. An empty queue name means the queue this channel declared
-// last.
+// last; to declare, a new one.
 #include "broker/wire/amqp/channel.h"
 #include "broker/wire/amqp/publish_checks.h"
 
@@ -8,6 +8,18 @@ namespace {
 
 Fault no_queue(std::string_view name, Method asked) {
   return {ReplyCode::not_found, "no queue '" + std::string(name) + "' in vhost '/'", asked};
+}
+
+/// A time that is too long for RabbitMQ, though not for the core.
+Verdict check_times(const Table& arguments, std::string_view queue) {
+  for (const std::string_view key : {"x-message-ttl", "x-expires"}) {
+    const Value* value = find(arguments, key);
+    const std::int64_t* time = value ? value->integer() : nullptr;
+    if (time && *time > time_to_live_max_ms)
+      return invalid_argument_fault(Method::queue_declare, "queue", queue, key,
+                                    "{value_too_large," + std::to_string(*time) + "}");
+  }
+  return std::nullopt;
 }
 
 /// What RabbitMQ says of a headers binding's x-match that makes no sense; the core only says that it does
@@ -33,20 +45,21 @@ Verdict Channel::resolve_queue(std::string_view given, Method asked, std::string
 }
 
 Verdict Channel::queue_declare(const MethodView& method) {
-  std::string name = clean_name(method.text("queue"));
+  const std::string name = clean_name(method.text("queue"));
   bool passive = method.flag("passive");
   if (name == direct_reply_to) {
     answer_unless_nowait(method, Method::queue_declare_ok, {name, 0, 1});
     return std::nullopt;
   }
   if (name.starts_with(direct_reply_prefix)) passive = true;  // asks whether the requester still listens
-  if (name.empty() && passive)
-    if (Verdict fault = resolve_queue({}, method.method(), name)) return fault;
+  if (name.empty() && passive) return no_queue(name, method.method());
   std::string chosen;
   if (name.empty()) chosen = "amq.gen-" + link_.port().random_name(chosen_name_size);
 
   const Table arguments = decode_table(method.table("arguments")).value_or(Table{});
   last_queue_ = name.empty() ? chosen : name;
+  if (!passive)
+    if (Verdict fault = check_times(arguments, last_queue_)) return fault;
   core::DeclareQueue input;
   input.who = expect(method);
   input.name = name;

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "broker/base/check.h"
-#include "broker/core/queue_options.h"
 
 namespace tandem::wire::amqp {
 namespace {
@@ -31,8 +30,8 @@ std::string expiration_problem(std::string_view text) {
     return "{leftover_string,\"" + std::string(end, digits.data() + digits.size()) + "\"}";
   if (number.starts_with('-') && number.find_first_not_of("-0") != std::string::npos)
     return "{value_negative," + number + "}";
-  if (error == std::errc::result_out_of_range || value > core::duration_max_ms)
-    return "{value_too_big," + number + "}";
+  if (error == std::errc::result_out_of_range || value > time_to_live_max_ms)
+    return "{value_too_large," + number + "}";
   return {};
 }
 

@@ -15,6 +15,9 @@ inline constexpr std::string_view direct_reply_to = "amq.rabbitmq.reply-to";
 /// What others see instead: this and a token nobody can guess.
 inline constexpr std::string_view direct_reply_prefix = "amq.rabbitmq.reply-to.";
 
+/// RabbitMQ's limit for x-message-ttl, x-expires and expiration: ten years of 365 days.
+inline constexpr DurationMs time_to_live_max_ms = 315'360'000'000;
+
 /// user_id is the connection's user, unless that `impersonates`; expiration is a whole number of milliseconds; CC and BCC
 /// are arrays.
 Verdict check_properties(const PropertyGlance& properties, std::string_view user, bool impersonates = false);

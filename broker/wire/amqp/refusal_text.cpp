@@ -67,6 +67,8 @@ std::string access_refusal(const core::Refusal& refusal, Method asked) {
     return "cannot publish to internal exchange " + quoted(refusal.name) + std::string(in_vhost);
   if (refusal.object == core::ObjectKind::exchange && refusal.name.empty())
     return "operation not permitted on the default exchange";
+  if (asked == Method::exchange_delete && refusal.name.starts_with("amq."))
+    return "deletion of system " + place(refusal) + " not allowed";
   if (refusal.name.starts_with("amq."))
     return std::string(object_name(refusal.object)) + " name " + quoted(refusal.name) +
            " contains reserved prefix 'amq.*'";
@@ -97,6 +99,14 @@ std::string unknown_tag(const core::Refusal& refusal) {
   for (const std::string* part : {&refusal.received, &refusal.name, &refusal.argument, &refusal.detail})
     if (all_digits(*part)) return "unknown delivery tag " + *part;
   return core::to_text(refusal);
+}
+
+/// What queues can do and a topic, to AMQP a stream, cannot.
+std::string unsupported(const core::Refusal& refusal, Method asked) {
+  const MethodInfo* method = find_method(asked);
+  if (refusal.object != core::ObjectKind::topic || method == nullptr) return core::to_text(refusal);
+  return std::string(method->name) + " not supported by stream queues queue " + quoted(refusal.name) +
+         std::string(in_vhost);
 }
 
 Fault invalid_fault(const core::Refusal& refusal, Method asked) {
@@ -137,7 +147,7 @@ Fault fault_of(const core::Refusal& refusal, Method asked) {
     case ErrorCode::unknown_delivery:
       return {precondition_failed, unknown_tag(refusal), asked};
     case ErrorCode::not_supported:
-      return {not_implemented, core::to_text(refusal), asked};
+      return {not_implemented, unsupported(refusal, asked), asked};
     case ErrorCode::unavailable:
       return {connection_forced, core::to_text(refusal), asked};
     case ErrorCode::internal:

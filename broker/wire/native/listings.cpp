@@ -146,9 +146,10 @@ flatbuffers::Offset<fb::ConnectionInfo> row(Builder& b, const core::ConnectionIn
 
 flatbuffers::Offset<fb::ConsumerInfo> row(Builder& b, const core::ConsumerInfo& info) {
   const auto queue = text_field(info.queue);
+  const auto tag = text_field(info.tag);
   return fb::CreateConsumerInfo(b, info.channel.connection.value, info.channel.number, info.consumer, queue,
                                 info.prefetch, info.unsettled, info.no_ack, info.exclusive, info.active,
-                                info.priority);
+                                info.priority, tag);
 }
 
 // --- the listing

@@ -296,6 +296,14 @@ class ConsumerTimeoutTest(FeatureTest):
         self.assertEqual(got[0][1].headers["x-death"][0]["reason"], "delivery_limit")
 
 
+class ListingTest(FeatureTest):
+    def test_consumers_are_listed_with_their_tags(self):
+        self.channel.queue_declare(self.name, exclusive=True)
+        self.channel.basic_consume(self.name, print, consumer_tag="biller")
+        listed = json.loads(self.tandem("--output", "json", "consumers"))
+        self.assertEqual([one["tag"] for one in listed if one["queue"] == self.name], ["biller"])
+
+
 class PolicyTest(FeatureTest):
     def test_a_policy_holds_at_once_and_is_deleted(self):
         self.channel.queue_declare(self.name, durable=True)

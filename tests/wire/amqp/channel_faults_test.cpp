@@ -97,7 +97,7 @@ TEST_CASE_FIXTURE(ChannelFaultsScene, "403: names beginning with amq. are the br
   SUBCASE("delete of a predeclared exchange") {
     client.call(1, Method::exchange_delete, {"amq.direct", false, false});
     CHECK(heard() ==
-          channel_close(403, "ACCESS_REFUSED - exchange name 'amq.direct' contains reserved prefix 'amq.*'",
+          channel_close(403, "ACCESS_REFUSED - deletion of system exchange 'amq.direct' in vhost '/' not allowed",
                         40, 20));
   }
   SUBCASE("redeclaring a predeclared exchange is fine") {
@@ -173,6 +173,13 @@ TEST_CASE_FIXTURE(ChannelFaultsScene, "404: an empty queue name before any was d
     client.get("");
     CHECK(heard() == channel_close(404, "NOT_FOUND - no previously declared queue", 60, 70));
   }
+}
+
+TEST_CASE_FIXTURE(ChannelFaultsScene, "404: no name is no queue's, whatever was declared before") {
+  client.declare_queue("q");
+  forget();
+  queue("", true, false, false, {}, true);
+  CHECK(heard() == channel_close(404, "NOT_FOUND - no queue '' in vhost '/'", 50, 10));
 }
 
 TEST_CASE_FIXTURE(ChannelFaultsScene, "405: an exclusive queue of another connection is locked, whatever is asked of it") {
@@ -334,6 +341,22 @@ TEST_CASE_FIXTURE(ChannelFaultsScene, "406: arguments that make no sense") {
     const std::string text = heard();
     CHECK(text.starts_with(beginning + "'" + key + "' for queue 'q' in vhost '/': "));
     CHECK(text.ends_with(" class-id=50 method-id=10"));
+    client.call(1, Method::channel_close_ok, {});
+    client.open_channel(1);
+    forget();
+  }
+}
+
+TEST_CASE_FIXTURE(ChannelFaultsScene, "406: a queue's times are ten years at most") {
+  for (const std::string key : {"x-message-ttl", "x-expires"}) {
+    CAPTURE(key);
+    queue("q-" + key, true, false, false, {{key, Value(std::int64_t{315'360'000'000})}});
+    CHECK(heard().starts_with("1 queue.declare-ok"));
+    queue("q", true, false, false, {{key, Value(std::int64_t{315'360'000'001})}});
+    CHECK(heard() == channel_close(406,
+                                   "PRECONDITION_FAILED - invalid arg '" + key +
+                                       "' for queue 'q' in vhost '/': {value_too_large,315360000001}",
+                                   50, 10));
     client.call(1, Method::channel_close_ok, {});
     client.open_channel(1);
     forget();

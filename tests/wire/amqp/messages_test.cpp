@@ -371,6 +371,19 @@ TEST_CASE_FIXTURE(MessagesScene, "CC and BCC reach further queues, and BCC is no
   }
 }
 
+TEST_CASE_FIXTURE(MessagesScene, "what is no text in CC and BCC is passed over") {
+  client.declare_queue("cc");
+  Properties properties;
+  properties.headers = Table{{"CC", Value(Array{Value("cc"), Value(5)})}, {"BCC", Value(Array{Value(5)})}};
+  client.publish("", "q", "x", properties);
+  heard();
+  for (const std::string_view queue : {"q", "cc"}) {
+    CAPTURE(queue);
+    client.get(queue);
+    CHECK(text().find("1 basic.get-ok") == 0);
+  }
+}
+
 TEST_CASE_FIXTURE(MessagesScene, "flow and access requests are answered as ever") {
   client.call(1, Method::channel_flow, {true});
   CHECK(text() == "1 channel.flow-ok active=1");

@@ -88,6 +88,23 @@ TEST_CASE("without a prefetch, or without acks, a stream is not consumed") {
   CHECK(v.client.heard_text().find("consumer prefetch count is not set") != std::string::npos);
 }
 
+TEST_CASE("what only queues can do is refused in RabbitMQ's words") {
+  const std::string text = " not supported by stream queues queue 's' in vhost '/' class-id=";
+  StreamWorld w;
+  w.client.get("s");
+  CHECK(w.client.heard_text().find("reply-code=540 reply-text=NOT_IMPLEMENTED - basic.get" + text) != std::string::npos);
+  StreamWorld v;
+  v.client.call(1, Method::queue_purge, {"s", false});
+  CHECK(v.client.heard_text().find("reply-code=540 reply-text=NOT_IMPLEMENTED - queue.purge" + text) != std::string::npos);
+}
+
+TEST_CASE("a stream that is declared as another type is refused in RabbitMQ's words") {
+  StreamWorld w;
+  w.client.declare_queue("s", {{"x-queue-type", "quorum"}});
+  CHECK(w.client.heard_text().find("PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 's' in vhost '/': "
+                                   "received 'quorum' but current is 'stream' class-id=") != std::string::npos);
+}
+
 TEST_CASE("a start that is none, or a partition that is not there, is refused") {
   StreamWorld w;
   w.consume("yesterday");

@@ -144,12 +144,13 @@ TEST_CASE("connections and consumers are described") {
   CHECK_FALSE(connection->writable());
 
   auto consumers = described_of(core::Subject::consumers);
-  consumers.consumers = {{{ConnectionId{3}, 2}, 11, "q", 50, 7, true, false, true, -1}};
+  consumers.consumers = {{{ConnectionId{3}, 2}, 11, "q", 50, 7, true, false, true, -1, "tag"}};
   const auto said_consumers = described(consumers);
   const auto* consumer = said_consumers[0].as<fb::Described>().consumers()->Get(0);
   CHECK(consumer->connection() == 3);
   CHECK(consumer->channel() == 2);
   CHECK(consumer->priority() == -1);
+  CHECK(consumer->tag()->string_view() == "tag");
 }
 
 TEST_CASE("the broker is described with the facts of its process") {
