@@ -10,6 +10,14 @@ Error broken(std::string text) {
   return {ErrorCode::corrupt, "the broker sent " + std::move(text)};
 }
 
+/// In answer to Hello. Whoever took another protocol's port for the native one is told which it is.
+Error not_greeted(Bytes input) {
+  const std::string_view first(reinterpret_cast<const char*>(input.data()), 4);  // judge() has seen a whole header
+  if (first == "AMQP" || first == "HTTP")
+    return {ErrorCode::corrupt, "an " + std::string(first) + " server answered, not in the native protocol"};
+  return broken(frame::fault(input));
+}
+
 Error closed_error() {
   return {ErrorCode::unavailable, "the client is closed"};
 }
@@ -47,7 +55,10 @@ Result<std::size_t> Session::receive(Bytes input, const Owner& owner) {
     frame::View view;
     std::size_t wanted = frame::header_size_bytes;
     const auto judgement = frame::judge(input.subspan(consumed), view, &wanted);
-    if (judgement == frame::Judgement::broken) return broken(frame::fault(input.subspan(consumed)));
+    if (judgement == frame::Judgement::broken) {
+      const Bytes unread = input.subspan(consumed);
+      return state_ == State::greeting ? not_greeted(unread) : broken(frame::fault(unread));
+    }
     if (judgement == frame::Judgement::incomplete) {
       input_wanted_ = wanted;
       return consumed;

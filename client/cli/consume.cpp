@@ -7,6 +7,7 @@
 
 #include "client/cli/context.h"
 #include "client/cli/progress.h"
+#include "client/cli/queue_name.h"
 
 namespace tandem::cli {
 namespace {
@@ -73,8 +74,11 @@ void consume(Context& context, const ConsumeOptions& options) {
   } else if (count != 0 && (prefetch == 0 || prefetch > count)) {
     prefetch = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
   }
-  auto consumer = need(Consumer::open(
-      context.client(), {.queue = options.queue, .prefetch = prefetch, .no_ack = options.no_ack}));
+  Client& client = context.client();
+  auto consumer = need_queue(
+      client, options.queue,
+      Consumer::open(client, {.queue = options.queue, .prefetch = prefetch, .no_ack = options.no_ack}),
+      read_instead(options.queue));
   std::vector<Delivery> batch, printed;
   std::uint64_t taken = 0, settled = 0;
   // Each that is settled lets the broker send another: so that no message beyond the count is ever on its way, the last ones

@@ -33,7 +33,8 @@ Client& Context::client() {
   if (!connected)
     throw Failure{
         exit_cannot_connect,
-        connected.error().text + " (is tandemd running there? --broker or TANDEM_BROKER says where)"};
+        connected.error().text + " (is tandemd running there, and is this its native port, 7171 or the one that it "
+                                 "printed? --broker or TANDEM_BROKER says where)"};
   client_ = std::move(connected).value();
   return *client_;
 }

@@ -11,6 +11,7 @@
 #include "client/cli/context.h"
 #include "client/cli/definition_users.h"
 #include "client/cli/policy_words.h"
+#include "client/cli/queue_name.h"
 
 namespace tandem::cli {
 namespace {
@@ -66,7 +67,7 @@ Row stream_arguments(const Config& config) {
 
 void add_streams(Context& context, Row& queues) {
   for (const auto& info : need(context.client().ask(DescribeTopics{})))
-    if (value_in(info.config, "tandem.stream") == "true")
+    if (is_stream(info))
       queues.push_back({{"name", info.name},
                         {"vhost", virtual_host},
                         {"durable", true},
@@ -188,6 +189,12 @@ class Entry {
     const auto found = row_.find(key);
     return found != row_.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
   }
+  /// A permission is a user's, a binding has two ends.
+  std::string label() const {
+    if (row_.contains("user")) return "of user '" + text("user") + "'";
+    if (row_.contains("source")) return "of '" + text("source") + "' to '" + text("destination") + "'";
+    return "'" + text("name") + "'";
+  }
   bool of_another_host() const {
     const std::string host = text("vhost");
     return !host.empty() && host != virtual_host;
@@ -203,6 +210,9 @@ class Import {
 
   void run() {
     // RabbitMQ's order: what a later one refers to is there.
+    each("vhosts", [this](const Entry& entry) { host(entry); });
+    each("permissions", [this](const Entry& entry) { permission("permissions", entry); });
+    each("topic_permissions", [this](const Entry& entry) { permission("topic_permissions", entry); }, ": this broker has none");
     users();
     each("policies", [this](const Entry& entry) { policy(entry); });
     each("exchanges", [this](const Entry& entry) { exchange(entry); });
@@ -219,13 +229,13 @@ class Import {
 
  private:
   template <class Each>
-  void each(const char* list, Each take) {
+  void each(const char* list, Each take, const std::string& why_skipped = "") {
     const auto found = definitions_.find(list);
     if (found == definitions_.end()) return;
     for (const auto& row : *found) {
       const Entry entry(row);
       if (entry.of_another_host())
-        skip(std::string(list) + " '" + entry.text("name") + "' of virtual host '" + entry.text("vhost") + "'");
+        skip(std::string(list) + " " + entry.label() + " in virtual host '" + entry.text("vhost") + "'" + why_skipped);
       else
         take(entry);
     }
@@ -236,14 +246,33 @@ class Import {
   }
   template <class Request>
   void ask(const std::string& what, const Request& request) {
-    if (auto answer = context_.client().ask(request); answer) {
+    const auto answer = context_.client().ask(request);
+    if (answer) {
       ++done_;
-    } else {
-      ++failed_;
-      context_.say(what + ": " + answer.error().text);
+      return;
     }
+    const std::string& why = answer.error().text;  // it mostly begins with what it is about
+    fail_one(why.starts_with(what) ? why : what + ": " + why);
   }
 
+  /// There is one, "/", and it has no properties.
+  void host(const Entry& entry) {
+    const std::string name = entry.text("name");
+    if (name != virtual_host) return skip("virtual host '" + name + "': there is only '/'");
+    const Table metadata = entry.table("metadata");
+    const Value* said_there = find(metadata, "default_queue_type");
+    const std::string type = said_there && said_there->text() ? *said_there->text() : entry.text("default_queue_type");
+    if (!type.empty() && type != "classic" && type != "undefined")
+      skip("the default queue type '" + type + "' of virtual host '/': a queue is classic unless its x-queue-type says otherwise");
+  }
+
+  /// Those of the file's users are read with them (definition_users.h).
+  void permission(const std::string& list, const Entry& entry) {
+    const auto all = definitions_.find("users");
+    const auto is_its = [&](const Row& user) { return Entry(user).text("name") == entry.text("user"); };
+    if (all == definitions_.end() || std::none_of(all->begin(), all->end(), is_its))
+      skip(list + " " + entry.label() + ": the file has no such user");
+  }
   // Administrators first: the first user must be one.
   void users() {
     const auto found = definitions_.find("users");
@@ -254,6 +283,7 @@ class Import {
         if (has_administrators_tag(row) == administrators) user(row);
   }
   void user(const Row& row) {
+    if (Entry(row).text("name").empty()) return fail_one("a user has no name");
     const std::string what = "user '" + Entry(row).text("name") + "'";
     const auto read = read_user(row, definitions_);
     if (!read) return fail_one(what + ": " + read.error().text);
@@ -273,6 +303,7 @@ class Import {
   }
 
   void policy(const Entry& entry) {
+    if (entry.text("name").empty()) return fail_one("a policy has no name");
     const auto target = target_of(entry.text("apply-to").empty() ? "all" : entry.text("apply-to"));
     if (!target) return skip("policy '" + entry.text("name") + "' for " + entry.text("apply-to"));
     ask("policy '" + entry.text("name") + "'",

@@ -22,7 +22,7 @@ std::string command_of(const std::vector<std::string>& words) {
   return "";
 }
 
-/// "-5" (the last five) looks like an option to the parser: it is handed over as "~5" where a range may
+/// "-5" (the last five offsets) looks like an option to the parser: it is handed over as "~5" where a range may
 /// stand, and nowhere else: what `publish` and `append` send is not touched.
 std::vector<std::string> words_of(int argc, char** argv) {
   static const std::regex from_end("-[0-9]+(:.*)?");

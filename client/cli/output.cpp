@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "client/cli/exit_status.h"
 
@@ -190,10 +191,10 @@ bool stdout_is_terminal() {
 }
 
 void flush_stdout() {
-  errno = 0;
-  // Without ferror() a write that failed while the buffer was being filled would be forgotten.
+  // A write that failed while the buffer was being filled is known to ferror() only, and errno is mostly still its own.
+  const int earlier = std::exchange(errno, 0);
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
-  const int why = errno;
+  const int why = errno != 0 ? errno : earlier;
   if (nobody_reads_stdout()) std::_Exit(exit_ok);
   std::fprintf(stderr, "tandem: cannot write to stdout: %s\n", why != 0 ? std::strerror(why) : "not all of it was taken");
   std::_Exit(exit_failed);

@@ -25,17 +25,17 @@ std::string format_size(std::uint64_t bytes);
 /// Where a range begins or ends.
 struct Point {
   enum class Kind { offset, from_end, time, open } kind = Kind::open;
-  std::int64_t value = 0;  // offset; records before the end; milliseconds since 1970
+  std::int64_t value = 0;  // offset; offsets before the end; milliseconds since 1970
   friend bool operator==(const Point&, const Point&) = default;
 };
-/// Records first (included) to last (excluded).
+/// Offsets first (included) to last (excluded).
 struct Range {
   Point first, last;
   friend bool operator==(const Range&, const Range&) = default;
 };
 /// One end of a range: "10", "-5", "@TIME", "earliest", "latest".
 std::optional<Point> parse_point(std::string_view text);
-/// "10:20", "10:", ":20", "-5" (the last five), "10" (that one), "@TIME", "@T1:@T2", "earliest", "latest".
+/// "10:20", "10:", ":20", "-5" (the last five offsets), "10" (that one), "@TIME", "@T1:@T2", "earliest", "latest".
 std::optional<Range> parse_range(std::string_view text);
 
 /// "key=value"

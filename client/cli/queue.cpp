@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "client/cli/context.h"
+#include "client/cli/queue_name.h"
 
 namespace tandem::cli {
 namespace {
@@ -10,8 +11,9 @@ namespace {
 const std::vector<std::string> list_columns = {"name", "ready",   "unsettled", "consumers",
                                                "size", "durable", "arguments"};
 const std::vector<std::string> show_columns = {
-    "name",     "ready", "unsettled", "consumers",     "size",    "durable", "exclusive", "auto_delete",
-    "accepted", "acked", "expired",   "dead_lettered", "dropped", "purged",  "resident",  "policy", "arguments"};
+    "name",     "ready", "unsettled", "consumers",     "size",    "durable", "exclusive",   "auto_delete",
+    "accepted", "acked", "expired",   "dead_lettered", "dropped", "purged",  "redelivered", "resident",
+    "policy",   "arguments"};
 
 Row row_of(const QueueInfo& info) {
   return {{"name", info.name},
@@ -38,7 +40,10 @@ void list_queues(Context& context, const std::string& name) {
   std::vector<Row> rows;
   for (const auto& info : need(context.client().ask(DescribeQueues{.name = name})))
     rows.push_back(row_of(info));
-  if (!name.empty() && rows.empty()) throw Failure{exit_not_found, "there is no queue '" + name + "'"};
+  if (!name.empty() && rows.empty()) {
+    fail_if_topic(context.client(), name, exit_not_found, "`tandem topic show " + name + "` shows it");
+    throw Failure{exit_not_found, "there is no queue '" + name + "'"};
+  }
   print_rows(rows, name.empty() ? list_columns : show_columns, context.format(), !name.empty());
 }
 
@@ -124,7 +129,11 @@ void add_delete(CLI::App& noun, Context& context) {
   verb->add_flag("--if-empty", options->if_empty, "only if no message waits");
   verb->callback([options, &context] {
     context.confirm("Delete queue '" + options->name + "' and its messages");
-    context.say(count_of(need(context.client().ask(*options)).ready, "message") + " went with it");
+    // The broker answers alike for a queue that was empty and for one that never was: it is looked for before.
+    const auto named = look_up(context.client(), options->name);
+    const auto gone = need(context.client().ask(*options)).ready;
+    const bool was_none = gone == 0 && (named == Named::nothing || named == Named::topic);
+    context.say(was_none ? "there was no queue '" + options->name + "'" : count_of(gone, "message") + " went with it");
   });
 }
 
@@ -134,7 +143,10 @@ void add_purge(CLI::App& noun, Context& context) {
   verb->add_option("NAME", *name)->required();
   verb->callback([name, &context] {
     context.confirm("Drop all waiting messages of '" + *name + "'");
-    context.say(count_of(need(context.client().ask(PurgeQueue{.name = *name})).ready, "message") + " dropped");
+    const auto purged = need_queue(
+        context.client(), *name, context.client().ask(PurgeQueue{.name = *name}),
+        read_instead(*name) + ", `tandem topic trim " + *name + " --before latest` deletes them");
+    context.say(count_of(purged.ready, "message") + " dropped");
   });
 }
 
@@ -158,7 +170,8 @@ void add_peek(CLI::App& noun, Context& context) {
   verb->add_option("--skip", options->skip, "messages before the first")->check(not_negative())->capture_default_str();
   verb->callback([options, &context] {
     std::vector<Row> rows;
-    for (const auto& peeked : need(context.client().ask(*options))) rows.push_back(row_of(peeked));
+    const auto all = need_queue(context.client(), options->queue, context.client().ask(*options), read_instead(options->queue));
+    for (const auto& peeked : all) rows.push_back(row_of(peeked));
     print_rows(rows, {"seq", "exchange", "routing_key", "priority", "deliveries", "headers", "body"},
                context.format());
   });
@@ -171,11 +184,13 @@ struct MoveOptions {
 
 /// Each batch is one transaction: a message is in one of the queues, never in both and never in none.
 void move(Context& context, const MoveOptions& options) {
+  if (options.from == options.to) fail_usage("FROM and TO are the same queue, '" + options.from + "'");
   Client& client = context.client();
   need(client.ask(DeclareQueue{.name = options.to, .passive = true}));
   const auto source = need(client.ask(DeclareQueue{.name = options.from, .passive = true}));
   const std::uint64_t wanted = options.count == 0 ? source.ready : std::min(options.count, source.ready);
-  auto consumer = need(Consumer::open(client, {.queue = options.from, .prefetch = 256}));
+  auto consumer = need_queue(client, options.from, Consumer::open(client, {.queue = options.from, .prefetch = 256}),
+                             read_instead(options.from));
   std::uint64_t moved = 0;
   std::vector<Delivery> batch;
   while (moved < wanted) {

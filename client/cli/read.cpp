@@ -109,9 +109,10 @@ void read(Context& context, const ReadOptions& options) {
 void add_read(CLI::App& app, Context& context) {
   auto options = make_options<ReadOptions>();
   auto* verb = app.add_subcommand("read",
-                                  "Print records of a topic, a line each. Ranges are per partition.\n"
+                                  "Print records of a topic, a line each. Ranges are of offsets, per partition; some offsets\n"
+                                  "have no record: markers of transactions, and what compaction dropped.\n"
                                   "  tandem read orders 10:20        offsets 10 to 19\n"
-                                  "  tandem read orders -5           the last five\n"
+                                  "  tandem read orders -5           the last five offsets\n"
                                   "  tandem read orders @2026-11-21T10:00Z: --follow");
   verb->add_option("TOPIC", options->topic, "or a stream's name")->required();
   verb->add_option("RANGE", options->range,

@@ -105,7 +105,7 @@ void add_trim(CLI::App& noun, Context& context) {
                                    "Delete the records before a point.\n"
                                    "  tandem topic trim orders --before @2026-11-01");
   verb->add_option("NAME", options->name)->required();
-  verb->add_option("--before", options->before, "OFFSET, -N (keep the last N), @TIME or latest")->required();
+  verb->add_option("--before", options->before, "OFFSET, -N (keep the last N offsets), @TIME or latest")->required();
   verb->add_option("--partition", options->partition, "only this one")->check(not_negative());
   verb->callback([options, &context] {
     const auto point = parse_point(options->before);
@@ -141,9 +141,11 @@ void add_trim(CLI::App& noun, Context& context) {
 void add_topic(CLI::App& app, Context& context) {
   auto* noun = app.add_subcommand("topic", "Topics: append-only, partitioned, read by offset");
   noun->require_subcommand(1);
-  noun->add_subcommand("list", "All topics")->callback([&context] { list_topics(context); });
+  noun->add_subcommand("list", "All topics; records: end minus start, also offsets without a record")->callback([&context] {
+    list_topics(context);
+  });
   auto name = make_options<std::string>();
-  auto* show_verb = noun->add_subcommand("show", "A topic's partitions");
+  auto* show_verb = noun->add_subcommand("show", "A topic's partitions; records: end minus start, also offsets without a record");
   show_verb->add_option("NAME", *name)->required();
   show_verb->callback([name, &context] { show(context, *name); });
   add_create(*noun, context);

@@ -4,9 +4,11 @@ import json
 import os
 import pty
 import select
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 TANDEMD, TANDEM = sys.argv[1:3]
@@ -21,7 +23,8 @@ class Program(unittest.TestCase):
              "--kafka-port", "0"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         words = dict(word.split("=", 1) for word in cls.broker.stdout.readline().split()[1:])
-        cls.address = words["native"].split(",")[0]
+        cls.addresses = {face: listed.split(",")[0] for face, listed in words.items()}
+        cls.address = cls.addresses["native"]
 
     @classmethod
     def tearDownClass(cls):
@@ -107,6 +110,22 @@ class Program(unittest.TestCase):
         self.run_tandem("queue", "move", "from", "to", "--count", "2")
         self.assertEqual(self.json_of("queue", "show", "from")["ready"], 1)
         self.assertEqual(self.run_tandem("consume", "to", "--count", "2", "--ack").stdout, "a\nb\n")
+
+    def test_one_queue_is_shown_with_all_its_counts(self):
+        self.run_tandem("queue", "declare", "all-counts")
+        table = self.run_tandem("--output", "table", "queue", "show", "all-counts").stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in table], list(self.json_of("queue", "show", "all-counts")))
+
+    def test_deleting_a_queue_says_whether_there_was_one(self):
+        self.run_tandem("queue", "declare", "empty")
+        self.run_tandem("queue", "declare", "empty-stream", "--type", "stream")
+        self.run_tandem("topic", "create", "no-queue")
+        for name, said in (("empty", "0 messages went with it"), ("empty", "there was no queue 'empty'"),
+                           ("empty-stream", "0 messages went with it"), ("empty-stream", "there was no queue 'empty-stream'"),
+                           ("no-queue", "there was no queue 'no-queue'"), ("", "there was no queue ''")):
+            with self.subTest(name=name, said=said):
+                self.assertEqual(self.run_tandem("queue", "delete", name).stderr, f"tandem: {said}\n")
+        self.run_tandem("topic", "show", "no-queue")
 
     def test_a_topic_and_its_ranges(self):
         self.run_tandem("topic", "create", "orders", "--config", "retention.ms=1000000")
@@ -196,6 +215,46 @@ class Program(unittest.TestCase):
         self.run_tandem("queue", "delete", "history")
         self.run_tandem("topic", "show", "history", status=4)
 
+    def test_a_verb_for_queues_says_which_is_for_topics(self):
+        self.run_tandem("queue", "declare", "past", "--type", "stream")
+        self.run_tandem("topic", "create", "plain")
+        self.run_tandem("queue", "declare", "present")
+        for name, what in (("past", "is a stream, which is a topic and no queue"), ("plain", "is a topic and no queue")):
+            for words, status, verb in ((["queue", "show"], 4, "topic show"), (["queue", "peek"], 5, "read"),
+                                        (["queue", "purge"], 5, "read"), (["queue", "purge"], 5, "topic trim"),
+                                        (["consume", "--ack"], 5, "read")):
+                with self.subTest(name=name, words=words):
+                    said = self.run_tandem(*words, name, status=status).stderr
+                    self.assertIn(f"'{name}' {what}", said)
+                    self.assertIn(f"`tandem {verb} {name}", said)
+        self.assertIn("`tandem read past`", self.run_tandem("queue", "move", "past", "present", status=5).stderr)
+
+    def test_what_import_does_not_take_is_named_and_counted(self):
+        definitions = {"vhosts": [{"name": "/", "metadata": {"default_queue_type": "quorum"}}, {"name": "dev"}],
+                       "permissions": [{"user": "ann", "vhost": "dev"}, {"user": "bob", "vhost": "/"}],
+                       "topic_permissions": [{"user": "ann", "vhost": "dev"}],
+                       "queues": [{"name": "q", "vhost": "dev"}],
+                       "bindings": [{"source": "x", "vhost": "dev", "destination": "q", "destination_type": "queue"}]}
+        said = self.run_tandem("definitions", "import", "-", stdin=json.dumps(definitions)).stderr
+        for skipped in ("the default queue type 'quorum' of virtual host '/'", "virtual host 'dev'",
+                        "permissions of user 'ann' in virtual host 'dev'", "permissions of user 'bob'",
+                        "topic_permissions of user 'ann' in virtual host 'dev': this broker has none",
+                        "queues 'q' in virtual host 'dev'", "bindings of 'x' to 'q' in virtual host 'dev'"):
+            self.assertIn(f"tandem: skipped {skipped}", said)
+        self.assertIn("0 declared, 7 skipped", said)
+        for kind, skipped in (("quorum", 1), ("classic", 0), ("undefined", 0), ("", 0)):
+            host = json.dumps({"vhosts": [{"name": "/", "default_queue_type": kind}]})
+            self.assertEqual(self.run_tandem("definitions", "import", "-", stdin=host).stderr.count("skipped the"), skipped)
+
+    def test_what_import_cannot_declare_is_named_once(self):
+        definitions = {"users": [{"name": ""}],
+                       "policies": [{"name": "odd-policy", "pattern": ".", "definition": {"colour": 1}}, {"pattern": "."}],
+                       "queues": [{"name": "odd-queue", "arguments": {"x-max-length": "many"}}]}
+        said = self.run_tandem("definitions", "import", "-", stdin=json.dumps(definitions), status=3).stderr
+        for start in ("policy 'odd-policy': colour", "queue 'odd-queue': x-max-length", "a user has no name", "a policy has no name"):
+            self.assertIn(f"tandem: {start}", said)
+        self.assertEqual((said.count("odd-policy"), said.count("odd-queue")), (1, 1))
+
     def test_definitions_go_out_and_come_back(self):
         self.run_tandem("exchange", "declare", "defined", "--kind", "topic")
         self.run_tandem("queue", "declare", "defined", "--max-length", "9")
@@ -239,7 +298,7 @@ class Program(unittest.TestCase):
                       ["consume", "q", "--ack", "--count", "-1"], ["queue", "peek", "q", "--count", "-1"],
                       ["queue", "declare", "q", "--delivery-limit", "-2"],
                       ["disconnect", "-1"], ["read", "t", "--partition", "-1"], ["top", "--rounds", "-1"],
-                      ["topic", "alter", "t"]):
+                      ["topic", "alter", "t"], ["queue", "move", "q", "q"]):
             with self.subTest(words=words):
                 self.run_tandem(*words, status=2)
 
@@ -254,6 +313,7 @@ class Program(unittest.TestCase):
         self.assertIn("publish, consume", self.run_tandem(status=2).stderr)
         self.assertIn("--output", self.run_tandem("queue", "list", "--help").stdout)
         self.assertIn("tandem queue declare", self.run_tandem("queue", "declare", "--help").stdout)
+        self.assertIn("the last five offsets", self.run_tandem("read", "--help").stdout)
 
     def test_a_header_takes_one_word_and_no_body(self):
         self.run_tandem("queue", "declare", "headed")
@@ -326,6 +386,22 @@ class Program(unittest.TestCase):
         done = subprocess.run([TANDEM, "--broker", "127.0.0.1:1", "check"], capture_output=True, text=True, timeout=30)
         self.assertEqual(done.returncode, 6)
         self.assertIn("127.0.0.1:1", done.stderr)
+
+    def test_a_port_of_another_protocol_is_told_from_the_native_one(self):
+        with socket.create_server(("127.0.0.1", 0)) as web:
+            def answer():
+                peer, _ = web.accept()
+                with peer:
+                    peer.recv(65536)
+                    peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+            threading.Thread(target=answer, daemon=True).start()
+            for address, said in ((self.addresses["amqp"], "an AMQP server answered"),
+                                  (self.addresses["kafka"], "its native port"),
+                                  (f"127.0.0.1:{web.getsockname()[1]}", "an HTTP server answered")):
+                done = subprocess.run([TANDEM, "--broker", address, "check"], capture_output=True, text=True, timeout=30)
+                self.assertEqual(done.returncode, 6)
+                self.assertIn(said, done.stderr)
 
     def test_a_path_is_a_legal_queue_name(self):
         self.run_tandem("queue", "declare", "../../etc/passwd")
