@@ -7,7 +7,9 @@ namespace tandem::storage {
 namespace {
 
 /// Keys with records in them, in the order of replay.
-constexpr std::string_view record_letters = "CPUEQTBqrzpogx";
+constexpr std::string_view record_letters = "CPUEQTBqrzpogmx";
+/// The mark, segments, indexes, and Lmdb's own.
+constexpr std::string_view other_letters = "Msi#";
 
 class Recovery {
  public:
@@ -20,10 +22,24 @@ class Recovery {
       if (auto replayed = replay(std::string_view(&letter, 1)); !replayed) return replayed.error();
     if (auto read = read_segments(); !read) return read.error();
     if (auto read = read_indexes(); !read) return read.error();
+    if (auto judged = judge_other_letters(); !judged) return judged.error();
     return std::move(found_);
   }
 
  private:
+  /// Else what is kept under such a key would be forgotten without a word.
+  Result<> judge_other_letters() {
+    for (int code = 0; code < 256; ++code) {
+      const char letter = static_cast<char>(code);
+      if ((std::string(record_letters) + std::string(other_letters)).find(letter) != std::string::npos) continue;
+      auto none = lmdb_.for_each(std::string_view(&letter, 1), [this, letter](std::string_view, std::string_view) -> Result<> {
+        return damaged(std::string("a key begins with '") + letter + "', which means nothing here");
+      });
+      if (!none) return none;
+    }
+    return Done{};
+  }
+
   Result<> read_mark() {
     const auto encoded = lmdb_.get(keys::mark);
     if (!encoded) return encoded.error();

@@ -179,6 +179,36 @@ class ReadingClient : public Client {
   bool waiting_ = false;
 };
 
+/// Joins a group of its own, and leaves it.
+class MemberClient : public Client {
+ public:
+  MemberClient(World& world, ConnectionId connection);
+  void act() override;
+  void closed() override;
+  bool outlives_broker() const override { return true; }
+
+ private:
+  void join();
+  void sync();
+  void heartbeat();
+  void leave();
+  /// It is a member, and everything that it asks for as one succeeds.
+  void must_be(ErrorCode error, const char* what);
+
+  enum class Stage {
+    out,
+    joined,   // its assignment is not confirmed yet
+    member,
+    unknown,  // a request to be assigned, or to leave, was not answered
+    gone,
+  } stage_ = Stage::out;
+  const std::string group_;
+  std::string id_, assignment_;
+  std::int32_t generation_ = -1;
+  bool asking_ = false, leaving_ = false;
+  std::uint64_t names_ = 0;
+};
+
 /// Its user may do some things just now and others not: what it may not is refused and has no effect. What it consumes is
 /// its own, also when the permission is taken away meanwhile.
 class VisitingClient : public HoldingClient {

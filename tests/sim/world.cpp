@@ -155,7 +155,7 @@ void World::add_client() {
   const bool has_producer = std::any_of(clients_.begin(), clients_.end(), [](const auto& each) {
     return dynamic_cast<TransactionalClient*>(each.get()) != nullptr;
   });
-  const auto die = dice(23);
+  const auto die = dice(24);
   const bool is_visitor = has_mover && has_producer && die >= 20 && die < 22;
   const ConnectionId id = new_connection(is_visitor ? visitor : administrator);
   if (!has_mover)
@@ -176,6 +176,8 @@ void World::add_client() {
     client = std::make_unique<VisitingClient>(*this, id);
   else if (die == 22)
     client = std::make_unique<PermittingClient>(*this, id);
+  else if (die == 23)
+    client = std::make_unique<MemberClient>(*this, id);
   else
     client = std::make_unique<ReadingClient>(
         *this, id, partitions[dice(std::size(partitions))],

@@ -111,6 +111,38 @@ TEST_CASE("catalog, offsets, groups and producers survive a checkpoint: the newe
   CHECK(rig.replayed_of<core::ProducerChanged>().at(0).epoch == 2);
 }
 
+TEST_CASE("the checkpoint has a group's members until its next generation begins, or it is deleted") {
+  test::StoreRig rig;
+  rig.must_open();
+  const auto stable_groups = [&rig] {
+    rig.checkpoint();
+    rig.kill();
+    rig.must_open();
+    return rig.replayed_of<core::GroupStable>();
+  };
+  const core::GroupStable stable{"g", "range", "m", {{.id = "m", .assignment = "work"}}};
+  rig.record(core::GroupGeneration{"g", "consumer", 1});
+  rig.record(stable);
+  CHECK(stable_groups() == std::vector{stable});
+  rig.record(core::GroupGeneration{"g", "consumer", 2});
+  CHECK(stable_groups().empty());
+  rig.record(stable);
+  CHECK(stable_groups().size() == 1);
+  rig.record(core::GroupDeleted{"g"});
+  CHECK(stable_groups().empty());
+}
+
+TEST_CASE("a key of the checkpoint that means nothing is not passed over") {
+  test::StoreRig rig;
+  rig.must_open();
+  rig.checkpoint();
+  rig.kill();
+  REQUIRE(storage::Lmdb::open(rig.options.lmdb_directory).value()->commit({{}, {{"Z", "what a later version keeps"}}}));
+  const auto opened = rig.open();
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().text.find("'Z'") != std::string::npos);
+}
+
 TEST_CASE("what was deleted is gone from the checkpoint, with all that hung on it") {
   test::StoreRig rig;
   rig.must_open();

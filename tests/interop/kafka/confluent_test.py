@@ -120,6 +120,19 @@ class GroupTest(ConfluentTest):
         consumer = self.join()
         self.assertEqual(self.read(consumer, 40)[0].offset(), 60)
 
+    def test_a_restart_of_the_broker_is_no_rebalance(self):
+        self.produce(100)
+        gone = []
+        consumer = self.join(**{"enable.auto.commit": False, "session.timeout.ms": 30000})
+        consumer.subscribe([self.topic], on_revoke=lambda _, shares: gone.extend(shares), on_lost=lambda _, shares: gone.extend(shares))
+        got = self.read(consumer, 60)
+        gone.clear()
+        self.broker.kill()
+        self.broker.start()
+        consumer.commit(message=got[-1], asynchronous=False)
+        self.assertEqual(self.read(consumer, 40)[-1].offset(), 99)
+        self.assertEqual(gone, [])
+
     def test_committed_offsets_with_metadata(self):
         self.create(2)
         consumer = self.join()
