@@ -74,6 +74,11 @@ void describe_kafka(CLI::App& app, Options& options) {
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("ADDRESS:PORT=HOST:PORT");
+  app.add_option("--amqp-default-queue-type", options.amqp_default_queue_type,
+                 "type of durable queues that AMQP clients declare without x-queue-type")
+      ->envname("TANDEM_AMQP_DEFAULT_QUEUE_TYPE")
+      ->check(CLI::IsMember({"classic", "quorum"}))
+      ->capture_default_str();
   app.add_option("--kafka-auto-create-topics", options.kafka_auto_create_topics,
                  "create a topic when a Kafka client asks for one that does not exist")
       ->envname("TANDEM_KAFKA_AUTO_CREATE_TOPICS")

@@ -39,6 +39,7 @@ struct Options {
   int kafka_port = 9092;
   int metrics_port = -1;  // off unless asked for: whoever reaches it may read
   std::string advertised_host;  // "" = the first listen address
+  std::string amqp_default_queue_type = "classic";
   HostAndPort kafka_advertised;
   std::vector<KafkaListener> kafka_listeners;
   bool kafka_auto_create_topics = true;

@@ -115,6 +115,10 @@ void tell_kafka_clients(Facts& facts, const Options& options) {
   facts.set("data_directory", options.data_directory);
 }
 
+void tell_amqp_clients(Facts& facts, const Options& options) {
+  facts.set("amqp_default_queue_type", options.amqp_default_queue_type);
+}
+
 Result<> open_store(Loop& loop, storage::FileSystem& files, const Options& options) {
   if (auto opened = loop.open_store(store_options(options), files); !opened) return opened;
   auto id = cluster_id_of(options.data_directory);
@@ -173,6 +177,7 @@ int run(const Options& options) {
   auto doors = open_doors(reactor, loop, options);
   if (!doors) return stop_without_serving(loop, doors.error());
   tell_kafka_clients(loop.facts(), options);
+  tell_amqp_clients(loop.facts(), options);
 
   net::StopSignal stop_signal(reactor, [&](int number) {
     if (loop.stopping()) std::_Exit(1);  // asked twice: at once; the journal has all that was confirmed

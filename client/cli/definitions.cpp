@@ -263,7 +263,7 @@ class Import {
     const Value* said_there = find(metadata, "default_queue_type");
     const std::string type = said_there && said_there->text() ? *said_there->text() : entry.text("default_queue_type");
     if (!type.empty() && type != "classic" && type != "undefined")
-      skip("the default queue type '" + type + "' of virtual host '/': a queue is classic unless its x-queue-type says otherwise");
+      skip("the default queue type '" + type + "' of virtual host '/': start tandemd with --amqp-default-queue-type for it");
   }
 
   /// Those of the file's users are read with them (definition_users.h).

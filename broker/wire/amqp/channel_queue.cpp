@@ -1,5 +1,6 @@
 // queue.*: declare, bind, unbind, purge, delete. An empty queue name means the queue this channel declared
 // last; to declare, a new one.
+#include "broker/core/queue_options.h"
 #include "broker/wire/amqp/channel.h"
 #include "broker/wire/amqp/publish_checks.h"
 
@@ -20,6 +21,13 @@ Verdict check_times(const Table& arguments, std::string_view queue) {
                                     "{value_too_large," + std::to_string(*time) + "}");
   }
   return std::nullopt;
+}
+
+/// As RabbitMQ with a virtual host's default queue type: the argument is added where such a queue is possible.
+void add_default_type(Table& arguments, const core::DeclareQueue& input, std::string_view type) {
+  const bool may_be_quorum = input.durable && !input.exclusive && !input.auto_delete;
+  if (type == core::quorum_type && may_be_quorum && !find(arguments, "x-queue-type"))
+    arguments.emplace_back("x-queue-type", std::string(type));
 }
 
 /// What RabbitMQ says of a headers binding's x-match that makes no sense; the core only says that it does
@@ -56,7 +64,7 @@ Verdict Channel::queue_declare(const MethodView& method) {
   std::string chosen;
   if (name.empty()) chosen = "amq.gen-" + link_.port().random_name(chosen_name_size);
 
-  const Table arguments = decode_table(method.table("arguments")).value_or(Table{});
+  Table arguments = decode_table(method.table("arguments")).value_or(Table{});
   last_queue_ = name.empty() ? chosen : name;
   if (!passive)
     if (Verdict fault = check_times(arguments, last_queue_)) return fault;
@@ -68,6 +76,7 @@ Verdict Channel::queue_declare(const MethodView& method) {
   input.durable = method.flag("durable");
   input.exclusive = method.flag("exclusive");
   input.auto_delete = method.flag("auto-delete");
+  add_default_type(arguments, input, link_.port().fact("amqp_default_queue_type"));
   input.arguments = &arguments;
   link_.port().submit(input);
   return std::nullopt;

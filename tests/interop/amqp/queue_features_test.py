@@ -6,7 +6,7 @@ import tempfile
 import time
 import unittest
 
-from broker import BrokerTest, needs
+from broker import Broker, BrokerTest, needs
 
 needs("pika")
 import pika  # noqa: E402
@@ -294,6 +294,25 @@ class ConsumerTimeoutTest(FeatureTest):
         self.assertEqual(counts, [None, 1, 2])
         got = self.collect(self.name + ".dead", 1)
         self.assertEqual(got[0][1].headers["x-death"][0]["reason"], "delivery_limit")
+
+
+class DefaultTypeTest(unittest.TestCase):
+    def test_queues_that_can_be_are_of_the_default_type_and_keep_all_messages_over_kill_9(self):
+        broker = Broker("--amqp-default-queue-type", "quorum")
+        self.addCleanup(broker.close)
+        connect = lambda: pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", broker.port))  # noqa: E731
+        channel = connect().channel()
+        channel.confirm_delivery()
+        for name, options in {"q": {}, "own": {"auto_delete": True}, "classic": {"arguments": {"x-queue-type": "classic"}}}.items():
+            channel.queue_declare(name, durable=True, **options)
+            channel.basic_publish("", name, "x")  # not persistent
+        channel.queue_declare("q", durable=True, arguments={"x-queue-type": "quorum"})
+        broker.kill()
+        broker.start()
+        channel = connect().channel()
+        counts = {name: channel.queue_declare(name, passive=True).method.message_count for name in ("q", "own", "classic")}
+        self.assertEqual(counts, {"q": 1, "own": 0, "classic": 0})
+        channel.queue_declare("q", durable=True)
 
 
 class ListingTest(FeatureTest):
