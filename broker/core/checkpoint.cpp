@@ -35,6 +35,13 @@ void add_survivors(const Queue& queue, std::uint8_t priority, CheckpointState& o
   if (!survivors.lent.empty() || !survivors.entries.empty()) out.survivors.push_back(std::move(survivors));
 }
 
+void forget_left_early(QueueLife& life) {
+  if (life.left_early.empty()) return;
+  QueueSeq first = ~QueueSeq{0};
+  for (const Lane& lane : life.lanes) first = std::min(first, lane.first_that_may_be_cold());
+  life.left_early.forget_below(first);
+}
+
 void add_taken(const Queue& queue, CheckpointState& out) {
   const QueueId id = queue.declared.id;
   if (queue.life.unsettled > 0) out.queues.push_back(id);
@@ -218,6 +225,7 @@ void checkpoint(State& state, const Session& session, CheckpointState& out) {
   out.states.push_back(state.counters);
   for_each_ring(session, [&out](UnsettledRing& ring) { ring.lend(out.unsettled); });
   state.queues.for_each([&](Queue& queue) {
+    forget_left_early(queue.life);
     add_taken(queue, out);
     for (std::size_t priority = 0; priority < queue.life.lanes.size(); ++priority)
       add_survivors(queue, static_cast<std::uint8_t>(priority), out);

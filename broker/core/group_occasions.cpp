@@ -56,7 +56,7 @@ std::vector<std::string> groups_without_members(Turn& turn) {
   std::vector<std::string> idle;
   for (const auto& [name, group] : turn.state().groups.all()) {
     const LiveGroup* live = turn.session().membership.find(name);
-    if (!live || live->members.empty()) idle.push_back(name);
+    if (!live || (live->members.empty() && live->promised_members.empty())) idle.push_back(name);
   }
   return idle;
 }

@@ -177,7 +177,9 @@ void wake_up(LiveGroup& group, const StableMember& kept, TimestampMs now) {
 }  // namespace
 
 void keep_members(Turn& turn, const LiveGroup& group) {
-  if (group.size_bytes() > limits::stable_group_size_max_bytes) return;
+  std::size_t size = 0;
+  for (const auto& [id, member] : group.members) size += member.size_bytes();
+  if (size > limits::stable_group_size_max_bytes) return keep_nobody(turn, group);
   GroupStable stable{group.name, group.protocol_name, group.leader, {}};
   for (const Member* member : by_seniority(group))
     stable.members.push_back({member->id, member->instance, member->client_id, member->client_host, member->session_timeout,
@@ -235,7 +237,7 @@ void answer_sync(Turn& turn, const LiveGroup& group, Member& member, ErrorCode e
   }
   member.syncing.reset();
   member.touch(turn.now());
-  turn.say(std::move(synced));
+  turn.say_behind_answers(std::move(synced));  // the record of the stable group may be of an earlier turn
 }
 
 void prepare_rebalance(Turn& turn, LiveGroup& group) {
@@ -249,7 +251,9 @@ void try_complete_join(Turn& turn, LiveGroup& group) {
 }
 
 void complete_join(Turn& turn, LiveGroup& group) {
-  for (const std::string& late : late_members(group)) remove_member(turn, group, late);
+  const std::vector<std::string> late = late_members(group);
+  for (const std::string& member : late) remove_member(turn, group, member);
+  if (!late.empty()) keep_nobody(turn, group);
   if (group.members.empty()) return become_empty(turn, group);
   const bool anybody = std::any_of(group.members.begin(), group.members.end(),
                                    [](const auto& entry) { return entry.second.joining.has_value(); });

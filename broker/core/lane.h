@@ -95,6 +95,11 @@ class Lane {
   Run* find_run(QueueSeq seq);
   const Run* find_run(QueueSeq seq) const { return const_cast<Lane*>(this)->find_run(seq); }
   bool has_cold() const { return !cold_.empty(); }
+  /// What is cold, or may still become so, has this seq or greater ones; the greatest seq there is: nothing is.
+  QueueSeq first_that_may_be_cold() const {
+    const QueueSeq cold = cold_.empty() ? ~QueueSeq{0} : cold_.front().first;
+    return tail_.empty() ? cold : std::min(cold, tail_.front().seq);
+  }
   /// Only when there is one.
   ColdSpan first_cold() const;
   /// Only at start-up: the whole run is cold, and has messages that are gone.

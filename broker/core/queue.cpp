@@ -40,6 +40,7 @@ std::optional<QueueEntry> QueueLife::take_held(QueueSeq seq) {
 
 void QueueLife::take_newest(std::uint8_t priority) {
   const QueueEntry entry = lane(priority).pop_back();
+  left_early.add(entry.seq);
   --ready;
   ready_bytes -= std::min<std::uint64_t>(ready_bytes, entry.size_bytes);
 }

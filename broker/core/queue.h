@@ -20,6 +20,7 @@
 #include "broker/core/delivery_counts.h"
 #include "broker/core/id_table.h"
 #include "broker/core/lane.h"
+#include "broker/core/left_early.h"
 #include "broker/core/marked_queues.h"
 #include "broker/core/queue_options.h"
 #include "broker/core/record.h"
@@ -64,6 +65,7 @@ class QueueLife {
   /// over.
   QueueSeq fresh_from = no_fresh;
   std::map<QueueSeq, Leaving> leaving;
+  LeftEarly left_early;
   /// Of a waiting room (delayed.h): what is held, by the time it is due.
   std::set<std::pair<TimestampMs, QueueSeq>> delays;
   std::uint64_t ready = 0, ready_bytes = 0;  // in lanes, cold and not yet visible ones too
@@ -100,7 +102,7 @@ class QueueLife {
   QueueEntry take(Lane& lane);
   /// A message that a lane holds (Lane::hold_front) leaves it.
   std::optional<QueueEntry> take_held(QueueSeq seq);
-  /// The message that entered last leaves its lane.
+  /// The message that entered last leaves its lane, early.
   void take_newest(std::uint8_t priority);
   void put_back(const QueueEntry& entry);
   /// The message is gone for good: its run may be.

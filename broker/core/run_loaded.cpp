@@ -40,9 +40,9 @@ void settle_cold_count(QueueLife& life) {
   if (!has_cold) forget_cold(life, life.cold);
 }
 
-bool belongs(const QueueFacts& facts, const ColdSpan& span, const QueueEntry& entry) {
-  if (entry.seq < span.first || entry.seq > span.last) return false;
-  return !span.from_restart || (entry.durable && !facts.gone.contains(entry.seq));
+bool belongs(const Queue& queue, const ColdSpan& span, const QueueEntry& entry) {
+  if (entry.seq < span.first || entry.seq > span.last || queue.life.left_early.contains(entry.seq)) return false;
+  return !span.from_restart || (entry.durable && !queue.facts.gone.contains(entry.seq));
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ void handle(Turn& turn, const RunLoaded& input) {
   const ColdSpan span = open_span(life, *lane);
   std::uint32_t count = 0;
   for (QueueEntry entry : input.entries) {
-    if (!belongs(queue->facts, span, entry)) continue;
+    if (!belongs(*queue, span, entry)) continue;
     entry.deliveries = deliveries_of(queue->facts, entry, span.from_restart);
     lane->push_loaded(entry);
     life.ready_bytes += entry.size_bytes;

@@ -196,6 +196,29 @@ TEST_CASE(
   CHECK(f.queue("q").ready == 1);
 }
 
+// They come into a run of the backlog while they wait to be written to where they go, behind messages that stay.
+TEST_CASE("overflow that went to the dead letters does not come back with its run") {
+  for (const bool persistent : {true, false}) {
+    CAPTURE(persistent);
+    CoreFixture f(tight_limits());
+    f.declare_queue("dead");
+    f.declare_queue("q", {{"x-max-length", 30},
+                          {"x-overflow", "reject-publish-dlx"},
+                          {"x-dead-letter-exchange", ""},
+                          {"x-dead-letter-routing-key", "dead"}});
+    Numbers sent;
+    for (int i = 0; i < 30; ++i) sent.push_back(f.publish({.key = "q", .persistent = persistent}));
+    for (int i = 0; i < 5; ++i) f.publish({.key = "q", .persistent = persistent});
+    f.checkpoint();
+    CHECK(rewrite_dead_letters(f) == 5);
+    for (int i = 0; i < 30; ++i) f.publish({.key = "dead", .persistent = persistent});  // so that there is too much in RAM
+    f.checkpoint();
+    CHECK(f.queue("q").ready == 30);
+    CHECK(f.drain("q") == sent);
+    CHECK(f.queue("q").ready == 0);
+  }
+}
+
 TEST_CASE("higher priority comes first, in order within each, and beyond the queue's highest all are equal") {
   CoreFixture f;
   f.declare_queue("q", {{"x-max-priority", 5}});
