@@ -49,7 +49,9 @@ void World::make_places() {
   // messages but that they are whole and come once.
   places_.loose = promises_.add_place({.name = "loose", .ordered = false, .may_drop = true});
   // The answer of a Get may come behind deliveries of what is behind it: with Gets, order cannot be judged.
-  places_.refusing = promises_.add_place({.name = "refusing", .ordered = false});
+  const bool dies = refusing_dies();
+  places_.refusing = promises_.add_place(
+      {.name = "refusing", .ordered = false, .dead_letters = dies ? dead : support::no_place, .refuses_to_dead_letters = dies});
   places_.poison = promises_.add_place({.name = "poison", .dead_letters = dead});
   places_.history = partition("history", true);
   places_.ledger = partition("ledger", true);
@@ -110,7 +112,8 @@ void World::declare() {
   declare_queue("priorities", {{"x-max-priority", 3}});
   declare_queue("brief", with(dies, "x-message-ttl", std::int64_t{brief_ttl_}));
   declare_queue("limited", with(dies, "x-max-length", std::int64_t{limited_length_}));
-  declare_queue("refusing", {{"x-max-length", 30}, {"x-overflow", "reject-publish"}});
+  const Table refuses = with(refusing_dies() ? dies : Table(), "x-max-length", 30);
+  declare_queue("refusing", with(refuses, "x-overflow", refusing_dies() ? "reject-publish-dlx" : "reject-publish"));
   declare_queue("poison", with(dies, "x-delivery-limit", int{delivery_limit_}));
   rim_->submit(core::DeclareExchange{.who = who, .name = "fan", .kind = core::ExchangeKind::fanout});
   const core::TopicConfigEntry small[] = {{"segment.bytes", "20000"}};

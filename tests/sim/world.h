@@ -156,6 +156,8 @@ class World final : public Clients {
   core::MessageView view_of(MessageNumber number, Bytes stored, BodyHandle body);
   void make_places();
   void draw_options();
+  /// What the queue "refusing" refuses goes to the dead letters.
+  bool refusing_dies() const { return options_.seed % 3 == 0; }
   bool open();
   bool open_once();
   void declare();

@@ -63,6 +63,7 @@ void Promises::confirmed(MessageNumber number) {
 void Promises::refused(MessageNumber number) {
   Message& message = messages_[number];
   message.refused = true;
+  message.refused_in = counts_.lives;
   if (message.seen) violation("message " + std::to_string(number) + " was refused, but it was seen");
 }
 
@@ -73,7 +74,8 @@ void Promises::moves(MessageNumber message, PlaceIndex place, MessageNumber sour
 /// Whoever sees one copy knows that the publish is on disk, so all of it is.
 void Promises::saw(PlaceIndex place, MessageNumber number) {
   Message& message = messages_[number];
-  if (message.refused) violation("refused, but it is there: " + name(place, number));
+  const bool came_back = places_[place].rules.refuses_to_dead_letters && counts_.lives > message.refused_in;
+  if (message.refused && !came_back) violation("refused, but it is there: " + name(place, number));
   if (message.seen) return;
   message.seen = true;
   if (!message.published.persistent) return;
@@ -137,7 +139,8 @@ void Promises::judge_dead_letter(PlaceIndex index, MessageNumber number, std::in
   for (const PlaceIndex from : published.places) {
     if (places_[from].rules.dead_letters != index) continue;
     Copy& original = copy(from, number);
-    has_reason = original.rejected || places_[from].rules.may_drop ||
+    const bool was_refused = places_[from].rules.refuses_to_dead_letters && !messages_[number].confirmed;
+    has_reason = original.rejected || places_[from].rules.may_drop || was_refused ||
                  (published.expires_at != 0 && published.expires_at <= now);
     if (original.gone) violation("among the dead letters after its removal was confirmed: " + name(from, number));
     if (original.held) violation("among the dead letters while a client holds it: " + name(from, number));

@@ -27,6 +27,7 @@ struct PlaceRules {
   bool ordered = true;       // copies come out in the order of their numbers, within a priority
   bool may_drop = false;     // a declared limit lets it drop messages
   PlaceIndex dead_letters = no_place;  // where what is rejected, expired or dropped goes
+  bool refuses_to_dead_letters = false;  // what it refuses, too; until it is there a crash brings it back
 };
 
 struct Published {
@@ -136,6 +137,7 @@ class Promises {
     Published published;
     bool confirmed = false, refused = false;
     bool seen = false;  // in any place
+    std::uint64_t refused_in = 0;  // which life
   };
   struct Place {
     PlaceRules rules;
