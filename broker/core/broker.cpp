@@ -89,10 +89,6 @@ TimestampMs Broker::next_due() const {
                    next_due_groups(parts.state, parts.session)});
 }
 
-bool Broker::is_awaited() const {
-  return parts_->pending.marked.has_awaited() || !parts_->session.settling.empty();
-}
-
 const UserDeclared* Broker::user(std::string_view name) const {
   return parts_->state.users.find(name);
 }

@@ -78,8 +78,6 @@ class Broker {
   /// When the next Tick has work to do (expiry, timeouts); the rim need not tick earlier. max() = never. 0:
   /// there is work now (more to deliver than one call may).
   TimestampMs next_due() const;
-  /// Of the work that there is now, somebody waits for some.
-  bool is_awaited() const;
 
   /// nullptr when there is no such user. Lives until the next call.
   const UserDeclared* user(std::string_view name) const;

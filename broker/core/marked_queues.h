@@ -19,7 +19,6 @@ class MarkedQueues {
     (is_awaited ? awaited_ : unawaited_).push_back(queue);
   }
   bool empty() const { return awaited_.empty() && unawaited_.empty(); }
-  bool has_awaited() const { return !awaited_.empty(); }
   bool has_unawaited() const { return !unawaited_.empty(); }
 
   /// The next one of that kind, which is marked no more; 0: there is none. `mark_of(queue)`: nullptr when there is no such queue.

@@ -19,10 +19,9 @@ constexpr std::size_t read_share_bytes = 1u << 20;
 constexpr std::size_t said_share_bytes = 4u << 20;
 // Heartbeats and timeouts of faces are looked at together, not more often than this.
 constexpr DurationMs faces_apart_ms = 50;
-// The core gets a Tick at most once per millisecond, unless a call has left it something to do.
+// The core gets a Tick at most once per millisecond, whatever its next_due() says.
 constexpr DurationMs ticks_apart_ms = 1;
-// What is left to deliver is delivered in so many calls before the outboxes are written, and no longer than this. What nobody waits for
-// (expired messages, too many) is done in one call, and goes on when nothing else is ready.
+// What is left to deliver is delivered in so many calls before the outboxes are written, and no longer than this.
 constexpr int ticks_per_turn_max = 8;
 constexpr std::chrono::microseconds ticks_max(100);
 // One connection's requests take so long in one turn of the loop, and all that is ready to be read so long: whoever comes next waits for as
@@ -115,8 +114,7 @@ void Loop::run_once(net::Deadline due) {
 }
 
 net::Deadline Loop::next_due() const {
-  const TimestampMs core_due = broker_.next_due();
-  TimestampMs due = std::min(core_due == 0 ? now() : std::max(core_due, now() + ticks_apart_ms), faces_due_);
+  TimestampMs due = std::min(std::max(broker_.next_due(), now() + ticks_apart_ms), faces_due_);
   due = std::min(due, background_due_);
   if (!stored_runs_.empty()) due = now();
   if (held_bytes_ > 0) due = std::min(due, memory_due_);
@@ -129,7 +127,7 @@ void Loop::do_due_work() {
   const auto ticks_end = Clock::Steady::now() + ticks_max;
   for (int i = 0; i < ticks_per_turn_max && broker_.next_due() <= now(); ++i) {
     submit(core::Tick{});
-    if (!broker_.is_awaited() || Clock::Steady::now() >= ticks_end) break;
+    if (Clock::Steady::now() >= ticks_end) break;
   }
   if (!stored_runs_.empty()) tell_of_stored_runs();
   if (faces_due_ <= now()) tick_faces();
