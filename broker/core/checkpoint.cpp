@@ -177,7 +177,7 @@ void apply_run(Turn& turn, Queue* queue, const RunStored& run, std::vector<Taken
 }
 
 /// When there is too much in RAM, half of what may be there remains: queues are looked at for it, a run at a time, in this and the
-/// next calls (QueueVisit). All at once would be 1.5 ms for 500,000 entries.
+/// next calls (QueueVisit). All at once, of more than 500,000, took 1.4 to 1.5 ms.
 void ask_to_drop_homed(State& state, Turn& turn) {
   std::size_t resident = 0;
   state.queues.for_each([&resident](const Queue& queue) { resident += queue.life.resident(); });

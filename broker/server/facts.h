@@ -1,8 +1,8 @@
 // What faces tell their clients about this process and its store, by name: version, cluster_id, pid,
 // uptime_ms, rss_bytes, journal_bytes, backlog_bytes, topic_bytes, checkpoint_bytes, cache_bytes,
-// disk_free_bytes, data_directory, advertised_host, <face>_port of each face that listens, for AMQP's clients
-// amqp_default_queue_type, and for Kafka's clients kafka_advertised_host, kafka_advertised_port, kafka_auto_create_topics, kafka_default_partitions and
-// kafka_replication_max. Thread rule: the loop's thread.
+// disk_free_bytes, data_directory, advertised_host, <face>_port of each face that listens; for AMQP's clients
+// amqp_default_queue_type; for Kafka's clients kafka_advertised_host, kafka_advertised_port,
+// kafka_auto_create_topics, kafka_default_partitions and kafka_replication_max. Thread rule: the loop's thread.
 #pragma once
 
 #include <cstdint>

@@ -47,6 +47,14 @@ void add_port(CLI::App& app, const std::string& name, int& value, const std::str
       ->capture_default_str();
 }
 
+void describe_amqp(CLI::App& app, Options& options) {
+  app.add_option("--amqp-default-queue-type", options.amqp_default_queue_type,
+                 "type of durable queues that AMQP clients declare without x-queue-type")
+      ->envname("TANDEM_AMQP_DEFAULT_QUEUE_TYPE")
+      ->check(CLI::IsMember({"classic", "quorum"}))
+      ->capture_default_str();
+}
+
 void describe_kafka(CLI::App& app, Options& options) {
   app.add_option_function<std::string>(
          "--kafka-advertised",
@@ -74,11 +82,6 @@ void describe_kafka(CLI::App& app, Options& options) {
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("ADDRESS:PORT=HOST:PORT");
-  app.add_option("--amqp-default-queue-type", options.amqp_default_queue_type,
-                 "type of durable queues that AMQP clients declare without x-queue-type")
-      ->envname("TANDEM_AMQP_DEFAULT_QUEUE_TYPE")
-      ->check(CLI::IsMember({"classic", "quorum"}))
-      ->capture_default_str();
   app.add_option("--kafka-auto-create-topics", options.kafka_auto_create_topics,
                  "create a topic when a Kafka client asks for one that does not exist")
       ->envname("TANDEM_KAFKA_AUTO_CREATE_TOPICS")
@@ -164,6 +167,7 @@ void describe(CLI::App& app, Options& options, std::string& log_level) {
                  "host name or address that clients are told to connect to [the first listen address]")
       ->envname("TANDEM_ADVERTISED_HOST")
       ->type_name("HOST");
+  describe_amqp(app, options);
   if (has_kafka_face()) describe_kafka(app, options);
   add_size(app, "--journal-size", options.journal_size_max_bytes, journal_size_min_bytes,
            journal_size_max_bytes, "most disk space of the journal", "TANDEM_JOURNAL_SIZE");

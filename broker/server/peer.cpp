@@ -11,7 +11,13 @@ namespace tandem::server {
 namespace {
 constexpr TimestampMs no_wake_up = std::numeric_limits<TimestampMs>::max();
 constexpr int said_between_looks = 16;  // at the clock
+
+/// The first record of TLS 1.0 to 1.3 (RFC 8446, 5.1): a handshake.
+bool is_tls(Bytes input) {
+  return input.size() >= 3 && input[0] == std::byte{0x16} && input[1] == std::byte{3} && input[2] <= std::byte{4};
 }
+
+}  // namespace
 
 Peer::Peer(PeerHost& host, ConnectionId id, net::Reactor& reactor, net::Socket socket,
            std::unique_ptr<wire::Face> face)
@@ -150,15 +156,6 @@ void Peer::look_at_end(const net::Connection::ReadResult& result) {
     end("closed by the peer");  // closing: it may still read the goodbye
   if (result.end == net::Connection::ReadEnd::failed) end(result.reason);
 }
-
-namespace {
-
-/// The first record of TLS 1.0 to 1.3 (RFC 8446, 5.1): a handshake.
-bool is_tls(Bytes input) {
-  return input.size() >= 3 && input[0] == std::byte{0x16} && input[1] == std::byte{3} && input[2] <= std::byte{4};
-}
-
-}  // namespace
 
 std::size_t Peer::receive(Bytes input) {
   // No face can answer it so that the client says what is wrong.

@@ -210,8 +210,8 @@ void Journal::open_buffer(std::uint64_t frame_size_bytes) {
   const bool is_first = buffer_ == nullptr;
   buffer_ = std::make_shared<JournalBuffer>(next_, std::min(wanted, segment_.end() - next_), pool_);
   parts_.cache.add(buffer_);
-  // Who filled one will fill the next.
-  if (!is_first && wanted == pool_->buffer_size_bytes() && pool_->is_empty()) parts_.background.run([pool = pool_] { pool->make_ready(); });
+  // Who filled one will fill the next. Not in the background: a checkpoint may keep that for seconds.
+  if (!is_first && wanted == pool_->buffer_size_bytes() && pool_->is_empty()) parts_.large.run([pool = pool_] { pool->make_ready(); });
 }
 
 /// A frame that is larger than a segment gets a segment of its own size.

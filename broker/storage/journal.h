@@ -60,7 +60,7 @@ struct JournalParts {
   BodyCache& cache;
   Worker& writer;      // the journal thread
   Worker& background;  // pre-writes spare segments
-  Worker& large;       // copies and writes large bodies
+  Worker& large;       // copies and writes large bodies, makes buffers ready
   std::function<void(std::function<void()>)> post;
   JournalEvents& events;
 };

@@ -45,8 +45,7 @@ class JournalBuffer {
 };
 
 /// Memory of buffers, kept for the next one: fresh pages cost more than the copy into them (2 MiB took the loop 4.6 to 5.1 ms on a
-/// virtual machine, 0.3 on others). Of larger than usual ones, which hold
-/// one large frame each, the last is kept, for as long as such frames come. Thread rule: any thread.
+/// virtual machine). Of larger than usual ones, which hold one large frame each, the last is kept, for as long as such frames come. Thread rule: any thread.
 class JournalBufferPool {
  public:
   static constexpr std::size_t usual_size_bytes = huge_page_bytes;
